@@ -10,3 +10,4 @@ pub mod person;
 pub mod record;
 pub mod text;
 pub mod time;
+pub mod xml;

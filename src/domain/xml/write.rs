@@ -1,0 +1,148 @@
+//! Tree to bytes. The same tree always gives the same bytes; what was read is written so that it reads the same again.
+
+use std::fmt::Write;
+
+use super::{Element, Node, Tree};
+
+impl Tree {
+    /// The document with an XML declaration, UTF-8, line ends LF.
+    pub fn to_xml(&self) -> String {
+        let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+        for node in &self.prolog {
+            write_node(node, &[], &mut out);
+            out.push('\n');
+        }
+        write_element(&self.root, &[], &mut out);
+        out.push('\n');
+        out
+    }
+}
+
+impl Element {
+    /// This element alone, without XML declaration.
+    pub fn to_xml(&self) -> String {
+        let mut out = String::new();
+        write_element(self, &[], &mut out);
+        out
+    }
+}
+
+/// Bindings in scope, innermost last.
+type Scope<'a> = Vec<(&'a str, &'a str)>;
+
+fn write_element<'a>(element: &'a Element, scope: &[(&'a str, &'a str)], out: &mut String) {
+    let mut scope: Scope<'a> = scope.to_vec();
+    let mut declared: Scope<'a> = element.declarations.iter().map(|(p, u)| (p.as_str(), u.as_str())).collect();
+    let names = std::iter::once((element.prefix.as_str(), element.namespace.as_str()));
+    let attributes = element.attributes.iter().filter(|a| !a.prefix.is_empty() && a.prefix != "xml");
+    for (prefix, uri) in names.chain(attributes.map(|a| (a.prefix.as_str(), a.namespace.as_str()))) {
+        let bound = declared.iter().chain(scope.iter().rev()).find(|(p, _)| *p == prefix).map_or("", |(_, u)| *u);
+        if bound != uri {
+            declared.push((prefix, uri));
+        }
+    }
+    scope.extend(declared.iter().copied());
+    out.push('<');
+    qualified(&element.prefix, &element.name, out);
+    for (prefix, uri) in declared {
+        out.push_str(if prefix.is_empty() { " xmlns" } else { " xmlns:" });
+        out.push_str(prefix);
+        attribute_value(uri, out);
+    }
+    for attribute in &element.attributes {
+        out.push(' ');
+        qualified(&attribute.prefix, &attribute.name, out);
+        attribute_value(&attribute.value, out);
+    }
+    if element.children.is_empty() {
+        out.push_str("/>");
+        return;
+    }
+    out.push('>');
+    for node in &element.children {
+        write_node(node, &scope, out);
+    }
+    out.push_str("</");
+    qualified(&element.prefix, &element.name, out);
+    out.push('>');
+}
+
+fn write_node<'a>(node: &'a Node, scope: &[(&'a str, &'a str)], out: &mut String) {
+    match node {
+        Node::Element(element) => write_element(element, scope, out),
+        Node::Text(text) => escape(text, out, |c| match c {
+            '&' => Some("&amp;"),
+            '<' => Some("&lt;"),
+            '>' => Some("&gt;"),
+            '\r' => Some("&#xD;"),
+            _ => None,
+        }),
+        Node::Comment(text) => drop(write!(out, "<!--{text}-->")),
+        Node::Instruction(text) => drop(write!(out, "<?{text}?>")),
+    }
+}
+
+fn qualified(prefix: &str, name: &str, out: &mut String) {
+    if !prefix.is_empty() {
+        out.push_str(prefix);
+        out.push(':');
+    }
+    out.push_str(name);
+}
+
+fn attribute_value(value: &str, out: &mut String) {
+    out.push_str("=\"");
+    escape(value, out, |c| match c {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '"' => Some("&quot;"),
+        '\t' => Some("&#x9;"),
+        '\n' => Some("&#xA;"),
+        '\r' => Some("&#xD;"),
+        _ => None,
+    });
+    out.push('"');
+}
+
+/// Characters that XML 1.0 does not allow at all cannot be escaped; they become U+FFFD.
+fn escape(text: &str, out: &mut String, named: impl Fn(char) -> Option<&'static str>) {
+    for c in text.chars() {
+        match named(c) {
+            Some(name) => out.push_str(name),
+            None if is_xml_character(c) => out.push(c),
+            None => out.push(char::REPLACEMENT_CHARACTER),
+        }
+    }
+}
+
+/// XML 1.0 §2.2, `Char`.
+pub(crate) fn is_xml_character(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::super::{Limits, parse};
+    use super::*;
+
+    #[test]
+    fn what_is_read_is_written_so_that_it_reads_the_same() {
+        for text in [
+            "<a xmlns=\"d\" x=\"&quot;&amp;&#xA;\">t&lt;&#xD;<b xmlns=\"\"><c/></b><!--k--><?pi x?></a>",
+            "<p:a xmlns:p=\"u\" p:x=\"1\" xml:lang=\"fi\"><q:b xmlns:q=\"u\" q:y=\"2\"/></p:a>",
+        ] {
+            let tree = parse(text.as_bytes(), Limits::DOCUMENT).unwrap();
+            assert_eq!(tree.root.to_xml(), text);
+            assert!(parse(tree.to_xml().as_bytes(), Limits::DOCUMENT).unwrap() == tree);
+        }
+    }
+
+    #[test]
+    fn a_built_element_declares_its_namespace_where_it_changes() {
+        let built = Element::new("u", "a")
+            .child(Element::new("u", "b").with("x", "<\u{1}"))
+            .child(Element::new("v", "c").text("]]>"));
+        assert_eq!(built.to_xml(), "<a xmlns=\"u\"><b x=\"&lt;\u{fffd}\"/><c xmlns=\"v\">]]&gt;</c></a>");
+    }
+}
