@@ -3,6 +3,7 @@
 //! Knows nothing of tokio, files, clocks, randomness, the network, SQL or HTTP: time, bytes and samples are arguments.
 
 pub mod code;
+pub mod document;
 pub mod finding;
 pub mod oid;
 pub mod organisation;
