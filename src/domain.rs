@@ -11,6 +11,7 @@ pub mod organisation;
 pub mod person;
 pub mod record;
 pub mod relationship;
+pub mod signature;
 pub mod text;
 pub mod time;
 pub mod xml;
