@@ -8,6 +8,7 @@ pub mod finding;
 pub mod oid;
 pub mod organisation;
 pub mod person;
+pub mod profile;
 pub mod record;
 pub mod text;
 pub mod time;
