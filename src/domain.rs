@@ -12,4 +12,5 @@ pub mod profile;
 pub mod record;
 pub mod text;
 pub mod time;
+pub mod wire;
 pub mod xml;

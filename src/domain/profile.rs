@@ -420,7 +420,8 @@ mod tests {
     #[test]
     fn an_operators_value_counts_as_the_operators() {
         let before = WireProfile::default_profile().unwrap().unset_placeholders().len();
-        let over = "[use_situation]\nregister_access = { value = { code = \"7\" } }\n[limit]\npage_size = { value = 20 }";
+        let over =
+            "[use_situation]\nregister_access = { value = { code = \"7\" } }\n[limit]\npage_size = { value = 20 }";
         let profile = WireProfile::default_with(over).unwrap();
         assert_eq!(profile.use_situation.register_access.value.code, "7");
         assert_eq!(profile.use_situation.register_access.certainty, Certainty::Operator);
