@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of tokio, files, clocks, randomness, the network, SQL or HTTP: time, bytes and samples are arguments.
 
+pub mod access;
 pub mod code;
 pub mod document;
 pub mod finding;
@@ -10,6 +11,7 @@ pub mod organisation;
 pub mod person;
 pub mod profile;
 pub mod record;
+pub mod relationship;
 pub mod text;
 pub mod time;
 pub mod wire;
