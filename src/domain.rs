@@ -12,4 +12,5 @@ pub mod record;
 pub mod structure;
 pub mod text;
 pub mod time;
+pub mod validate;
 pub mod xml;
