@@ -297,4 +297,4 @@ fn document_type_code(code: &str, display: &str) -> Option<Code> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
