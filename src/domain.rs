@@ -16,4 +16,8 @@ pub mod signature;
 pub mod text;
 pub mod time;
 pub mod wire;
+pub mod structure;
+pub mod text;
+pub mod time;
+pub mod validate;
 pub mod xml;
