@@ -1,7 +1,8 @@
 //! Persons, units and headers for tests of messages. All of them invented, identity codes of the 900 series.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use super::{Environment, MessageContext, MessageId, UseSituation};
+use super::{MessageContext, MessageId, UseSituation};
+use crate::domain::environment::Environment;
 use crate::domain::code::{Code, Language};
 use crate::domain::document::header::{DocumentGroup, DocumentIds, Header, Software};
 use crate::domain::oid::Oid;
