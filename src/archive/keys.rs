@@ -159,7 +159,6 @@ impl Signer for SigningIdentity {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
 fn fault(errors: openssl::error::ErrorStack) -> SignerFault {
     SignerFault(errors.errors().first().and_then(openssl::error::Error::reason).unwrap_or("no reason given").into())
 }
