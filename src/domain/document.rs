@@ -4,6 +4,7 @@
 //! The sidecar's worker and the command line call it, through [`super::signature`] when the document is to leave.
 
 pub mod cda;
+pub mod display;
 pub mod header;
 pub mod read;
 
