@@ -54,42 +54,23 @@ pub(crate) struct Page<'a> {
 }
 
 /// The acceptance of a store message.
-pub(crate) fn acceptance(
-    sheet: &Sheet,
-    target: &MessageId,
-    code: AckCode,
-    findings: &[Finding],
-) -> String {
+pub(crate) fn acceptance(sheet: &Sheet, target: &MessageId, code: AckCode, findings: &[Finding]) -> String {
     let content = acknowledgement(target, code, findings);
     envelope(&message(sheet, "MCCI_IN000002UV01", &content))
 }
 
 /// The answer to a find or fetch that was refused.
-pub(crate) fn refusal(
-    sheet: &Sheet,
-    frame: &Frame,
-    query_id: &(String, String),
-    findings: &[Finding],
-) -> String {
+pub(crate) fn refusal(sheet: &Sheet, frame: &Frame, query_id: &(String, String), findings: &[Finding]) -> String {
     let act = control_act(&query_ack(query_id, "AE", 0, None), "");
     let content = acknowledgement(&frame.id, AckCode::Ae, findings) + &act;
     envelope(&message(sheet, answer_to(frame.interaction), &content))
 }
 
 /// The answer to a find or fetch.
-pub(crate) fn page(
-    sheet: &Sheet,
-    frame: &Frame,
-    query_id: &(String, String),
-    page: &Page<'_>,
-) -> String {
+pub(crate) fn page(sheet: &Sheet, frame: &Frame, query_id: &(String, String), page: &Page<'_>) -> String {
     let response = if page.total == 0 { "NF" } else { "OK" };
     let ack = query_ack(query_id, response, page.total, page.continuation.as_deref());
-    let subjects: String = page
-        .documents
-        .iter()
-        .map(|document| subject(document, page.with_reference))
-        .collect();
+    let subjects: String = page.documents.iter().map(|document| subject(document, page.with_reference)).collect();
     let content = acknowledgement(&frame.id, AckCode::Aa, &[]) + &control_act(&ack, &subjects);
     envelope(&message(sheet, answer_to(frame.interaction), &content))
 }
@@ -97,9 +78,7 @@ pub(crate) fn page(
 /// A message that is none cannot be acknowledged.
 pub(crate) fn fault(reason: &str) -> String {
     let reason = escape(reason);
-    envelope(&format!(
-        "<soap:Fault><faultcode>soap:Client</faultcode><faultstring>{reason}</faultstring></soap:Fault>"
-    ))
+    envelope(&format!("<soap:Fault><faultcode>soap:Client</faultcode><faultstring>{reason}</faultstring></soap:Fault>"))
 }
 
 /// The interaction that answers a query.
@@ -140,22 +119,10 @@ fn acknowledgement(target: &MessageId, code: AckCode, findings: &[Finding]) -> S
         escape(&target.extension)
     );
     if code == AckCode::Ar {
-        detail(
-            &mut out,
-            DetailCode::Overload,
-            "overload",
-            "not processed, send again later",
-            "",
-        );
+        detail(&mut out, DetailCode::Overload, "overload", "not processed, send again later", "");
     }
     for finding in findings {
-        detail(
-            &mut out,
-            finding.rule.code(),
-            finding.rule.id(),
-            finding.rule.text(),
-            &finding.at,
-        );
+        detail(&mut out, finding.rule.code(), finding.rule.id(), finding.rule.text(), &finding.at);
     }
     out + "</acknowledgement>"
 }
@@ -174,15 +141,8 @@ fn detail(out: &mut String, code: DetailCode, name: &str, text: &str, location: 
     );
 }
 
-fn query_ack(
-    query_id: &(String, String),
-    response: &str,
-    total: usize,
-    continuation: Option<&str>,
-) -> String {
-    let more = continuation
-        .map(|token| format!("<continuation>{}</continuation>", escape(token)))
-        .unwrap_or_default();
+fn query_ack(query_id: &(String, String), response: &str, total: usize, continuation: Option<&str>) -> String {
+    let more = continuation.map(|token| format!("<continuation>{}</continuation>", escape(token))).unwrap_or_default();
     format!(
         "<queryAck><queryId root=\"{}\" extension=\"{}\"/><queryResponseCode code=\"{response}\"/>\
          <resultTotalQuantity value=\"{total}\"/>{more}</queryAck>",
@@ -192,9 +152,7 @@ fn query_ack(
 }
 
 fn control_act(query_ack: &str, subjects: &str) -> String {
-    format!(
-        "<controlActProcess classCode=\"CACT\" moodCode=\"EVN\">{query_ack}{subjects}</controlActProcess>"
-    )
+    format!("<controlActProcess classCode=\"CACT\" moodCode=\"EVN\">{query_ack}{subjects}</controlActProcess>")
 }
 
 fn subject(document: &Stored, with_reference: bool) -> String {
@@ -205,17 +163,10 @@ fn subject(document: &Stored, with_reference: bool) -> String {
     let (id, set_id, custodian) = (&document.id, &document.set_id, &document.custodian);
     push(
         &mut out,
-        format_args!(
-            "<id root=\"{id}\"/><code code=\"{CLIENT_REGISTER}\" codeSystem=\"1.2.246.537.6.1264.201701\"/>"
-        ),
+        format_args!("<id root=\"{id}\"/><code code=\"{CLIENT_REGISTER}\" codeSystem=\"1.2.246.537.6.1264.201701\"/>"),
     );
     if with_reference {
-        push(
-            &mut out,
-            format_args!(
-                "<text mediaType=\"multipart/related\"><reference value=\"cid:OID{id}\"/></text>"
-            ),
-        );
+        push(&mut out, format_args!("<text mediaType=\"multipart/related\"><reference value=\"cid:OID{id}\"/></text>"));
     }
     push(
         &mut out,
@@ -227,10 +178,7 @@ fn subject(document: &Stored, with_reference: bool) -> String {
             document.version
         ),
     );
-    document
-        .clients
-        .iter()
-        .for_each(|client| record_target(&mut out, client));
+    document.clients.iter().for_each(|client| record_target(&mut out, client));
     author(&mut out, document);
     push(
         &mut out,
@@ -242,9 +190,7 @@ fn subject(document: &Stored, with_reference: bool) -> String {
     if let Some(case) = &document.case {
         push(
             &mut out,
-            format_args!(
-                "<componentOf><encounterEvent><id root=\"{case}\"/></encounterEvent></componentOf>"
-            ),
+            format_args!("<componentOf><encounterEvent><id root=\"{case}\"/></encounterEvent></componentOf>"),
         );
     }
     social_header(&mut out, document);
@@ -263,14 +209,9 @@ fn record_target(out: &mut String, client: &Client) {
         ),
     );
     for (given, qualifier) in &client.given {
-        let qualifier = qualifier
-            .as_deref()
-            .map(|value| format!(" qualifier=\"{}\"", escape(value)))
-            .unwrap_or_default();
-        push(
-            out,
-            format_args!("<given{qualifier}>{}</given>", escape(given)),
-        );
+        let qualifier =
+            qualifier.as_deref().map(|value| format!(" qualifier=\"{}\"", escape(value))).unwrap_or_default();
+        push(out, format_args!("<given{qualifier}>{}</given>", escape(given)));
     }
     push(
         out,
@@ -282,18 +223,9 @@ fn record_target(out: &mut String, client: &Client) {
 }
 
 fn author(out: &mut String, document: &Stored) {
-    out.push_str(
-        "<author typeCode=\"AUT\"><time nullFlavor=\"NA\"/><assignedAuthor classCode=\"ASSIGNED\">",
-    );
+    out.push_str("<author typeCode=\"AUT\"><time nullFlavor=\"NA\"/><assignedAuthor classCode=\"ASSIGNED\">");
     for id in &document.authors {
-        push(
-            out,
-            format_args!(
-                "<id root=\"{}\" extension=\"{}\"/>",
-                escape(&id.root),
-                escape(&id.extension)
-            ),
-        );
+        push(out, format_args!("<id root=\"{}\" extension=\"{}\"/>", escape(&id.root), escape(&id.extension)));
     }
     if document.authors.is_empty() {
         out.push_str("<id nullFlavor=\"NA\"/>");

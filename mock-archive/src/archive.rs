@@ -50,12 +50,7 @@ pub struct Acceptance {
 
 impl Acceptance {
     fn refused(finding: Finding) -> Self {
-        Self {
-            code: AckCode::Ae,
-            findings: vec![finding],
-            warnings: Vec::new(),
-            already_stored: false,
-        }
+        Self { code: AckCode::Ae, findings: vec![finding], warnings: Vec::new(), already_stored: false }
     }
 
     fn verdict(&self) -> Verdict {
@@ -80,11 +75,7 @@ pub struct Reply {
 
 impl Reply {
     fn xml(status: u16, text: String) -> Self {
-        Self {
-            status,
-            content_type: "text/xml; charset=utf-8".to_owned(),
-            body: text.into_bytes(),
-        }
+        Self { status, content_type: "text/xml; charset=utf-8".to_owned(), body: text.into_bytes() }
     }
 }
 
@@ -107,14 +98,7 @@ impl Arrival<'_> {
 impl Archive {
     pub(crate) fn new(clock: Clock, structures: Structures, trust: Trust) -> Self {
         let (registers, ledger, numbers) = (Mutex::default(), Ledger::default(), AtomicU64::new(1));
-        Self {
-            registers,
-            clock,
-            structures,
-            trust,
-            ledger,
-            numbers,
-        }
+        Self { registers, clock, structures, trust, ledger, numbers }
     }
 
     /// The ledger of this archive.
@@ -129,9 +113,7 @@ impl Archive {
     }
 
     fn registers(&self) -> MutexGuard<'_, Registers> {
-        self.registers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.registers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes an HTTP message from `peer`, the organisation of the client certificate, and answers it.
@@ -143,9 +125,7 @@ impl Archive {
     /// Takes a bare frame and its document, without SOAP and without `text/reference`.
     #[must_use]
     pub fn take_pair(&self, peer: &Oid, frame_xml: &[u8], document_xml: &[u8]) -> Acceptance {
-        let arrival = self.arrive_with(peer, None, |findings| {
-            read_pair(frame_xml, document_xml, findings)
-        });
+        let arrival = self.arrive_with(peer, None, |findings| read_pair(frame_xml, document_xml, findings));
         let (sequence, acceptance) = (arrival.sequence, self.judge_store(&arrival));
         self.ledger.settle(sequence, acceptance.verdict());
         acceptance
@@ -153,9 +133,7 @@ impl Archive {
 
     /// Reads a message and writes it into the ledger.
     pub(crate) fn arrive<'a>(&self, peer: &Oid, message: &HttpMessage<'a>) -> Arrival<'a> {
-        self.arrive_with(peer, message.soap_action, |findings| {
-            read_message(message, findings)
-        })
+        self.arrive_with(peer, message.soap_action, |findings| read_message(message, findings))
     }
 
     fn arrive_with<'a>(
@@ -173,14 +151,7 @@ impl Archive {
         }
         let is_store = matches!(kind, ArrivalKind::Store { .. });
         let sequence = self.ledger.arrived(self.clock.now(), peer.clone(), kind);
-        Arrival {
-            sequence,
-            peer: peer.clone(),
-            frame,
-            findings,
-            document,
-            is_store,
-        }
+        Arrival { sequence, peer: peer.clone(), frame, findings, document, is_store }
     }
 
     /// Notes that an arrival was not looked at.
@@ -207,12 +178,7 @@ impl Archive {
             Ok(frame) => match &frame.subject {
                 Subject::Document(_) => {
                     let acceptance = self.judge_store(&arrival);
-                    let reply = self.acknowledge(
-                        &arrival.peer,
-                        &frame.id,
-                        acceptance.code,
-                        &acceptance.findings,
-                    );
+                    let reply = self.acknowledge(&arrival.peer, &frame.id, acceptance.code, &acceptance.findings);
                     (acceptance.verdict(), reply)
                 }
                 Subject::Query(query) => self.answer_query(frame, query, &arrival),
@@ -241,49 +207,26 @@ impl Archive {
                     "clinicalDocument/text/reference",
                 );
                 let (findings, warnings) = findings.split();
-                Acceptance {
-                    code: AckCode::Ae,
-                    findings,
-                    warnings,
-                    already_stored: false,
-                }
+                Acceptance { code: AckCode::Ae, findings, warnings, already_stored: false }
             }
         }
     }
 
-    fn acknowledge(
-        &self,
-        to: &Oid,
-        target: &MessageId,
-        code: AckCode,
-        findings: &[Finding],
-    ) -> Reply {
-        Reply::xml(
-            200,
-            answers::acceptance(&self.sheet(to), target, code, findings),
-        )
+    fn acknowledge(&self, to: &Oid, target: &MessageId, code: AckCode, findings: &[Finding]) -> Reply {
+        Reply::xml(200, answers::acceptance(&self.sheet(to), target, code, findings))
     }
 
     /// With an id the message can be refused; without, it is no message.
     fn answer_unreadable(&self, to: &Oid, unreadable: &Unreadable) -> Reply {
         match &unreadable.id {
-            Some(id) => self.acknowledge(
-                to,
-                id,
-                AckCode::Ae,
-                std::slice::from_ref(&unreadable.finding),
-            ),
+            Some(id) => self.acknowledge(to, id, AckCode::Ae, std::slice::from_ref(&unreadable.finding)),
             None => Reply::xml(400, answers::fault(unreadable.finding.rule.text())),
         }
     }
 
     fn sheet(&self, to: &Oid) -> Sheet {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        Sheet {
-            number,
-            now: self.clock.now_in_helsinki(),
-            to: to.to_string(),
-        }
+        Sheet { number, now: self.clock.now_in_helsinki(), to: to.to_string() }
     }
 }
 
@@ -296,20 +239,14 @@ impl std::fmt::Debug for Archive {
 type Read<'a> = (Result<Frame, Unreadable>, Option<&'a [u8]>);
 
 fn no_message(at: &str) -> Unreadable {
-    Unreadable {
-        id: None,
-        finding: Finding::new(Rule::MessageForm, at),
-    }
+    Unreadable { id: None, finding: Finding::new(Rule::MessageForm, at) }
 }
 
 fn read_message<'a>(message: &HttpMessage<'a>, findings: &mut Findings) -> Read<'a> {
     let Some(parts) = soap::parts(message) else {
         return (Err(no_message("Content-Type")), None);
     };
-    let Some(envelope) = std::str::from_utf8(parts.envelope)
-        .ok()
-        .and_then(|text| xml::parse(text).ok())
-    else {
+    let Some(envelope) = std::str::from_utf8(parts.envelope).ok().and_then(|text| xml::parse(text).ok()) else {
         return (Err(no_message("envelope")), None);
     };
     let Some(root) = soap::message(&envelope) else {
@@ -317,10 +254,7 @@ fn read_message<'a>(message: &HttpMessage<'a>, findings: &mut Findings) -> Read<
     };
     findings.extend(persons::check_xml(&envelope, "frame"));
     let frame = frame::read(root);
-    let document = frame
-        .as_ref()
-        .ok()
-        .and_then(|frame| attached(frame, &parts));
+    let document = frame.as_ref().ok().and_then(|frame| attached(frame, &parts));
     (frame, document)
 }
 
@@ -329,27 +263,17 @@ fn attached<'a>(frame: &Frame, parts: &soap::Parts<'a>) -> Option<&'a [u8]> {
     let Subject::Document(metadata) = &frame.subject else {
         return None;
     };
-    let FrameDocument {
-        reference: Some(reference),
-        ..
-    } = metadata.as_ref()
-    else {
+    let FrameDocument { reference: Some(reference), .. } = metadata.as_ref() else {
         return None;
     };
     let id = bare_id(reference.strip_prefix("cid:")?);
-    let mut named = parts
-        .attachments
-        .iter()
-        .filter(|part| part.content_id.as_deref() == Some(id.as_str()));
+    let mut named = parts.attachments.iter().filter(|part| part.content_id.as_deref() == Some(id.as_str()));
     let part = named.next()?;
     (named.next().is_none() && parts.attachments.len() == 1).then_some(part.body)
 }
 
 fn read_pair<'a>(frame_xml: &[u8], document_xml: &'a [u8], findings: &mut Findings) -> Read<'a> {
-    let Some(frame) = std::str::from_utf8(frame_xml)
-        .ok()
-        .and_then(|text| xml::parse(text).ok())
-    else {
+    let Some(frame) = std::str::from_utf8(frame_xml).ok().and_then(|text| xml::parse(text).ok()) else {
         return (Err(no_message("frame")), None);
     };
     findings.extend(persons::check_xml(&frame, "frame"));
@@ -361,17 +285,12 @@ fn kind(frame: &Result<Frame, Unreadable>, document: Option<&[u8]>) -> ArrivalKi
         return ArrivalKind::Unreadable;
     };
     match &frame.subject {
-        Subject::Document(metadata) => ArrivalKind::Store {
-            document_id: metadata.id.clone(),
-            body_sha256: document.map(sha256),
-        },
+        Subject::Document(metadata) => {
+            ArrivalKind::Store { document_id: metadata.id.clone(), body_sha256: document.map(sha256) }
+        }
         Subject::Query(query) => match (frame.interaction, &query.document) {
-            (frame::Interaction::Fetch, document) => ArrivalKind::Fetch {
-                document_id: document.clone(),
-            },
-            (_, Some(document)) => ArrivalKind::Question {
-                document_id: document.clone(),
-            },
+            (frame::Interaction::Fetch, document) => ArrivalKind::Fetch { document_id: document.clone() },
+            (_, Some(document)) => ArrivalKind::Question { document_id: document.clone() },
             (_, None) => ArrivalKind::Find,
         },
     }

@@ -13,8 +13,7 @@ use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
 use openssl::x509::extension::{
-    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName,
-    SubjectKeyIdentifier,
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName, SubjectKeyIdentifier,
 };
 use openssl::x509::{X509, X509Builder, X509Name, X509NameBuilder};
 
@@ -94,10 +93,7 @@ impl DevPki {
     pub fn new(now: Timestamp) -> Result<Self, PkiError> {
         let day_before = now.checked_sub(24.hours()).unwrap_or(now);
         let year_after = now.checked_add((365 * 24).hours()).unwrap_or(now);
-        let validity = Validity {
-            from: day_before.as_second(),
-            to: year_after.as_second(),
-        };
+        let validity = Validity { from: day_before.as_second(), to: year_after.as_second() };
         Ok(Self {
             tls: Authority::new("Mock archive TLS CA", &p256()?, validity)?,
             signing: Authority::new("Mock archive signing CA", &rsa()?, validity)?,
@@ -126,12 +122,8 @@ impl DevPki {
     /// # Errors
     /// [`PkiError`] when OpenSSL fails.
     pub fn server(&self) -> Result<PemIdentity, PkiError> {
-        let subject = name(&[
-            (Nid::COMMONNAME, "localhost"),
-            (Nid::ORGANIZATIONNAME, "Mock archive"),
-        ])?;
-        self.tls
-            .issue(&subject, p256()?, Purpose::Server, self.validity)
+        let subject = name(&[(Nid::COMMONNAME, "localhost"), (Nid::ORGANIZATIONNAME, "Mock archive")])?;
+        self.tls.issue(&subject, p256()?, Purpose::Server, self.validity)
     }
 
     /// An organisation's certificate for mutual TLS.
@@ -139,12 +131,7 @@ impl DevPki {
     /// # Errors
     /// [`PkiError`] when OpenSSL fails.
     pub fn transport(&self, organisation: &OrgIdentity) -> Result<PemIdentity, PkiError> {
-        self.tls.issue(
-            &organisation_name(organisation)?,
-            p256()?,
-            Purpose::Client,
-            self.validity,
-        )
+        self.tls.issue(&organisation_name(organisation)?, p256()?, Purpose::Client, self.validity)
     }
 
     /// An organisation's certificate for system signatures.
@@ -152,33 +139,20 @@ impl DevPki {
     /// # Errors
     /// [`PkiError`] when OpenSSL fails.
     pub fn system_signer(&self, organisation: &OrgIdentity) -> Result<PemIdentity, PkiError> {
-        self.signing.issue(
-            &organisation_name(organisation)?,
-            rsa()?,
-            Purpose::SystemSignature,
-            self.validity,
-        )
+        self.signing.issue(&organisation_name(organisation)?, rsa()?, Purpose::SystemSignature, self.validity)
     }
 
     /// A professional's certificate for signatures.
     ///
     /// # Errors
     /// [`PkiError`] when OpenSSL fails.
-    pub fn professional_signer(
-        &self,
-        professional: &Professional,
-    ) -> Result<PemIdentity, PkiError> {
+    pub fn professional_signer(&self, professional: &Professional) -> Result<PemIdentity, PkiError> {
         let subject = name(&[
             (Nid::COMMONNAME, &professional.name),
             (Nid::TITLE, &professional.title),
             (Nid::SERIALNUMBER, &professional.registration_number),
         ])?;
-        self.signing.issue(
-            &subject,
-            rsa()?,
-            Purpose::ProfessionalSignature,
-            self.validity,
-        )
+        self.signing.issue(&subject, rsa()?, Purpose::ProfessionalSignature, self.validity)
     }
 }
 
@@ -187,10 +161,7 @@ impl Authority {
         let subject = name(&[(Nid::COMMONNAME, common_name)])?;
         let builder = unsigned(&subject, &subject, key, validity)?;
         let certificate = finished(builder, None, Purpose::Authority, key)?;
-        Ok(Self {
-            certificate,
-            key: key.clone(),
-        })
+        Ok(Self { certificate, key: key.clone() })
     }
 
     fn pem(&self) -> Result<String, PkiError> {
@@ -206,10 +177,7 @@ impl Authority {
     ) -> Result<PemIdentity, PkiError> {
         let builder = unsigned(subject, self.certificate.subject_name(), &key, validity)?;
         let certificate = finished(builder, Some(&self.certificate), purpose, &self.key)?;
-        Ok(PemIdentity {
-            certificate_pem: text(certificate.to_pem()?),
-            key_pem: text(key.private_key_to_pem_pkcs8()?),
-        })
+        Ok(PemIdentity { certificate_pem: text(certificate.to_pem()?), key_pem: text(key.private_key_to_pem_pkcs8()?) })
     }
 }
 
@@ -256,16 +224,11 @@ fn finished(
     match purpose {
         Purpose::Server => {
             let context = builder.x509v3_context(issuer.map(AsRef::as_ref), None);
-            let names = SubjectAlternativeName::new()
-                .dns("localhost")
-                .ip("127.0.0.1")
-                .build(&context)?;
+            let names = SubjectAlternativeName::new().dns("localhost").ip("127.0.0.1").build(&context)?;
             builder.append_extension(names)?;
             builder.append_extension(ExtendedKeyUsage::new().server_auth().build()?)?;
         }
-        Purpose::Client => {
-            builder.append_extension(ExtendedKeyUsage::new().client_auth().build()?)?
-        }
+        Purpose::Client => builder.append_extension(ExtendedKeyUsage::new().client_auth().build()?)?,
         // The real signing certificates have no extended key usage.
         Purpose::Authority | Purpose::SystemSignature | Purpose::ProfessionalSignature => {}
     }
@@ -325,10 +288,7 @@ mod tests {
     use super::*;
 
     fn organisation() -> OrgIdentity {
-        OrgIdentity {
-            oid: Oid::parse("1.2.246.10.99999992.10.0").unwrap(),
-            name: "Esimerkkituottaja Oy (test)".into(),
-        }
+        OrgIdentity { oid: Oid::parse("1.2.246.10.99999992.10.0").unwrap(), name: "Esimerkkituottaja Oy (test)".into() }
     }
 
     fn read(identity: &PemIdentity) -> X509 {
@@ -340,10 +300,7 @@ mod tests {
     fn signing_certificates_are_shaped_like_the_archives_users() {
         let pki = DevPki::new(Timestamp::now()).unwrap();
         let system = read(&pki.system_signer(&organisation()).unwrap());
-        assert_eq!(
-            crate::signature::subject_serial(&system).unwrap(),
-            "1.2.246.10.99999992.10.0"
-        );
+        assert_eq!(crate::signature::subject_serial(&system).unwrap(), "1.2.246.10.99999992.10.0");
         let both = X509KeyUsage::DIGITAL_SIGNATURE | X509KeyUsage::NON_REPUDIATION;
         assert_eq!(system.key_usage(), Some(both));
         assert_eq!(system.extended_key_usage(), None);
@@ -353,28 +310,17 @@ mod tests {
             name: "Testinen Tessa".into(),
         };
         let professional = read(&pki.professional_signer(&person).unwrap());
-        assert_eq!(
-            professional.key_usage(),
-            Some(X509KeyUsage::NON_REPUDIATION)
-        );
+        assert_eq!(professional.key_usage(), Some(X509KeyUsage::NON_REPUDIATION));
         assert_eq!(professional.public_key().unwrap().bits(), 2048);
-        assert_eq!(
-            crate::signature::subject_serial(&professional).unwrap(),
-            "90000000001"
-        );
+        assert_eq!(crate::signature::subject_serial(&professional).unwrap(), "90000000001");
     }
 
     #[test]
     fn the_two_authorities_do_not_vouch_for_each_other() {
         let pki = DevPki::new(Timestamp::now()).unwrap();
         let transport = read(&pki.transport(&organisation()).unwrap());
-        let [tls, signing] =
-            [pki.tls_ca_pem().unwrap(), pki.signing_ca_pem().unwrap()].map(|pem| {
-                X509::from_pem(pem.as_bytes())
-                    .unwrap()
-                    .public_key()
-                    .unwrap()
-            });
+        let [tls, signing] = [pki.tls_ca_pem().unwrap(), pki.signing_ca_pem().unwrap()]
+            .map(|pem| X509::from_pem(pem.as_bytes()).unwrap().public_key().unwrap());
         assert!(transport.verify(&tls).unwrap());
         assert!(!transport.verify(&signing).unwrap_or(false));
     }

@@ -51,11 +51,7 @@ pub struct Faults {
 
 impl Default for Faults {
     fn default() -> Self {
-        Self {
-            queue: Arc::default(),
-            hold: watch::Sender::new(None),
-            held: watch::Sender::new(0),
-        }
+        Self { queue: Arc::default(), hold: watch::Sender::new(None), held: watch::Sender::new(0) }
     }
 }
 

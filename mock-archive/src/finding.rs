@@ -170,22 +170,13 @@ pub struct Finding {
 
 impl Finding {
     pub(crate) fn new(rule: Rule, at: impl Into<String>) -> Self {
-        Self {
-            rule,
-            at: at.into(),
-        }
+        Self { rule, at: at.into() }
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: expected: {} (at {})",
-            self.rule.id(),
-            self.rule.text(),
-            self.at
-        )
+        write!(f, "{}: expected: {} (at {})", self.rule.id(), self.rule.text(), self.at)
     }
 }
 
@@ -210,16 +201,12 @@ impl Findings {
     }
 
     pub(crate) fn refuse(&self) -> bool {
-        self.0
-            .iter()
-            .any(|finding| finding.rule.weight() == Weight::Refuses)
+        self.0.iter().any(|finding| finding.rule.weight() == Weight::Refuses)
     }
 
     /// Refusals and warnings, apart.
     pub(crate) fn split(self) -> (Vec<Finding>, Vec<Finding>) {
-        self.0
-            .into_iter()
-            .partition(|finding| finding.rule.weight() == Weight::Refuses)
+        self.0.into_iter().partition(|finding| finding.rule.weight() == Weight::Refuses)
     }
 }
 
@@ -248,11 +235,8 @@ mod tests {
     #[test]
     fn the_readme_lists_every_rule() {
         let readme = include_str!("../README.md");
-        let missing: Vec<_> = Rule::ALL
-            .iter()
-            .map(|rule| rule.id())
-            .filter(|id| !readme.contains(&format!("`{id}`")))
-            .collect();
+        let missing: Vec<_> =
+            Rule::ALL.iter().map(|rule| rule.id()).filter(|id| !readme.contains(&format!("`{id}`"))).collect();
         assert!(missing.is_empty(), "not in the README: {missing:?}");
     }
 }

@@ -88,11 +88,7 @@ pub enum LedgerBreach {
 }
 
 fn list(arrivals: &[(Oid, u64)]) -> String {
-    arrivals
-        .iter()
-        .map(|(id, sequence)| format!("{id} (arrival {sequence})"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    arrivals.iter().map(|(id, sequence)| format!("{id} (arrival {sequence})")).collect::<Vec<_>>().join(", ")
 }
 
 /// The ledger; copies share their entries.
@@ -119,13 +115,7 @@ impl Ledger {
         if book.entries.len() == ENTRIES_MAX {
             book.overflown = true;
         } else {
-            book.entries.push(Entry {
-                sequence,
-                at,
-                sender,
-                kind,
-                verdict: Verdict::Open,
-            });
+            book.entries.push(Entry { sequence, at, sender, kind, verdict: Verdict::Open });
         }
         sequence
     }
@@ -133,9 +123,7 @@ impl Ledger {
     /// Writes down what became of an arrival.
     pub(crate) fn settle(&self, sequence: u64, verdict: Verdict) {
         let mut book = self.book();
-        let index = usize::try_from(sequence)
-            .ok()
-            .and_then(|number| number.checked_sub(1));
+        let index = usize::try_from(sequence).ok().and_then(|number| number.checked_sub(1));
         if let Some(entry) = index.and_then(|index| book.entries.get_mut(index)) {
             entry.verdict = verdict;
         }
@@ -149,11 +137,7 @@ impl Ledger {
 
     fn complete_entries(&self) -> Result<Vec<Entry>, LedgerBreach> {
         let book = self.book();
-        if book.overflown {
-            Err(LedgerBreach::Full)
-        } else {
-            Ok(book.entries.clone())
-        }
+        if book.overflown { Err(LedgerBreach::Full) } else { Ok(book.entries.clone()) }
     }
 
     /// No document arrived a second time without a question for it, from the same sender, since its last arrival.
@@ -181,11 +165,7 @@ impl Ledger {
                 ArrivalKind::Find | ArrivalKind::Fetch { .. } | ArrivalKind::Unreadable => {}
             }
         }
-        if breaches.is_empty() {
-            Ok(())
-        } else {
-            Err(LedgerBreach::UnaskedSecondArrival(breaches))
-        }
+        if breaches.is_empty() { Ok(()) } else { Err(LedgerBreach::UnaskedSecondArrival(breaches)) }
     }
 
     /// Each archived document was stored exactly once; gives their number.
@@ -195,22 +175,12 @@ impl Ledger {
     pub fn stored_once(&self) -> Result<usize, LedgerBreach> {
         let mut times: BTreeMap<Oid, usize> = BTreeMap::new();
         for entry in self.complete_entries()? {
-            if let (ArrivalKind::Store { document_id, .. }, Verdict::Stored(_)) =
-                (entry.kind, entry.verdict)
-            {
+            if let (ArrivalKind::Store { document_id, .. }, Verdict::Stored(_)) = (entry.kind, entry.verdict) {
                 *times.entry(document_id).or_default() += 1;
             }
         }
-        let more: Vec<_> = times
-            .iter()
-            .filter(|(_, times)| **times > 1)
-            .map(|(id, _)| id.clone())
-            .collect();
-        if more.is_empty() {
-            Ok(times.len())
-        } else {
-            Err(LedgerBreach::StoredMoreThanOnce(more))
-        }
+        let more: Vec<_> = times.iter().filter(|(_, times)| **times > 1).map(|(id, _)| id.clone()).collect();
+        if more.is_empty() { Ok(times.len()) } else { Err(LedgerBreach::StoredMoreThanOnce(more)) }
     }
 
     /// The ids of the archived documents, in the order in which they were stored.
@@ -229,23 +199,14 @@ impl Ledger {
 impl fmt::Display for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let entries = self.entries();
-        writeln!(
-            f,
-            "{} arrivals, {} documents archived",
-            entries.len(),
-            self.archived_ids().len()
-        )?;
+        writeln!(f, "{} arrivals, {} documents archived", entries.len(), self.archived_ids().len())?;
         entries.iter().try_for_each(|entry| writeln!(f, "{entry}"))
     }
 }
 
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:>6}  {:.0}  {}  {}  {}",
-            self.sequence, self.at, self.sender, self.kind, self.verdict
-        )
+        write!(f, "{:>6}  {:.0}  {}  {}  {}", self.sequence, self.at, self.sender, self.kind, self.verdict)
     }
 }
 
@@ -255,9 +216,7 @@ impl fmt::Display for ArrivalKind {
             Self::Store { document_id, .. } => write!(f, "store {document_id}"),
             Self::Question { document_id } => write!(f, "question {document_id}"),
             Self::Find => f.write_str("find"),
-            Self::Fetch {
-                document_id: Some(id),
-            } => write!(f, "fetch {id}"),
+            Self::Fetch { document_id: Some(id) } => write!(f, "fetch {id}"),
             Self::Fetch { document_id: None } => f.write_str("fetch"),
             Self::Unreadable => f.write_str("unreadable"),
         }
@@ -266,13 +225,7 @@ impl fmt::Display for ArrivalKind {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ids = |rules: &[Rule]| {
-            rules
-                .iter()
-                .map(|rule| rule.id())
-                .collect::<Vec<_>>()
-                .join(" ")
-        };
+        let ids = |rules: &[Rule]| rules.iter().map(|rule| rule.id()).collect::<Vec<_>>().join(" ");
         match self {
             Self::Open => f.write_str("open"),
             Self::Stored(warnings) if warnings.is_empty() => f.write_str("stored"),
@@ -300,26 +253,11 @@ mod tests {
     }
 
     fn store(ledger: &Ledger, sender: &str, id: &str, verdict: Verdict) {
-        note(
-            ledger,
-            sender,
-            ArrivalKind::Store {
-                document_id: oid(id),
-                body_sha256: None,
-            },
-            verdict,
-        );
+        note(ledger, sender, ArrivalKind::Store { document_id: oid(id), body_sha256: None }, verdict);
     }
 
     fn ask(ledger: &Ledger, sender: &str, id: &str) {
-        note(
-            ledger,
-            sender,
-            ArrivalKind::Question {
-                document_id: oid(id),
-            },
-            Verdict::Answered(0),
-        );
+        note(ledger, sender, ArrivalKind::Question { document_id: oid(id) }, Verdict::Answered(0));
     }
 
     #[test]
@@ -331,14 +269,8 @@ mod tests {
         assert_eq!(ledger.assert_no_unasked_second_arrival(), Ok(()));
         store(&ledger, "1.2.1", "1.9.1", Verdict::AlreadyStored);
         let breach = ledger.assert_no_unasked_second_arrival().unwrap_err();
-        assert_eq!(
-            breach,
-            LedgerBreach::UnaskedSecondArrival(vec![(oid("1.9.1"), 4)])
-        );
-        assert_eq!(
-            breach.to_string(),
-            "arrived again without a question in between: 1.9.1 (arrival 4)"
-        );
+        assert_eq!(breach, LedgerBreach::UnaskedSecondArrival(vec![(oid("1.9.1"), 4)]));
+        assert_eq!(breach.to_string(), "arrived again without a question in between: 1.9.1 (arrival 4)");
     }
 
     #[test]
@@ -358,37 +290,18 @@ mod tests {
     fn storing_twice_is_a_breach() {
         let ledger = Ledger::default();
         store(&ledger, "1.2.1", "1.9.1", Verdict::Stored(Vec::new()));
-        store(
-            &ledger,
-            "1.2.1",
-            "1.9.2",
-            Verdict::Refused(vec![Rule::PairId]),
-        );
+        store(&ledger, "1.2.1", "1.9.2", Verdict::Refused(vec![Rule::PairId]));
         assert_eq!(ledger.stored_once(), Ok(1));
         store(&ledger, "1.2.1", "1.9.1", Verdict::Stored(Vec::new()));
-        assert_eq!(
-            ledger.stored_once(),
-            Err(LedgerBreach::StoredMoreThanOnce(vec![oid("1.9.1")]))
-        );
+        assert_eq!(ledger.stored_once(), Err(LedgerBreach::StoredMoreThanOnce(vec![oid("1.9.1")])));
     }
 
     #[test]
     fn the_report_names_documents_and_rules() {
         let ledger = Ledger::default();
-        store(
-            &ledger,
-            "1.2.1",
-            "1.9.2",
-            Verdict::Refused(vec![Rule::PairId]),
-        );
+        store(&ledger, "1.2.1", "1.9.2", Verdict::Refused(vec![Rule::PairId]));
         let report = ledger.to_string();
-        assert!(
-            report.starts_with("1 arrivals, 0 documents archived\n"),
-            "{report}"
-        );
-        assert!(
-            report.contains("1.2.1  store 1.9.2  refused by pair.id"),
-            "{report}"
-        );
+        assert!(report.starts_with("1 arrivals, 0 documents archived\n"), "{report}");
+        assert!(report.contains("1.2.1  store 1.9.2  refused by pair.id"), "{report}");
     }
 }

@@ -13,9 +13,7 @@ pub struct Oid(Box<str>);
 
 /// The text is not an object identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "not an object identifier: expected digits and dots such as 1.2.246.10, at most 64 characters"
-)]
+#[error("not an object identifier: expected digits and dots such as 1.2.246.10, at most 64 characters")]
 pub struct NotAnOid;
 
 impl Oid {
@@ -28,9 +26,7 @@ impl Oid {
         let bare = trimmed.strip_prefix("urn:oid:").unwrap_or(trimmed);
         let first_arc_fits = matches!(bare.as_bytes().first(), Some(b'0'..=b'2'));
         let arcs_fit = bare.split('.').all(|arc| {
-            !arc.is_empty()
-                && arc.bytes().all(|byte| byte.is_ascii_digit())
-                && (arc == "0" || !arc.starts_with('0'))
+            !arc.is_empty() && arc.bytes().all(|byte| byte.is_ascii_digit()) && (arc == "0" || !arc.starts_with('0'))
         });
         let second_byte_is_dot = bare.as_bytes().get(1) == Some(&b'.');
         if bare.len() <= OID_MAX_CHARS && first_arc_fits && second_byte_is_dot && arcs_fit {
@@ -49,9 +45,7 @@ impl Oid {
     /// Is this `other`, or an identifier below it?
     #[must_use]
     pub fn is_or_is_below(&self, other: &Self) -> bool {
-        self.0
-            .strip_prefix(other.as_str())
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        self.0.strip_prefix(other.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     }
 }
 
@@ -88,23 +82,10 @@ mod tests {
 
     #[test]
     fn only_object_identifiers_are_read() {
-        for good in [
-            "1.2.246.10.99999992.10.0",
-            " urn:oid:1.2.246.21 ",
-            "2.16.840.1",
-        ] {
+        for good in ["1.2.246.10.99999992.10.0", " urn:oid:1.2.246.21 ", "2.16.840.1"] {
             assert!(Oid::parse(good).is_ok(), "{good}");
         }
-        for bad in [
-            "",
-            "1",
-            "3.1",
-            "1..2",
-            "1.02",
-            "1.2.a",
-            "10.2",
-            &format!("1.{}", "2".repeat(70)),
-        ] {
+        for bad in ["", "1", "3.1", "1..2", "1.02", "1.2.a", "10.2", &format!("1.{}", "2".repeat(70))] {
             assert_eq!(Oid::parse(bad), Err(NotAnOid), "{bad}");
         }
     }
@@ -113,16 +94,8 @@ mod tests {
     fn below_means_a_whole_arc_below() {
         let org = Oid::parse("1.2.246.10.99999992.10.0").unwrap();
         assert!(org.is_or_is_below(&org));
-        assert!(
-            Oid::parse("1.2.246.10.99999992.10.0.1")
-                .unwrap()
-                .is_or_is_below(&org)
-        );
-        assert!(
-            !Oid::parse("1.2.246.10.99999992.10.1")
-                .unwrap()
-                .is_or_is_below(&org)
-        );
+        assert!(Oid::parse("1.2.246.10.99999992.10.0.1").unwrap().is_or_is_below(&org));
+        assert!(!Oid::parse("1.2.246.10.99999992.10.1").unwrap().is_or_is_below(&org));
         assert!(!org.is_or_is_below(&Oid::parse("1.2.246.10.99999992.10.0.1").unwrap()));
     }
 }

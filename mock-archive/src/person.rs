@@ -59,19 +59,13 @@ pub(crate) fn kind(text: &str) -> CodeKind {
     if !digits.iter().all(u8::is_ascii_digit) || !is_separator(separator) {
         return CodeKind::NotACode;
     }
-    let number = digits
-        .iter()
-        .fold(0_usize, |sum, digit| sum * 10 + usize::from(digit - b'0'));
+    let number = digits.iter().fold(0_usize, |sum, digit| sum * 10 + usize::from(digit - b'0'));
     let (day, month, individual) = (number / 10_000_000, number / 100_000 % 100, number % 1000);
     let check_fits = CHECK_CHARACTERS.get(number % 31) == Some(&check.to_ascii_uppercase());
     if !(1..=31).contains(&day) || !(1..=12).contains(&month) || individual < 2 || !check_fits {
         return CodeKind::NotACode;
     }
-    if individual >= 900 {
-        CodeKind::Test
-    } else {
-        CodeKind::Real
-    }
+    if individual >= 900 { CodeKind::Test } else { CodeKind::Real }
 }
 
 fn is_separator(byte: u8) -> bool {
@@ -80,19 +74,14 @@ fn is_separator(byte: u8) -> bool {
 
 /// Does `text` hold an identity code that is not a test person's? Codes may stand anywhere between other signs.
 pub(crate) fn holds_real_code(text: &str) -> bool {
-    text.as_bytes()
-        .windows(CODE_CHARS)
-        .enumerate()
-        .any(|(start, window)| {
-            let alone = |index: Option<usize>| {
-                index
-                    .and_then(|at| text.as_bytes().get(at))
-                    .is_none_or(|byte| !byte.is_ascii_alphanumeric())
-            };
-            std::str::from_utf8(window).is_ok_and(|word| kind(word) == CodeKind::Real)
-                && alone(start.checked_sub(1))
-                && alone(Some(start + CODE_CHARS))
-        })
+    text.as_bytes().windows(CODE_CHARS).enumerate().any(|(start, window)| {
+        let alone = |index: Option<usize>| {
+            index.and_then(|at| text.as_bytes().get(at)).is_none_or(|byte| !byte.is_ascii_alphanumeric())
+        };
+        std::str::from_utf8(window).is_ok_and(|word| kind(word) == CodeKind::Real)
+            && alone(start.checked_sub(1))
+            && alone(Some(start + CODE_CHARS))
+    })
 }
 
 #[cfg(test)]
@@ -101,13 +90,8 @@ mod tests {
 
     /// A code with its check character; the individual number decides whether it is a test person's.
     fn code(start: &str, individual: &str) -> String {
-        let digits: usize = format!("{}{individual}", &start.get(..6).unwrap_or_default())
-            .parse()
-            .unwrap_or_default();
-        let check = CHECK_CHARACTERS
-            .get(digits % 31)
-            .copied()
-            .unwrap_or_default();
+        let digits: usize = format!("{}{individual}", &start.get(..6).unwrap_or_default()).parse().unwrap_or_default();
+        let check = CHECK_CHARACTERS.get(digits % 31).copied().unwrap_or_default();
         format!("{start}{individual}{}", char::from(check))
     }
 
@@ -118,14 +102,7 @@ mod tests {
         for start in ["010190-", "010190Y", "010101A", "010101F", "010199+"] {
             assert_eq!(kind(&code(start, "123")), CodeKind::Real, "{start}");
         }
-        for bad in [
-            "010190-900Q",
-            "320190-900P",
-            "010190/900P",
-            "010190-900",
-            "",
-            "åäö190-900P",
-        ] {
+        for bad in ["010190-900Q", "320190-900P", "010190/900P", "010190-900", "", "åäö190-900P"] {
             assert_eq!(kind(bad), CodeKind::NotACode, "{bad}");
         }
     }

@@ -63,13 +63,8 @@ impl Registers {
     /// Stores a document; a case document registers its case too.
     pub(crate) fn store(&mut self, document: Stored) {
         if let (CASE, Some(case)) = (document.group.code.as_str(), &document.case) {
-            let clients = document
-                .clients
-                .iter()
-                .map(|client| client.id.clone())
-                .collect();
-            self.cases
-                .insert((document.custodian.clone(), case.clone()), clients);
+            let clients = document.clients.iter().map(|client| client.id.clone()).collect();
+            self.cases.insert((document.custodian.clone(), case.clone()), clients);
         }
         self.by_id.insert(document.id.clone(), self.documents.len());
         self.documents.push(Arc::new(document));
@@ -86,9 +81,7 @@ impl Registers {
 
     /// The clients of a known case.
     pub(crate) fn case(&self, custodian: &Oid, case: &Oid) -> Option<&[PersonId]> {
-        self.cases
-            .get(&(custodian.clone(), case.clone()))
-            .map(Vec::as_slice)
+        self.cases.get(&(custodian.clone(), case.clone())).map(Vec::as_slice)
     }
 
     /// The newest valid version in the chain of `set_id`.
@@ -100,8 +93,7 @@ impl Registers {
     }
 
     pub(crate) fn is_newest(&self, document: &Stored) -> bool {
-        self.newest_of_set(&document.set_id)
-            .is_some_and(|newest| newest.id == document.id)
+        self.newest_of_set(&document.set_id).is_some_and(|newest| newest.id == document.id)
     }
 
     /// The newest relationship document of a client in a register: the last one that arrived, newest version.
@@ -120,8 +112,6 @@ impl Registers {
         self.documents
             .iter()
             .enumerate()
-            .filter(move |(_, document)| {
-                document.custodian == *custodian && self.is_valid(document)
-            })
+            .filter(move |(_, document)| document.custodian == *custodian && self.is_valid(document))
     }
 }

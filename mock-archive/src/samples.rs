@@ -2,10 +2,7 @@
 //!
 //! Persons are 900-series test persons, organisations have business ids that nobody can get.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "test support: a failed set-up is a failed test"
-)]
+#![expect(clippy::unwrap_used, reason = "test support: a failed set-up is a failed test")]
 
 use std::sync::{Arc, OnceLock};
 
@@ -61,10 +58,7 @@ pub(crate) fn kit() -> &'static Kit {
 }
 
 pub(crate) fn organisation(oid: &str) -> OrgIdentity {
-    OrgIdentity {
-        oid: self::oid(oid),
-        name: "Esimerkki (test)".into(),
-    }
+    OrgIdentity { oid: self::oid(oid), name: "Esimerkki (test)".into() }
 }
 
 pub(crate) fn oid(text: &str) -> Oid {
@@ -74,9 +68,7 @@ pub(crate) fn oid(text: &str) -> Oid {
 /// An archive without a server that trusts the kit's signers, at [`NOW`].
 pub(crate) fn archive() -> (Archive, Clock) {
     let clock = Clock::standing_at(NOW.parse().unwrap());
-    let builder = MockArchive::builder()
-        .clock(clock.clone())
-        .pki(Arc::clone(&kit().pki));
+    let builder = MockArchive::builder().clock(clock.clone()).pki(Arc::clone(&kit().pki));
     (builder.archive().unwrap(), clock)
 }
 
@@ -175,9 +167,7 @@ impl Sample {
             .unwrap();
         *row = json!({"palveluyksikon_nimi": {"code": unit}, "asiakkuuden_alkamispvm": start});
         if let Some(end) = end {
-            row.as_object_mut()
-                .unwrap()
-                .insert("asiakkuuden_paattymispvm".into(), json!(end));
+            row.as_object_mut().unwrap().insert("asiakkuuden_paattymispvm".into(), json!(end));
         }
         sample
     }
@@ -238,24 +228,12 @@ impl Sample {
             SignedBy::Professional => (1, &kit().professional),
             SignedBy::Nobody => return unsigned,
         };
-        let body_id = unsigned
-            .split("nonXMLBody ID=\"")
-            .nth(1)
-            .and_then(|rest| rest.split('"').next());
+        let body_id = unsigned.split("nonXMLBody ID=\"").nth(1).and_then(|rest| rest.split('"').next());
         sign(&unsigned, body_id.unwrap(), kind, identity)
     }
 
     fn unsigned(&self) -> String {
-        let Self {
-            id,
-            set_id,
-            version,
-            group,
-            unit,
-            structure,
-            effective_time,
-            ..
-        } = self;
+        let Self { id, set_id, version, group, unit, structure, effective_time, .. } = self;
         let (general, specific) = match self.types {
             Some((general, specific)) => (
                 format!("<code code=\"{general}\" codeSystem=\"1.2.246.537.6.1506.201701\"/>"),
@@ -265,9 +243,7 @@ impl Sample {
             ),
             None => ("<code nullFlavor=\"NA\"/>".into(), String::new()),
         };
-        let case = self.case.map_or("nullFlavor=\"NA\"".into(), |case| {
-            format!("root=\"{case}\"")
-        });
+        let case = self.case.map_or("nullFlavor=\"NA\"".into(), |case| format!("root=\"{case}\""));
         let author = match self.types {
             Some(_) => format!("<id root=\"1.2.246.537.26\" extension=\"{REGISTRATION_NUMBER}\"/>"),
             None => "<id nullFlavor=\"NA\"/>".into(),
@@ -302,25 +278,13 @@ impl Sample {
 
     /// The frame; `reference` is the content id of the document's part.
     pub(crate) fn frame(&self, reference: Option<&str>) -> String {
-        let Self {
-            id,
-            set_id,
-            version,
-            sender,
-            worker_unit,
-            service_request,
-            use_situation,
-            effective_time,
-            ..
-        } = self;
-        let text = reference
-            .map(|id| format!("<reference value=\"cid:{id}\"/>"))
-            .unwrap_or_default();
-        let case = self.case.filter(|_| self.group != "1").map(|case| {
-            format!(
-                "<componentOf><encounterEvent><id root=\"{case}\"/></encounterEvent></componentOf>"
-            )
-        });
+        let Self { id, set_id, version, sender, worker_unit, service_request, use_situation, effective_time, .. } =
+            self;
+        let text = reference.map(|id| format!("<reference value=\"cid:{id}\"/>")).unwrap_or_default();
+        let case = self
+            .case
+            .filter(|_| self.group != "1")
+            .map(|case| format!("<componentOf><encounterEvent><id root=\"{case}\"/></encounterEvent></componentOf>"));
         let subject = format!(
             "<subject><clinicalDocument classCode=\"DOCCLIN\" moodCode=\"EVN\"><realmCode code=\"FI\"/>\
              <id root=\"{id}\"/><code code=\"1\" codeSystem=\"1.2.246.537.6.1264.201701\"/><text mediaType=\"multipart/related\">{text}</text>\
@@ -337,9 +301,7 @@ impl Sample {
                 "RCMR_IN200002FI01",
                 sender,
                 "ER",
-                &format!(
-                    "<code code=\"RCMR_TE000102UV01\" codeSystem=\"2.16.840.1.113883.1.18\"/>{act}"
-                ),
+                &format!("<code code=\"RCMR_TE000102UV01\" codeSystem=\"2.16.840.1.113883.1.18\"/>{act}"),
             ),
             &self.frame_edits,
         )
@@ -354,19 +316,12 @@ impl Sample {
              Content-Transfer-Encoding: binary\r\nContent-ID: <{reference}>\r\n\r\n{}\r\n--b--\r\n",
             self.document()
         );
-        (
-            "multipart/related; type=\"text/xml\"; start=\"<frame>\"; boundary=\"b\"".into(),
-            body.into_bytes(),
-        )
+        ("multipart/related; type=\"text/xml\"; start=\"<frame>\"; boundary=\"b\"".into(), body.into_bytes())
     }
 
     /// Hands frame and document to an archive.
     pub(crate) fn give_to(&self, archive: &Archive) -> Acceptance {
-        archive.take_pair(
-            &oid(self.sender),
-            self.frame(None).as_bytes(),
-            self.document().as_bytes(),
-        )
+        archive.take_pair(&oid(self.sender), self.frame(None).as_bytes(), self.document().as_bytes())
     }
 }
 
@@ -391,12 +346,7 @@ pub(crate) fn message(interaction: &str, sender: &str, acknowledge: &str, act: &
 }
 
 /// Priority, reasons, worker and subject.
-pub(crate) fn control_act(
-    service_request: &str,
-    use_situation: &str,
-    unit: &str,
-    subject: &str,
-) -> String {
+pub(crate) fn control_act(service_request: &str, use_situation: &str, unit: &str, subject: &str) -> String {
     format!(
         "<priorityCode code=\"R\"/><reasonCode code=\"{use_situation}\" codeSystem=\"1.2.246.537.6.1289.201901\"/>\
          <reasonCode code=\"{service_request}\" codeSystem=\"1.2.246.537.6.1503.201601\"/>\
@@ -414,11 +364,7 @@ pub(crate) fn envelope(message: &str) -> String {
 
 /// Signs timestamp and body, and puts the collection at the end of the header.
 pub(crate) fn sign(unsigned: &str, body_id: &str, kind: u8, identity: &PemIdentity) -> String {
-    let certificate = identity
-        .certificate_pem
-        .lines()
-        .filter(|line| !line.starts_with("--"))
-        .collect::<String>();
+    let certificate = identity.certificate_pem.lines().filter(|line| !line.starts_with("--")).collect::<String>();
     let reference = |uri: &str, digest: &str| {
         format!(
             "<Reference URI=\"#{uri}\"><Transforms><Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/></Transforms>\
@@ -452,6 +398,5 @@ fn canonical(text: &str, element: &str) -> Vec<u8> {
     let document = uppsala::parse(text).unwrap();
     let nodes = document.get_elements_by_tag_name(element);
     let nodes = bergshamra_xml::NodeSet::tree_without_comments(*nodes.first().unwrap(), &document);
-    bergshamra_c14n::canonicalize_doc::<&str>(&document, C14nMode::Exclusive, Some(&nodes), &[])
-        .unwrap()
+    bergshamra_c14n::canonicalize_doc::<&str>(&document, C14nMode::Exclusive, Some(&nodes), &[]).unwrap()
 }

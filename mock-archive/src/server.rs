@@ -163,12 +163,7 @@ impl MockArchiveBuilder {
         if self.any_signer {
             trust.trust_anyone();
         }
-        let structures = self
-            .structures
-            .as_deref()
-            .map(Structures::read)
-            .transpose()?
-            .unwrap_or_default();
+        let structures = self.structures.as_deref().map(Structures::read).transpose()?.unwrap_or_default();
         Ok(Archive::new(self.clock.clone(), structures, trust))
     }
 
@@ -185,37 +180,12 @@ impl MockArchiveBuilder {
         let archive = Arc::new(self.archive()?);
         let (faults, unexpected) = (Faults::default(), Unexpected::default());
         let secret = responder::Secret::new()?;
-        let inner = MockServer::builder()
-            .disable_request_recording()
-            .start()
-            .await;
-        responder::mount(
-            &inner,
-            Arc::clone(&archive),
-            faults.clone(),
-            unexpected.clone(),
-            &secret,
-        )
-        .await;
+        let inner = MockServer::builder().disable_request_recording().start().await;
+        responder::mount(&inner, Arc::clone(&archive), faults.clone(), unexpected.clone(), &secret).await;
         let tls = front::tls_config(&pki)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        let front = front::Front::start(
-            address,
-            tls,
-            *inner.address(),
-            secret,
-            faults.clone(),
-            self.limits,
-        )
-        .await?;
-        Ok(MockArchive {
-            front,
-            inner,
-            archive,
-            faults,
-            pki,
-            unexpected,
-        })
+        let front = front::Front::start(address, tls, *inner.address(), secret, faults.clone(), self.limits).await?;
+        Ok(MockArchive { front, inner, archive, faults, pki, unexpected })
     }
 }
 
@@ -265,10 +235,7 @@ impl MockArchive {
     /// The endpoint's address, `https://localhost:<port>/medical-records`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!(
-            "https://localhost:{}{ENDPOINT}",
-            self.front.address().port()
-        )
+        format!("https://localhost:{}{ENDPOINT}", self.front.address().port())
     }
 
     /// The address listened on.
@@ -329,9 +296,7 @@ impl MockArchive {
         if count > 0 {
             return Err(VerifyError::Unexpected { count, calls });
         }
-        self.ledger()
-            .assert_no_unasked_second_arrival()
-            .map_err(VerifyError::Ledger)
+        self.ledger().assert_no_unasked_second_arrival().map_err(VerifyError::Ledger)
     }
 
     /// Stops listening and breaks open connections.

@@ -57,12 +57,8 @@ pub(crate) fn verify(text: &str, trust: &Trust) -> Result<Vec<VerifiedSignature>
         .iter()
         .enumerate()
         .map(|(index, node)| {
-            verify_one(&document, *node, trust).map_err(|rule| {
-                Finding::new(
-                    rule,
-                    format!("signatureCollection/signature[{}]", index + 1),
-                )
-            })
+            verify_one(&document, *node, trust)
+                .map_err(|rule| Finding::new(rule, format!("signatureCollection/signature[{}]", index + 1)))
         })
         .collect()
 }
@@ -70,36 +66,22 @@ pub(crate) fn verify(text: &str, trust: &Trust) -> Result<Vec<VerifiedSignature>
 fn signatures(document: &Document<'_>) -> Vec<NodeId> {
     document
         .document_element()
-        .and_then(|root| {
-            document.first_child_element_by_name_ns(root, FINLAND, "localSocialHeader")
-        })
-        .and_then(|header| {
-            document.first_child_element_by_name_ns(header, FINLAND, "signatureCollection")
-        })
+        .and_then(|root| document.first_child_element_by_name_ns(root, FINLAND, "localSocialHeader"))
+        .and_then(|header| document.first_child_element_by_name_ns(header, FINLAND, "signatureCollection"))
         .map(|collection| document.child_elements_by_name_ns(collection, FINLAND, "signature"))
         .unwrap_or_default()
 }
 
-fn verify_one(
-    document: &Document<'_>,
-    node: NodeId,
-    trust: &Trust,
-) -> Result<VerifiedSignature, Rule> {
+fn verify_one(document: &Document<'_>, node: NodeId, trust: &Trust) -> Result<VerifiedSignature, Rule> {
     let parts = Parts::read(document, node).ok_or(Rule::SignatureForm)?;
     algorithms(document, &parts)?;
     references(document, &parts)?;
     let certificate = certificate(document, &parts).ok_or(Rule::SignatureForm)?;
     value(document, &parts, &certificate)?;
-    let signed_at: Timestamp = document
-        .text_content_deep(parts.timestamp)
-        .trim()
-        .parse()
-        .map_err(|_| Rule::SignatureForm)?;
+    let signed_at: Timestamp =
+        document.text_content_deep(parts.timestamp).trim().parse().map_err(|_| Rule::SignatureForm)?;
     trust.check(&certificate, signed_at)?;
-    Ok(VerifiedSignature {
-        kind: parts.kind,
-        signer: subject_serial(&certificate).ok_or(Rule::SignatureSigner)?,
-    })
+    Ok(VerifiedSignature { kind: parts.kind, signer: subject_serial(&certificate).ok_or(Rule::SignatureSigner)? })
 }
 
 /// The elements of one signature.
@@ -114,8 +96,7 @@ struct Parts {
 impl Parts {
     fn read(document: &Document<'_>, node: NodeId) -> Option<Self> {
         let hl7 = |parent, name| document.first_child_element_by_name_ns(parent, HL7, name);
-        let description =
-            document.first_child_element_by_name_ns(node, FINLAND, "signatureDescription")?;
+        let description = document.first_child_element_by_name_ns(node, FINLAND, "signatureDescription")?;
         let kind = match document.get_attribute(description, "code")? {
             "1" => SignatureKind::Professional,
             "3" => SignatureKind::System,
@@ -125,10 +106,7 @@ impl Parts {
         Some(Self {
             kind,
             timestamp: only(document, node, FINLAND, "signatureTimestamp")?,
-            body: hl7(
-                hl7(document.document_element()?, "component")?,
-                "nonXMLBody",
-            )?,
+            body: hl7(hl7(document.document_element()?, "component")?, "nonXMLBody")?,
             signed_info: only(document, signature, DSIG, "SignedInfo")?,
             signature,
         })
@@ -137,10 +115,7 @@ impl Parts {
 
 /// The child element of that name, when there is exactly one.
 fn only(document: &Document<'_>, parent: NodeId, namespace: &str, name: &str) -> Option<NodeId> {
-    match document
-        .child_elements_by_name_ns(parent, namespace, name)
-        .as_slice()
-    {
+    match document.child_elements_by_name_ns(parent, namespace, name).as_slice() {
         [one] => Some(*one),
         _ => None,
     }
@@ -158,14 +133,9 @@ fn algorithms(document: &Document<'_>, parts: &Parts) -> Result<(), Rule> {
         && no_children(document, info, "SignatureMethod");
     let references = document.child_elements_by_name_ns(info, DSIG, "Reference");
     let fits = references.iter().all(|reference| {
-        algorithm(document, *reference, "DigestMethod") == Some(SHA256)
-            && transforms_fit(document, *reference)
+        algorithm(document, *reference, "DigestMethod") == Some(SHA256) && transforms_fit(document, *reference)
     });
-    if main && fits {
-        Ok(())
-    } else {
-        Err(Rule::SignatureAlgorithms)
-    }
+    if main && fits { Ok(()) } else { Err(Rule::SignatureAlgorithms) }
 }
 
 /// Parameters of a method (an inclusive prefix list, an output length) change what it does; none is in use.
@@ -174,11 +144,7 @@ fn no_children(document: &Document<'_>, parent: NodeId, name: &str) -> bool {
 }
 
 fn elements(document: &Document<'_>, node: NodeId) -> Vec<NodeId> {
-    document
-        .children(node)
-        .into_iter()
-        .filter(|child| document.element(*child).is_some())
-        .collect()
+    document.children(node).into_iter().filter(|child| document.element(*child).is_some()).collect()
 }
 
 /// Exclusive C14N, before it at most an enveloped-signature (which takes nothing out of body or timestamp).
@@ -187,17 +153,9 @@ fn transforms_fit(document: &Document<'_>, reference: NodeId) -> bool {
         return false;
     };
     let all = elements(document, transforms);
-    let bare = all
-        .iter()
-        .all(|transform| elements(document, *transform).is_empty());
-    let names: Vec<_> = all
-        .iter()
-        .map(|transform| document.get_attribute(*transform, "Algorithm"))
-        .collect();
-    let known = matches!(
-        names.as_slice(),
-        [Some(EXCLUSIVE_C14N)] | [Some(ENVELOPED), Some(EXCLUSIVE_C14N)]
-    );
+    let bare = all.iter().all(|transform| elements(document, *transform).is_empty());
+    let names: Vec<_> = all.iter().map(|transform| document.get_attribute(*transform, "Algorithm")).collect();
+    let known = matches!(names.as_slice(), [Some(EXCLUSIVE_C14N)] | [Some(ENVELOPED), Some(EXCLUSIVE_C14N)]);
     bare && known
 }
 
@@ -209,20 +167,12 @@ fn references(document: &Document<'_>, parts: &Parts) -> Result<(), Rule> {
     };
     let targets = [parts.timestamp, parts.body];
     let ids = targets.map(|target| document.get_attribute(target, "ID").unwrap_or_default());
-    if ids
-        .iter()
-        .any(|id| id.is_empty() || occurrences(document, id) != 1)
-    {
+    if ids.iter().any(|id| id.is_empty() || occurrences(document, id) != 1) {
         return Err(Rule::SignatureReferences);
     }
     let target_of = |reference: NodeId| {
-        let id = document
-            .get_attribute(reference, "URI")?
-            .strip_prefix('#')?;
-        targets
-            .into_iter()
-            .zip(ids)
-            .find_map(|(target, known)| (known == id).then_some(target))
+        let id = document.get_attribute(reference, "URI")?.strip_prefix('#')?;
+        targets.into_iter().zip(ids).find_map(|(target, known)| (known == id).then_some(target))
     };
     match (target_of(*first), target_of(*second)) {
         (Some(one), Some(other)) if one != other => {
@@ -238,25 +188,14 @@ fn occurrences(document: &Document<'_>, id: &str) -> usize {
     let Some(root) = document.document_element() else {
         return 0;
     };
-    let carries = |node: &NodeId| {
-        ["ID", "Id", "id"]
-            .iter()
-            .any(|name| document.get_attribute(*node, name) == Some(id))
-    };
-    std::iter::once(root)
-        .chain(document.descendants(root))
-        .filter(carries)
-        .count()
+    let carries = |node: &NodeId| ["ID", "Id", "id"].iter().any(|name| document.get_attribute(*node, name) == Some(id));
+    std::iter::once(root).chain(document.descendants(root)).filter(carries).count()
 }
 
 fn digest(document: &Document<'_>, reference: NodeId, target: NodeId) -> Result<(), Rule> {
     let expected = base64_of(document, reference, "DigestValue").ok_or(Rule::SignatureForm)?;
     let bytes = canonical(document, target).ok_or(Rule::SignatureDigest)?;
-    if openssl::sha::sha256(&bytes).as_slice() == expected {
-        Ok(())
-    } else {
-        Err(Rule::SignatureDigest)
-    }
+    if openssl::sha::sha256(&bytes).as_slice() == expected { Ok(()) } else { Err(Rule::SignatureDigest) }
 }
 
 fn canonical(document: &Document<'_>, target: NodeId) -> Option<Vec<u8>> {
@@ -278,8 +217,7 @@ fn certificate(document: &Document<'_>, parts: &Parts) -> Option<X509> {
 
 fn value(document: &Document<'_>, parts: &Parts, certificate: &X509) -> Result<(), Rule> {
     let signed = canonical(document, parts.signed_info).ok_or(Rule::SignatureValue)?;
-    let value =
-        base64_of(document, parts.signature, "SignatureValue").ok_or(Rule::SignatureForm)?;
+    let value = base64_of(document, parts.signature, "SignatureValue").ok_or(Rule::SignatureForm)?;
     let key = certificate.public_key().map_err(|_| Rule::SignatureForm)?;
     if key.id() != openssl::pkey::Id::RSA || key.bits() < 2048 {
         return Err(Rule::SignatureAlgorithms);
@@ -287,18 +225,11 @@ fn value(document: &Document<'_>, parts: &Parts, certificate: &X509) -> Result<(
     let holds = Verifier::new(MessageDigest::sha256(), &key)
         .and_then(|mut verifier| verifier.verify_oneshot(&value, &signed))
         .unwrap_or(false);
-    if holds {
-        Ok(())
-    } else {
-        Err(Rule::SignatureValue)
-    }
+    if holds { Ok(()) } else { Err(Rule::SignatureValue) }
 }
 
 /// The `serialNumber` attribute (2.5.4.5) of a certificate's subject.
 pub(crate) fn subject_serial(certificate: &X509) -> Option<String> {
-    let entry = certificate
-        .subject_name()
-        .entries_by_nid(Nid::SERIALNUMBER)
-        .next()?;
+    let entry = certificate.subject_name().entries_by_nid(Nid::SERIALNUMBER).next()?;
     entry.data().to_string().ok()
 }

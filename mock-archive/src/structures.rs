@@ -52,10 +52,7 @@ pub(crate) struct Structures {
 impl Structures {
     /// Reads every `*.json` of a directory.
     pub(crate) fn read(directory: &Path) -> Result<Self, StructuresError> {
-        let unreadable = |path: &Path, source| StructuresError::Unreadable {
-            path: path.to_owned(),
-            source,
-        };
+        let unreadable = |path: &Path, source| StructuresError::Unreadable { path: path.to_owned(), source };
         let mut schemas = HashMap::new();
         for entry in std::fs::read_dir(directory).map_err(|error| unreadable(directory, error))? {
             let path = entry.map_err(|error| unreadable(directory, error))?.path();
@@ -63,37 +60,25 @@ impl Structures {
                 continue;
             }
             if schemas.len() == STRUCTURES_MAX {
-                return Err(StructuresError::TooMany {
-                    path: directory.to_owned(),
-                });
+                return Err(StructuresError::TooMany { path: directory.to_owned() });
             }
             let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, error))?;
             let (oid, schema) = structure(&bytes).ok_or(StructuresError::NotAStructure { path })?;
             schemas.insert(oid, schema);
         }
-        Ok(Self {
-            schemas,
-            compiled: Mutex::default(),
-        })
+        Ok(Self { schemas, compiled: Mutex::default() })
     }
 
     /// Checks content against the structure of that name.
     pub(crate) fn check(&self, name: &Oid, content: &Value) -> Vec<Finding> {
         let Some(validator) = self.validator(name) else {
-            return vec![Finding::new(
-                Rule::ContentStructureUnknown,
-                "localSocialHeader/contentSpecificationId",
-            )];
+            return vec![Finding::new(Rule::ContentStructureUnknown, "localSocialHeader/contentSpecificationId")];
         };
         validator
             .iter_errors(content)
             .take(FINDINGS_MAX)
             .map(|error| {
-                let at = format!(
-                    "nonXMLBody/json: {} ({})",
-                    error.instance_path(),
-                    error.kind().keyword()
-                );
+                let at = format!("nonXMLBody/json: {} ({})", error.instance_path(), error.kind().keyword());
                 Finding::new(Rule::ContentStructure, at)
             })
             .collect()
@@ -103,10 +88,7 @@ impl Structures {
     fn validator(&self, name: &Oid) -> Option<Arc<Validator>> {
         let schema = self.schemas.get(name)?;
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        compiled
-            .entry(name.clone())
-            .or_insert_with(|| jsonschema::validator_for(schema).ok().map(Arc::new))
-            .clone()
+        compiled.entry(name.clone()).or_insert_with(|| jsonschema::validator_for(schema).ok().map(Arc::new)).clone()
     }
 }
 
@@ -133,28 +115,16 @@ mod tests {
         let name = Oid::parse("1.2.3").unwrap();
         assert_eq!(structures.check(&name, &json!({"a": "b"})), []);
         let found = structures.check(&name, &json!({"a": "secret"}));
-        assert_eq!(
-            found.iter().map(|finding| finding.rule).collect::<Vec<_>>(),
-            [Rule::ContentStructure]
-        );
+        assert_eq!(found.iter().map(|finding| finding.rule).collect::<Vec<_>>(), [Rule::ContentStructure]);
         assert!(!format!("{found:?}").contains("secret"));
         let unknown = structures.check(&Oid::parse("1.2.4").unwrap(), &json!({}));
-        assert_eq!(
-            unknown
-                .iter()
-                .map(|finding| finding.rule)
-                .collect::<Vec<_>>(),
-            [Rule::ContentStructureUnknown]
-        );
+        assert_eq!(unknown.iter().map(|finding| finding.rule).collect::<Vec<_>>(), [Rule::ContentStructureUnknown]);
     }
 
     #[test]
     fn a_file_that_is_no_structure_is_an_error() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("x.json"), "{}").unwrap();
-        assert!(matches!(
-            Structures::read(directory.path()),
-            Err(StructuresError::NotAStructure { .. })
-        ));
+        assert!(matches!(Structures::read(directory.path()), Err(StructuresError::NotAStructure { .. })));
     }
 }

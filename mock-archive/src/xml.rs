@@ -44,10 +44,7 @@ pub(crate) fn parse(text: &str) -> Result<Document<'_>, XmlFault> {
     if depth(text) > DEPTH_MAX {
         return Err(XmlFault::TooDeep);
     }
-    let options = ParsingOptions {
-        nodes_limit: NODES_MAX,
-        ..ParsingOptions::default()
-    };
+    let options = ParsingOptions { nodes_limit: NODES_MAX, ..ParsingOptions::default() };
     Document::parse_with_options(text, options).map_err(|_| XmlFault::NotWellFormed)
 }
 
@@ -61,9 +58,7 @@ fn depth(text: &str) -> usize {
             Some(b'!' | b'?') | None => {}
             Some(_) => {
                 deepest = deepest.max(depth + 1);
-                let empty = tag
-                    .split_once('>')
-                    .is_some_and(|(inside, _)| inside.ends_with('/'));
+                let empty = tag.split_once('>').is_some_and(|(inside, _)| inside.ends_with('/'));
                 if !empty {
                     depth += 1;
                 }
@@ -74,52 +69,34 @@ fn depth(text: &str) -> usize {
 }
 
 /// The first child element of that name.
-pub(crate) fn child<'a, 'i>(
-    node: Node<'a, 'i>,
-    namespace: &str,
-    name: &str,
-) -> Option<Node<'a, 'i>> {
+pub(crate) fn child<'a, 'i>(node: Node<'a, 'i>, namespace: &str, name: &str) -> Option<Node<'a, 'i>> {
     children(node, namespace, name).next()
 }
 
 /// The child elements of that name.
-pub(crate) fn children<'a, 'i>(
-    node: Node<'a, 'i>,
-    namespace: &str,
-    name: &str,
-) -> impl Iterator<Item = Node<'a, 'i>> {
-    node.children()
-        .filter(move |child| is(*child, namespace, name))
+pub(crate) fn children<'a, 'i>(node: Node<'a, 'i>, namespace: &str, name: &str) -> impl Iterator<Item = Node<'a, 'i>> {
+    node.children().filter(move |child| is(*child, namespace, name))
 }
 
 /// The element at the end of a path of HL7 names, first match at each step.
 pub(crate) fn at<'a, 'i>(node: Node<'a, 'i>, path: &[&str]) -> Option<Node<'a, 'i>> {
-    path.iter()
-        .try_fold(node, |node, name| child(node, HL7, name))
+    path.iter().try_fold(node, |node, name| child(node, HL7, name))
 }
 
 pub(crate) fn is(node: Node<'_, '_>, namespace: &str, name: &str) -> bool {
-    node.is_element()
-        && node.tag_name().name() == name
-        && node.tag_name().namespace().unwrap_or_default() == namespace
+    node.is_element() && node.tag_name().name() == name && node.tag_name().namespace().unwrap_or_default() == namespace
 }
 
 /// All text below an element, comments left out.
 pub(crate) fn text(node: Node<'_, '_>) -> String {
-    node.descendants()
-        .filter(Node::is_text)
-        .filter_map(|text| text.text())
-        .collect()
+    node.descendants().filter(Node::is_text).filter_map(|text| text.text()).collect()
 }
 
 /// Every text, attribute value, comment and processing instruction of a document.
 pub(crate) fn strings<'a>(document: &'a Document<'_>) -> impl Iterator<Item = &'a str> {
     document.descendants().flat_map(|node| {
         let pi = node.pi().and_then(|pi| pi.value);
-        node.text()
-            .into_iter()
-            .chain(pi)
-            .chain(node.attributes().map(|attribute| attribute.value()))
+        node.text().into_iter().chain(pi).chain(node.attributes().map(|attribute| attribute.value()))
     })
 }
 
@@ -130,10 +107,7 @@ mod tests {
     #[test]
     fn a_doctype_is_refused_even_when_empty() {
         assert_eq!(parse("<!DOCTYPE a><a/>").err(), Some(XmlFault::Doctype));
-        assert_eq!(
-            parse("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>").err(),
-            Some(XmlFault::Doctype)
-        );
+        assert_eq!(parse("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>").err(), Some(XmlFault::Doctype));
         assert_eq!(parse("<a>&b;</a>").err(), Some(XmlFault::NotWellFormed));
     }
 
@@ -142,10 +116,7 @@ mod tests {
         let nested = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
         assert!(parse(&nested(DEPTH_MAX)).is_ok());
         assert_eq!(parse(&nested(DEPTH_MAX + 1)).err(), Some(XmlFault::TooDeep));
-        assert_eq!(
-            parse(&"<a>".repeat(1_000_000)).err(),
-            Some(XmlFault::TooDeep)
-        );
+        assert_eq!(parse(&"<a>".repeat(1_000_000)).err(), Some(XmlFault::TooDeep));
         assert!(parse(&format!("<a>{}</a>", "<b/><c d='/'>e</c>".repeat(500))).is_ok());
     }
 }

@@ -13,32 +13,18 @@ use crate::rules::message;
 const CONTINUATION: &str = "after-";
 
 impl Archive {
-    pub(super) fn answer_query(
-        &self,
-        frame: &Frame,
-        query: &Query,
-        arrival: &Arrival<'_>,
-    ) -> (Verdict, Reply) {
+    pub(super) fn answer_query(&self, frame: &Frame, query: &Query, arrival: &Arrival<'_>) -> (Verdict, Reply) {
         let mut findings = arrival.findings.clone();
         findings.extend(message::check_query(query, frame));
-        findings.extend(crate::rules::persons::check_ids(
-            &query.client,
-            "queryByParameter/clientId",
-        ));
+        findings.extend(crate::rules::persons::check_ids(&query.client, "queryByParameter/clientId"));
         let registers = self.registers();
-        let selected = if findings.refuse() {
-            Ok(Vec::new())
-        } else {
-            self.select(frame, query, &registers)
-        };
+        let selected = if findings.refuse() { Ok(Vec::new()) } else { self.select(frame, query, &registers) };
         let after = continuation(query, &mut findings);
         if let Err(rule) = selected {
             findings.add(rule, "queryByParameter");
         }
         match selected {
-            Ok(selected) if !findings.refuse() => {
-                self.answer_page(frame, query, &selected, after, arrival)
-            }
+            Ok(selected) if !findings.refuse() => self.answer_page(frame, query, &selected, after, arrival),
             _ => self.answer_refusal(frame, query, findings, arrival),
         }
     }
@@ -52,10 +38,7 @@ impl Archive {
     ) -> (Verdict, Reply) {
         let (findings, _) = findings.split();
         let text = answers::refusal(&self.sheet(&arrival.peer), frame, &query.id, &findings);
-        let rules = findings
-            .iter()
-            .map(|finding: &Finding| finding.rule)
-            .collect();
+        let rules = findings.iter().map(|finding: &Finding| finding.rule).collect();
         (Verdict::Refused(rules), Reply::xml(200, text))
     }
 
@@ -68,28 +51,12 @@ impl Archive {
         arrival: &Arrival<'_>,
     ) -> (Verdict, Reply) {
         let page_size = usize::try_from(query.page_size).unwrap_or(usize::MAX);
-        let rest: Vec<_> = selected
-            .iter()
-            .filter(|(place, _)| after.is_none_or(|after| *place > after))
-            .collect();
-        let documents: Vec<&Stored> = rest
-            .iter()
-            .take(page_size)
-            .map(|(_, document)| *document)
-            .collect();
-        let last = rest
-            .iter()
-            .take(page_size)
-            .next_back()
-            .map(|(place, _)| format!("{CONTINUATION}{place}"));
+        let rest: Vec<_> = selected.iter().filter(|(place, _)| after.is_none_or(|after| *place > after)).collect();
+        let documents: Vec<&Stored> = rest.iter().take(page_size).map(|(_, document)| *document).collect();
+        let last = rest.iter().take(page_size).next_back().map(|(place, _)| format!("{CONTINUATION}{place}"));
         let continuation = last.filter(|_| rest.len() > page_size);
         let with_reference = frame.interaction == Interaction::Fetch;
-        let page = Page {
-            documents: &documents,
-            total: selected.len(),
-            continuation,
-            with_reference,
-        };
+        let page = Page { documents: &documents, total: selected.len(), continuation, with_reference };
         let text = answers::page(&self.sheet(&arrival.peer), frame, &query.id, &page);
         let reply = match documents.first() {
             Some(document) if with_reference => multipart(&text, document),
@@ -110,27 +77,15 @@ impl Archive {
         }
         let client = query.client.as_ref().ok_or(Rule::QuerySubject)?;
         let wanted = wanted_group(frame, query);
-        if access::ground(frame, &query.custodian)? == Ground::RegisterAccess
-            && wanted != Some(RELATIONSHIP)
-        {
-            access::granted_for(
-                registers,
-                [client],
-                &query.custodian,
-                &frame.worker.unit,
-                self.to_read(),
-            )?;
+        if access::ground(frame, &query.custodian)? == Ground::RegisterAccess && wanted != Some(RELATIONSHIP) {
+            access::granted_for(registers, [client], &query.custodian, &frame.worker.unit, self.to_read())?;
         }
-        let newest_relationship = registers
-            .relationship(client, &query.custodian)
-            .map(|document| &document.id);
+        let newest_relationship = registers.relationship(client, &query.custodian).map(|document| &document.id);
         Ok(registers
             .valid(&query.custodian)
             .map(|(place, document)| (place, document.as_ref()))
             .filter(|(_, document)| document.is_of(client) && registers.is_newest(document))
-            .filter(|(_, document)| {
-                document.group.code != RELATIONSHIP || Some(&document.id) == newest_relationship
-            })
+            .filter(|(_, document)| document.group.code != RELATIONSHIP || Some(&document.id) == newest_relationship)
             .filter(|(_, document)| fits(query, wanted, document))
             .collect())
     }
@@ -141,16 +96,10 @@ impl Archive {
         query: &Query,
         registers: &'a Registers,
     ) -> Result<Vec<(usize, &'a Stored)>, Rule> {
-        let document = query
-            .document
-            .as_ref()
-            .and_then(|id| registers.document(id));
+        let document = query.document.as_ref().and_then(|id| registers.document(id));
         let Some(document) = document.filter(|document| {
             document.custodian == query.custodian
-                && query
-                    .client
-                    .as_ref()
-                    .is_none_or(|client| document.is_of(client))
+                && query.client.as_ref().is_none_or(|client| document.is_of(client))
                 && fits(query, wanted_group(frame, query), document)
         }) else {
             // What the archive does not have it may say to anyone who may send at all: that is the question before a resend.
@@ -168,87 +117,50 @@ impl Archive {
     }
 
     /// The newest relationship document may be read without a grant; everything else needs one.
-    fn may_read(
-        &self,
-        frame: &Frame,
-        registers: &Registers,
-        document: &Stored,
-    ) -> Result<(), Rule> {
+    fn may_read(&self, frame: &Frame, registers: &Registers, document: &Stored) -> Result<(), Rule> {
         let clients = || document.clients.iter().map(|client| &client.id);
         let is_newest_relationship = clients().any(|client| {
-            registers
-                .relationship(client, &document.custodian)
-                .is_some_and(|newest| newest.id == document.id)
+            registers.relationship(client, &document.custodian).is_some_and(|newest| newest.id == document.id)
         });
         if is_newest_relationship {
             return Ok(());
         }
-        access::granted_for(
-            registers,
-            clients(),
-            &document.custodian,
-            &frame.worker.unit,
-            self.to_read(),
-        )
+        access::granted_for(registers, clients(), &document.custodian, &frame.worker.unit, self.to_read())
     }
 
     fn to_read(&self) -> Needed {
         let today = self.clock.today();
-        Needed {
-            started_by: today,
-            not_ended_before: today,
-        }
+        Needed { started_by: today, not_ended_before: today }
     }
 }
 
 fn wanted_group<'a>(frame: &'a Frame, query: &'a Query) -> Option<&'a str> {
-    query
-        .group
-        .as_deref()
-        .or_else(|| message::group_of(&frame.service_request))
+    query.group.as_deref().or_else(|| message::group_of(&frame.service_request))
 }
 
 fn fits(query: &Query, group: Option<&str>, document: &Stored) -> bool {
     let code_is = |code: &Option<crate::intake::document::Code>, wanted: &str| {
         code.as_ref().is_some_and(|code| code.code == wanted)
     };
-    let type_fits = |wanted: &String| {
-        code_is(&document.specific_type, wanted) || code_is(&document.general_type, wanted)
-    };
+    let type_fits =
+        |wanted: &String| code_is(&document.specific_type, wanted) || code_is(&document.general_type, wanted);
     group.is_none_or(|group| document.group.code == group)
         && (query.document_types.is_empty() || query.document_types.iter().any(type_fits))
-        && query
-            .service_task
-            .as_ref()
-            .is_none_or(|task| code_is(&document.service_task, task))
-        && query
-            .case
-            .as_ref()
-            .is_none_or(|case| document.case.as_ref() == Some(case))
+        && query.service_task.as_ref().is_none_or(|task| code_is(&document.service_task, task))
+        && query.case.as_ref().is_none_or(|case| document.case.as_ref() == Some(case))
 }
 
 fn continuation(query: &Query, findings: &mut Findings) -> Option<usize> {
     let token = query.continuation.as_ref()?;
-    let place = token
-        .strip_prefix(CONTINUATION)
-        .and_then(|place| place.parse().ok());
-    findings.require(
-        place.is_some(),
-        Rule::QueryContinuation,
-        "queryByParameter/continuation",
-    );
+    let place = token.strip_prefix(CONTINUATION).and_then(|place| place.parse().ok());
+    findings.require(place.is_some(), Rule::QueryContinuation, "queryByParameter/continuation");
     place
 }
 
 /// The answer and the document, byte for byte as it was stored.
 fn multipart(answer: &str, document: &Stored) -> Reply {
     // The digest is in the boundary, so no document can contain its own delimiter by chance.
-    let tag: String = document
-        .sha256
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let tag: String = document.sha256.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let boundary = format!("archive-{tag}");
     let mut body = format!(
         "--{boundary}\r\nContent-Type: text/xml; charset=utf-8\r\nContent-ID: <frame>\r\n\r\n{answer}\r\n\
@@ -259,11 +171,6 @@ fn multipart(answer: &str, document: &Stored) -> Reply {
     .into_bytes();
     body.extend_from_slice(&document.bytes);
     body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-    let content_type =
-        format!("multipart/related; type=\"text/xml\"; start=\"<frame>\"; boundary=\"{boundary}\"");
-    Reply {
-        status: 200,
-        content_type,
-        body,
-    }
+    let content_type = format!("multipart/related; type=\"text/xml\"; start=\"<frame>\"; boundary=\"{boundary}\"");
+    Reply { status: 200, content_type, body }
 }

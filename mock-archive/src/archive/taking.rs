@@ -42,12 +42,7 @@ impl Archive {
         }
         registers.store(stored(document, &frame.sender, bytes, digest));
         let (_, warnings) = findings.split();
-        Acceptance {
-            code: AckCode::Aa,
-            findings: Vec::new(),
-            warnings,
-            already_stored: false,
-        }
+        Acceptance { code: AckCode::Aa, findings: Vec::new(), warnings, already_stored: false }
     }
 
     fn judge(
@@ -59,44 +54,25 @@ impl Archive {
         findings: &mut Findings,
     ) -> Result<ArchiveDocument, Finding> {
         let unreadable = |_| Finding::new(Rule::DocumentForm, "document");
-        let text =
-            std::str::from_utf8(bytes).map_err(|_| Finding::new(Rule::DocumentForm, "document"))?;
+        let text = std::str::from_utf8(bytes).map_err(|_| Finding::new(Rule::DocumentForm, "document"))?;
         let xml = xml::parse(text).map_err(unreadable)?;
         findings.extend(persons::check_xml(&xml, "document"));
         let document = document::read(&xml)?;
-        findings.extend(persons::check_ids(
-            document.clients.iter().map(|client| &client.id),
-            "recordTarget",
-        ));
+        findings.extend(persons::check_ids(document.clients.iter().map(|client| &client.id), "recordTarget"));
         findings.extend(persons::check_ids(&document.authors, "author"));
-        findings.extend(persons::check_ids(
-            &content::client_codes(&document.content),
-            "nonXMLBody/json: asiakas",
-        ));
+        findings.extend(persons::check_ids(&content::client_codes(&document.content), "nonXMLBody/json: asiakas"));
         findings.extend(persons::check_content(&document.content));
         if let Ok(display) = xml::parse(document.display.trim_start()) {
             findings.extend(persons::check_xml(&display, "nonXMLBody/text"));
         }
         findings.extend(pair::check(frame, metadata, &document));
         findings.extend(document_rules::check(&document));
-        findings.extend(
-            self.structures
-                .check(&document.social.content_specification, &document.content),
-        );
+        findings.extend(self.structures.check(&document.social.content_specification, &document.content));
         findings.extend(versions::check(&document, registers));
-        findings.extend(access::check_store(
-            frame,
-            &document,
-            registers,
-            self.clock.today(),
-        ));
+        findings.extend(access::check_store(frame, &document, registers, self.clock.today()));
         match signature::verify(text, &self.trust) {
             Ok(signatures) => {
-                findings.extend(document_rules::check_signers(
-                    &document,
-                    &signatures,
-                    &frame.sender,
-                ));
+                findings.extend(document_rules::check_signers(&document, &signatures, &frame.sender));
             }
             Err(finding) => findings.extend([finding]),
         }
@@ -107,33 +83,19 @@ impl Archive {
 /// The same bytes from the same sender are taken again as taken; anything else under the id is refused.
 fn repetition(known: &Stored, sender: &Oid, digest: &[u8; 32]) -> Acceptance {
     if known.sha256 == *digest && known.sender == *sender {
-        return Acceptance {
-            code: AckCode::Aa,
-            findings: Vec::new(),
-            warnings: Vec::new(),
-            already_stored: true,
-        };
+        return Acceptance { code: AckCode::Aa, findings: Vec::new(), warnings: Vec::new(), already_stored: true };
     }
     Acceptance::refused(Finding::new(Rule::DuplicateId, "clinicalDocument/id"))
 }
 
 fn refused(findings: Findings) -> Acceptance {
     let (findings, warnings) = findings.split();
-    Acceptance {
-        code: AckCode::Ae,
-        findings,
-        warnings,
-        already_stored: false,
-    }
+    Acceptance { code: AckCode::Ae, findings, warnings, already_stored: false }
 }
 
 fn stored(document: ArchiveDocument, sender: &Oid, bytes: &[u8], sha256: [u8; 32]) -> Stored {
     let is_relationship = document.social.group.code == RELATIONSHIP;
-    let rows = if is_relationship {
-        content::producer_rows(&document.content).unwrap_or_default()
-    } else {
-        Vec::new()
-    };
+    let rows = if is_relationship { content::producer_rows(&document.content).unwrap_or_default() } else { Vec::new() };
     Stored {
         id: document.id,
         set_id: document.set_id,

@@ -54,9 +54,7 @@ fn oid_at(content: &Value, pointer: &str) -> Option<Oid> {
 
 /// Does the content say that it is signed by a person?
 pub(crate) fn asks_for_professional_signature(content: &Value) -> bool {
-    root(content)
-        .and_then(|root| root.get("allekirjoitus"))
-        .is_some_and(Value::is_object)
+    root(content).and_then(|root| root.get("allekirjoitus")).is_some_and(Value::is_object)
 }
 
 /// The producer rows of a relationship document, implementers among them, in their order. `None` when one of them
@@ -98,19 +96,13 @@ pub(crate) fn any_string(value: &Value, holds: &impl Fn(&str) -> bool) -> bool {
     match value {
         Value::String(text) => holds(text),
         Value::Array(items) => items.iter().any(|item| any_string(item, holds)),
-        Value::Object(fields) => fields
-            .iter()
-            .any(|(key, item)| holds(key) || any_string(item, holds)),
+        Value::Object(fields) => fields.iter().any(|(key, item)| holds(key) || any_string(item, holds)),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a missing row is a failed test"
-)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a missing row is a failed test")]
 mod tests {
     use serde_json::json;
 
@@ -125,7 +117,8 @@ mod tests {
         let mut outer = producer("1.2.3", "2026");
         outer["asiakkuuden_paattymispvm"] = json!("2026-06");
         outer["palveluntoteuttaja"] = json!([producer("1.2.4", "2026-02-03")]);
-        let content = json!({"asiakkuusasiakirja": {"sosiaalihuollon_palvelutehtava": [{"palveluntuottaja": [outer]}]}});
+        let content =
+            json!({"asiakkuusasiakirja": {"sosiaalihuollon_palvelutehtava": [{"palveluntuottaja": [outer]}]}});
         let rows = producer_rows(&content).unwrap();
         assert_eq!(rows.len(), 2);
         assert_eq!(rows[0].start.earliest.to_string(), "2026-01-01");
@@ -137,8 +130,7 @@ mod tests {
     #[test]
     fn a_row_without_unit_or_start_makes_the_rows_unreadable() {
         for bad in [json!({}), producer("x", "2026"), producer("1.2.3", "soon")] {
-            let content =
-                json!({"a": {"sosiaalihuollon_palvelutehtava": [{"palveluntuottaja": [bad]}]}});
+            let content = json!({"a": {"sosiaalihuollon_palvelutehtava": [{"palveluntuottaja": [bad]}]}});
             assert_eq!(producer_rows(&content), None);
         }
         assert_eq!(producer_rows(&json!({"a": {}})).unwrap(), []);
@@ -147,14 +139,7 @@ mod tests {
     #[test]
     fn content_has_one_root_object() {
         assert!(parse(br#"{"a":{}}"#).is_some());
-        for bad in [
-            &b"{}"[..],
-            b"[]",
-            br#"{"a":{},"b":{}}"#,
-            br#"{"a":1}"#,
-            b"{",
-            &[b'['; 500],
-        ] {
+        for bad in [&b"{}"[..], b"[]", br#"{"a":{},"b":{}}"#, br#"{"a":1}"#, b"{", &[b'['; 500]] {
             assert!(parse(bad).is_none());
         }
     }

@@ -79,33 +79,21 @@ pub(crate) fn read(document: &Document<'_>) -> Result<ArchiveDocument, Finding> 
     if !xml::is(root, xml::HL7, "ClinicalDocument") {
         return Err(form("ClinicalDocument"));
     }
-    let encounter = at(root, &["componentOf", "encompassingEncounter"])
-        .ok_or(form("componentOf/encompassingEncounter"))?;
+    let encounter =
+        at(root, &["componentOf", "encompassingEncounter"]).ok_or(form("componentOf/encompassingEncounter"))?;
     let body = at(root, &["component", "nonXMLBody"]).ok_or(form("component/nonXMLBody"))?;
     let social = child(root, xml::FINLAND, "localSocialHeader").ok_or(form("localSocialHeader"))?;
-    let custodian = [
-        "custodian",
-        "assignedCustodian",
-        "representedCustodianOrganization",
-        "id",
-    ];
-    let unit = [
-        "encounterParticipant",
-        "assignedEntity",
-        "representedOrganization",
-        "id",
-    ];
+    let custodian = ["custodian", "assignedCustodian", "representedCustodianOrganization", "id"];
+    let unit = ["encounterParticipant", "assignedEntity", "representedOrganization", "id"];
     Ok(ArchiveDocument {
         id: oid(root, &["id"]).ok_or(form("id"))?,
         set_id: oid(root, &["setId"]).ok_or(form("setId"))?,
         version: attribute(root, &["versionNumber"], "value")
             .and_then(|value| value.parse().ok())
             .ok_or(form("versionNumber"))?,
-        effective_time: attribute(root, &["effectiveTime"], "value")
-            .ok_or(form("effectiveTime"))?,
+        effective_time: attribute(root, &["effectiveTime"], "value").ok_or(form("effectiveTime"))?,
         general_type: at(root, &["code"]).and_then(code),
-        confidentiality: attribute(root, &["confidentialityCode"], "code")
-            .ok_or(form("confidentialityCode"))?,
+        confidentiality: attribute(root, &["confidentialityCode"], "code").ok_or(form("confidentialityCode"))?,
         clients: clients(root).ok_or(form("recordTarget"))?,
         authors: children(root, xml::HL7, "author")
             .filter_map(|author| at(author, &["assignedAuthor"]))
@@ -122,10 +110,7 @@ pub(crate) fn read(document: &Document<'_>) -> Result<ArchiveDocument, Finding> 
 }
 
 fn clients(root: Node<'_, '_>) -> Option<Vec<Client>> {
-    let clients: Option<Vec<_>> = children(root, xml::HL7, "recordTarget")
-        .take(CLIENTS_MAX + 1)
-        .map(client)
-        .collect();
+    let clients: Option<Vec<_>> = children(root, xml::HL7, "recordTarget").take(CLIENTS_MAX + 1).map(client).collect();
     clients.filter(|clients| !clients.is_empty() && clients.len() <= CLIENTS_MAX)
 }
 
@@ -134,12 +119,7 @@ fn client(target: Node<'_, '_>) -> Option<Client> {
     let patient = at(role, &["patient"])?;
     let name = at(patient, &["name"])?;
     let given = children(name, xml::HL7, "given")
-        .map(|given| {
-            (
-                xml::text(given),
-                given.attribute("qualifier").map(str::to_owned),
-            )
-        })
+        .map(|given| (xml::text(given), given.attribute("qualifier").map(str::to_owned)))
         .collect();
     Some(Client {
         id: children(role, xml::HL7, "id").find_map(person_id)?,
@@ -157,14 +137,9 @@ fn social_header(node: Node<'_, '_>) -> Result<SocialHeader, Finding> {
         group: coded("documentGroup").ok_or(form("localSocialHeader/documentGroup"))?,
         specific_type: coded("specificDocumentType"),
         service_task: coded("functionCode"),
-        record_status: coded("recordStatus")
-            .ok_or(form("localSocialHeader/recordStatus"))?
-            .code,
-        register: coded("registryType")
-            .ok_or(form("localSocialHeader/registryType"))?
-            .code,
-        organiser: root("outsourcingServiceCustomer")
-            .ok_or(form("localSocialHeader/outsourcingServiceCustomer"))?,
+        record_status: coded("recordStatus").ok_or(form("localSocialHeader/recordStatus"))?.code,
+        register: coded("registryType").ok_or(form("localSocialHeader/registryType"))?.code,
+        organiser: root("outsourcingServiceCustomer").ok_or(form("localSocialHeader/outsourcingServiceCustomer"))?,
         content_specification: element("contentSpecificationId")
             .and_then(|element| Oid::parse(&xml::text(element)).ok())
             .ok_or(form("localSocialHeader/contentSpecificationId"))?,
@@ -178,31 +153,22 @@ fn code(node: Node<'_, '_>) -> Option<Code> {
         .filter(|attribute| attribute.name() != "code" && attribute.namespace().is_none())
         .map(|attribute| (attribute.name().to_owned(), attribute.value().to_owned()))
         .collect();
-    Some(Code {
-        code: node.attribute("code")?.trim().to_owned(),
-        rest,
-    })
+    Some(Code { code: node.attribute("code")?.trim().to_owned(), rest })
 }
 
 fn display(body: Node<'_, '_>) -> Result<String, Finding> {
     let broken = |place| Finding::new(Rule::DisplayForm, place);
     let text = child(body, xml::HL7, "text").ok_or(broken("nonXMLBody/text"))?;
-    if text.attribute("mediaType") != Some("application/xhtml+xml")
-        || text.attribute("representation") != Some("B64")
-    {
+    if text.attribute("mediaType") != Some("application/xhtml+xml") || text.attribute("representation") != Some("B64") {
         return Err(broken("nonXMLBody/text/@mediaType"));
     }
-    decode(text)
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .ok_or(broken("nonXMLBody/text"))
+    decode(text).and_then(|bytes| String::from_utf8(bytes).ok()).ok_or(broken("nonXMLBody/text"))
 }
 
 fn json(body: Node<'_, '_>) -> Result<Value, Finding> {
     let broken = || Finding::new(Rule::ContentForm, "nonXMLBody/json");
     let node = child(body, xml::FINLAND, "json").ok_or_else(broken)?;
-    decode(node)
-        .and_then(|bytes| content::parse(&bytes))
-        .ok_or_else(broken)
+    decode(node).and_then(|bytes| content::parse(&bytes)).ok_or_else(broken)
 }
 
 /// Base64 as the real documents have it: broken by white space, sometimes preceded by a comment.

@@ -100,13 +100,9 @@ pub(crate) struct Unreadable {
 
 /// Reads a message element.
 pub(crate) fn read(root: Node<'_, '_>) -> Result<Frame, Unreadable> {
-    let interaction = Interaction::of(root.tag_name().name())
-        .filter(|_| root.tag_name().namespace() == Some(xml::HL7));
+    let interaction = Interaction::of(root.tag_name().name()).filter(|_| root.tag_name().namespace() == Some(xml::HL7));
     let id = message_id(root);
-    let unreadable = |at: &str, rule| Unreadable {
-        id: id.clone(),
-        finding: Finding::new(rule, at),
-    };
+    let unreadable = |at: &str, rule| Unreadable { id: id.clone(), finding: Finding::new(rule, at) };
     let Some(interaction) = interaction else {
         return Err(unreadable("message", Rule::MessageInteraction));
     };
@@ -127,20 +123,17 @@ fn frame(root: Node<'_, '_>, interaction: Interaction, id: MessageId) -> Result<
     Ok(Frame {
         interaction,
         id,
-        named_interaction: attribute(root, &["interactionId"], "extension")
-            .ok_or(missing("interactionId"))?,
+        named_interaction: attribute(root, &["interactionId"], "extension").ok_or(missing("interactionId"))?,
         processing: (
             attribute(root, &["processingCode"], "code").ok_or(missing("processingCode"))?,
-            attribute(root, &["processingModeCode"], "code")
-                .ok_or(missing("processingModeCode"))?,
+            attribute(root, &["processingModeCode"], "code").ok_or(missing("processingModeCode"))?,
         ),
         receiver: oid(root, &["receiver", "device", "id"]).ok_or(missing("receiver/device/id"))?,
         sender: oid(root, &["sender", "device", "id"]).ok_or(missing("sender/device/id"))?,
         trigger: attribute(act, &["code"], "code"),
         service_request: reason(act, SERVICE_REQUESTS)
             .ok_or(missing("controlActProcess/reasonCode (service request)"))?,
-        use_situation: reason(act, USE_SITUATIONS)
-            .ok_or(missing("controlActProcess/reasonCode (use situation)"))?,
+        use_situation: reason(act, USE_SITUATIONS).ok_or(missing("controlActProcess/reasonCode (use situation)"))?,
         worker: worker(act).ok_or(missing("controlActProcess/authorOrPerformer"))?,
         subject: match interaction {
             Interaction::Store => Subject::Document(Box::new(frame_document(act)?)),
@@ -163,20 +156,14 @@ fn reason(act: Node<'_, '_>, system: &str) -> Option<String> {
 fn worker(act: Node<'_, '_>) -> Option<Worker> {
     let performer = child(act, xml::HL7, "authorOrPerformer")?;
     let person = child(performer, xml::HL7, "assignedPerson")?;
-    let id = children(person, xml::HL7, "id")
-        .filter_map(person_id)
-        .find(PersonId::is_identity_code)?;
+    let id = children(person, xml::HL7, "id").filter_map(person_id).find(PersonId::is_identity_code)?;
     at(person, &["assignedPerson", "name"])?;
     at(person, &["representedOrganization", "name"])?;
-    Some(Worker {
-        id,
-        unit: oid(person, &["representedOrganization", "id"])?,
-    })
+    Some(Worker { id, unit: oid(person, &["representedOrganization", "id"])? })
 }
 
 fn frame_document(act: Node<'_, '_>) -> Result<FrameDocument, Place> {
-    let node =
-        at(act, &["subject", "clinicalDocument"]).ok_or(missing("subject/clinicalDocument"))?;
+    let node = at(act, &["subject", "clinicalDocument"]).ok_or(missing("subject/clinicalDocument"))?;
     let code = |name, place| attribute(node, &[name], "code").ok_or(missing(place));
     let clients: Option<Vec<_>> = children(node, xml::HL7, "recordTarget")
         .map(|target| at(target, &["patient", "id"]).and_then(person_id))
@@ -196,34 +183,17 @@ fn frame_document(act: Node<'_, '_>) -> Result<FrameDocument, Place> {
             code("completionCode", "clinicalDocument/completionCode")?,
             code("storageCode", "clinicalDocument/storageCode")?,
         ],
-        clients: clients
-            .filter(|all| !all.is_empty())
-            .ok_or(missing("clinicalDocument/recordTarget"))?,
-        custodian: oid(
-            node,
-            &[
-                "custodian",
-                "assignedCustodian",
-                "representedOrganization",
-                "id",
-            ],
-        )
-        .ok_or(missing("clinicalDocument/custodian"))?,
+        clients: clients.filter(|all| !all.is_empty()).ok_or(missing("clinicalDocument/recordTarget"))?,
+        custodian: oid(node, &["custodian", "assignedCustodian", "representedOrganization", "id"])
+            .ok_or(missing("clinicalDocument/custodian"))?,
         case: oid(node, &["componentOf", "encounterEvent", "id"]),
     })
 }
 
 fn message_id(root: Node<'_, '_>) -> Option<MessageId> {
     let node = child(root, xml::HL7, "id")?;
-    let part = |name| {
-        node.attribute(name)
-            .filter(|value| !value.is_empty() && value.len() <= 64)
-            .map(str::to_owned)
-    };
-    Some(MessageId {
-        root: part("root")?,
-        extension: part("extension")?,
-    })
+    let part = |name| node.attribute(name).filter(|value| !value.is_empty() && value.len() <= 64).map(str::to_owned);
+    Some(MessageId { root: part("root")?, extension: part("extension")? })
 }
 
 /// An attribute of the element at the end of a path.
@@ -238,8 +208,5 @@ pub(crate) fn oid(node: Node<'_, '_>, path: &[&str]) -> Option<Oid> {
 
 /// Reads an `id` with root and extension.
 pub(crate) fn person_id(node: Node<'_, '_>) -> Option<PersonId> {
-    Some(PersonId::new(
-        node.attribute("root")?,
-        node.attribute("extension")?,
-    ))
+    Some(PersonId::new(node.attribute("root")?, node.attribute("extension")?))
 }

@@ -20,10 +20,7 @@ pub(crate) fn parameter(header: &str, name: &str) -> Option<String> {
         let (value, next) = match after.strip_prefix('"') {
             Some(quoted) => {
                 let (value, next) = quoted.split_once('"')?;
-                (
-                    value,
-                    next.trim_start().strip_prefix(';').unwrap_or_default(),
-                )
+                (value, next.trim_start().strip_prefix(';').unwrap_or_default())
             }
             None => after.split_once(';').unwrap_or((after, "")),
         };
@@ -41,10 +38,7 @@ pub(crate) fn parts<'a>(boundary: &str, body: &'a [u8]) -> Option<Vec<Part<'a>>>
     }
     let opening = format!("--{boundary}");
     let delimiter = format!("\r\n--{boundary}");
-    let mut rest = body
-        .strip_prefix(b"\r\n")
-        .unwrap_or(body)
-        .strip_prefix(opening.as_bytes())?;
+    let mut rest = body.strip_prefix(b"\r\n").unwrap_or(body).strip_prefix(opening.as_bytes())?;
     let mut parts = Vec::new();
     loop {
         if rest.starts_with(b"--") {
@@ -54,11 +48,7 @@ pub(crate) fn parts<'a>(boundary: &str, body: &'a [u8]) -> Option<Vec<Part<'a>>>
             return None;
         }
         let end_of_line = find(rest, b"\r\n")?;
-        if !rest
-            .get(..end_of_line)?
-            .iter()
-            .all(|byte| matches!(byte, b' ' | b'\t'))
-        {
+        if !rest.get(..end_of_line)?.iter().all(|byte| matches!(byte, b' ' | b'\t')) {
             return None;
         }
         let part_end = find(rest, delimiter.as_bytes())?;
@@ -82,39 +72,24 @@ fn part(bytes: &[u8]) -> Option<Part<'_>> {
             .map(|(_, value)| value.trim())
     };
     let encoding = value("content-transfer-encoding").unwrap_or("binary");
-    if !["binary", "8bit", "7bit"]
-        .iter()
-        .any(|plain| encoding.eq_ignore_ascii_case(plain))
-    {
+    if !["binary", "8bit", "7bit"].iter().any(|plain| encoding.eq_ignore_ascii_case(plain)) {
         return None;
     }
     let content_id = value("content-id").map(bare_id);
-    Some(Part {
-        content_id,
-        body: bytes.get(headers_end + 4..)?,
-    })
+    Some(Part { content_id, body: bytes.get(headers_end + 4..)? })
 }
 
 /// A content id without its angle brackets.
 pub(crate) fn bare_id(id: &str) -> String {
-    id.trim()
-        .trim_start_matches('<')
-        .trim_end_matches('>')
-        .to_owned()
+    id.trim().trim_start_matches('<').trim_end_matches('>').to_owned()
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack
-        .windows(needle.len())
-        .position(|window| window == needle)
+    haystack.windows(needle.len()).position(|window| window == needle)
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a missing part is a failed test"
-)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a missing part is a failed test")]
 mod tests {
     use super::*;
 
@@ -134,14 +109,8 @@ mod tests {
         let body = b"--b\r\nContent-ID: <frame>\r\n\r\n<a/>\r\n--b\r\nContent-Transfer-Encoding: binary\r\ncontent-id: <OID1.2>\r\n\r\n\n <d>\r\n</d>\n\r\n--b--\r\n";
         let parts = parts("b", body).unwrap();
         assert_eq!(parts.len(), 2);
-        assert_eq!(
-            (parts[0].content_id.as_deref(), parts[0].body),
-            (Some("frame"), b"<a/>".as_slice())
-        );
-        assert_eq!(
-            (parts[1].content_id.as_deref(), parts[1].body),
-            (Some("OID1.2"), b"\n <d>\r\n</d>\n".as_slice())
-        );
+        assert_eq!((parts[0].content_id.as_deref(), parts[0].body), (Some("frame"), b"<a/>".as_slice()));
+        assert_eq!((parts[1].content_id.as_deref(), parts[1].body), (Some("OID1.2"), b"\n <d>\r\n</d>\n".as_slice()));
     }
 
     #[test]
@@ -158,13 +127,7 @@ mod tests {
             assert!(parts("b", bad.as_bytes()).is_none(), "{bad}");
         }
         assert!(parts("b", format!("{part}--b--").as_bytes()).is_some());
-        assert!(
-            parts(
-                "b",
-                format!("{}--b--", part.repeat(PARTS_MAX + 1)).as_bytes()
-            )
-            .is_none()
-        );
+        assert!(parts("b", format!("{}--b--", part.repeat(PARTS_MAX + 1)).as_bytes()).is_none());
         assert!(parts("", b"--\r\n\r\n1\r\n----").is_none());
     }
 }

@@ -32,12 +32,7 @@ pub(crate) fn read(act: Node<'_, '_>) -> Result<Query, (&'static str, Rule)> {
     let form = |place| (place, Rule::QueryForm);
     let node = child(act, xml::HL7, "queryByParameter").ok_or(form("queryByParameter"))?;
     let id = at(node, &["queryId"])
-        .and_then(|id| {
-            Some((
-                id.attribute("root")?.to_owned(),
-                id.attribute("extension")?.to_owned(),
-            ))
-        })
+        .and_then(|id| Some((id.attribute("root")?.to_owned(), id.attribute("extension")?.to_owned())))
         .ok_or(form("queryByParameter/queryId"))?;
     if attribute(node, &["statusCode"], "code").as_deref() != Some("new") {
         return Err(form("queryByParameter/statusCode"));
@@ -47,13 +42,10 @@ pub(crate) fn read(act: Node<'_, '_>) -> Result<Query, (&'static str, Rule)> {
         page_size: attribute(node, &["initialQuantity"], "value")
             .and_then(|value| value.parse().ok())
             .ok_or(form("queryByParameter/initialQuantity"))?,
-        continuation: child(node, xml::HL7, "continuation")
-            .map(|text| xml::text(text).trim().to_owned()),
+        continuation: child(node, xml::HL7, "continuation").map(|text| xml::text(text).trim().to_owned()),
         client: optional(node, "clientId", person_id).map_err(form)?,
-        custodian: oid(node, &["custodianId", "value"])
-            .ok_or(form("queryByParameter/custodianId"))?,
-        register: attribute(node, &["registerCode", "value"], "code")
-            .ok_or(form("queryByParameter/registerCode"))?,
+        custodian: oid(node, &["custodianId", "value"]).ok_or(form("queryByParameter/custodianId"))?,
+        register: attribute(node, &["registerCode", "value"], "code").ok_or(form("queryByParameter/registerCode"))?,
         group: optional(node, "documentGroup", code).map_err(form)?,
         document_types: document_types(node).ok_or(form("queryByParameter/documentType"))?,
         service_task: optional(node, "serviceTask", code).map_err(form)?,
@@ -78,10 +70,7 @@ fn optional<T>(
 ) -> Result<Option<T>, &'static str> {
     match child(node, xml::HL7, name) {
         None => Ok(None),
-        Some(parameter) => child(parameter, xml::HL7, "value")
-            .and_then(read)
-            .map(Some)
-            .ok_or(name),
+        Some(parameter) => child(parameter, xml::HL7, "value").and_then(read).map(Some).ok_or(name),
     }
 }
 

@@ -31,39 +31,25 @@ pub(crate) struct Parts<'a> {
 
 /// Takes an HTTP body apart. `None` when the content type is neither of the two, or the parts cannot be told.
 pub(crate) fn parts<'a>(message: &HttpMessage<'a>) -> Option<Parts<'a>> {
-    let media_type = message
-        .content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim();
+    let media_type = message.content_type.split(';').next().unwrap_or_default().trim();
     if media_type.eq_ignore_ascii_case("text/xml") {
-        return Some(Parts {
-            envelope: message.body,
-            attachments: Vec::new(),
-        });
+        return Some(Parts { envelope: message.body, attachments: Vec::new() });
     }
     if !media_type.eq_ignore_ascii_case("multipart/related") {
         return None;
     }
     let boundary = multipart::parameter(message.content_type, "boundary")?;
     let mut attachments = multipart::parts(&boundary, message.body)?;
-    let start =
-        multipart::parameter(message.content_type, "start").map(|id| multipart::bare_id(&id));
+    let start = multipart::parameter(message.content_type, "start").map(|id| multipart::bare_id(&id));
     let root = match start {
-        Some(start) => attachments
-            .iter()
-            .position(|part| part.content_id.as_deref() == Some(&start))?,
+        Some(start) => attachments.iter().position(|part| part.content_id.as_deref() == Some(&start))?,
         None => 0,
     };
     if attachments.is_empty() {
         return None;
     }
     let envelope = attachments.remove(root).body;
-    Some(Parts {
-        envelope,
-        attachments,
-    })
+    Some(Parts { envelope, attachments })
 }
 
 /// The message element: the one child of the envelope's body.

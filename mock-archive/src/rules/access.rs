@@ -42,9 +42,7 @@ pub(crate) fn granted(rows: &[ProducerRow], unit: &Oid, needed: Needed) -> Resul
     let mut reason = Rule::AccessUnit;
     for row in rows.iter().filter(|row| row.unit == *unit) {
         let started = row.start.earliest <= needed.started_by;
-        let ended = row
-            .end
-            .is_some_and(|end| end.latest < needed.not_ended_before);
+        let ended = row.end.is_some_and(|end| end.latest < needed.not_ended_before);
         match (started, ended) {
             (true, false) => return Ok(()),
             (false, _) => reason = Rule::AccessStarted,
@@ -64,50 +62,26 @@ pub(crate) fn granted_for<'a>(
     needed: Needed,
 ) -> Result<(), Rule> {
     for client in clients {
-        let relationship = registers
-            .relationship(client, custodian)
-            .ok_or(Rule::AccessRelationship)?;
+        let relationship = registers.relationship(client, custodian).ok_or(Rule::AccessRelationship)?;
         granted(&relationship.rows, unit, needed)?;
     }
     Ok(())
 }
 
 /// Checks the right to store a document.
-pub(crate) fn check_store(
-    frame: &Frame,
-    document: &ArchiveDocument,
-    registers: &Registers,
-    today: Date,
-) -> Findings {
+pub(crate) fn check_store(frame: &Frame, document: &ArchiveDocument, registers: &Registers, today: Date) -> Findings {
     let mut found = Findings::default();
     match ground(frame, &document.custodian) {
         Err(rule) => found.add(rule, "controlActProcess/reasonCode"),
         Ok(Ground::OwnRegister) => check_case(document, registers, Rule::CaseKnownOwn, &mut found),
         Ok(Ground::RegisterAccess) => {
             let group = document.social.group.code.as_str();
-            found.require(
-                group == CLIENT_DOCUMENT,
-                Rule::AccessGroup,
-                "localSocialHeader/documentGroup",
-            );
+            found.require(group == CLIENT_DOCUMENT, Rule::AccessGroup, "localSocialHeader/documentGroup");
             let same_unit = document.unit.as_ref() == Some(&frame.worker.unit);
-            found.require(
-                same_unit,
-                Rule::AccessDocumentUnit,
-                "encompassingEncounter/encounterParticipant",
-            );
+            found.require(same_unit, Rule::AccessDocumentUnit, "encompassingEncounter/encounterParticipant");
             let clients = document.clients.iter().map(|client| &client.id);
-            let needed = Needed {
-                started_by: today,
-                not_ended_before: drawn_up(document).unwrap_or(today),
-            };
-            if let Err(rule) = granted_for(
-                registers,
-                clients,
-                &document.custodian,
-                &frame.worker.unit,
-                needed,
-            ) {
+            let needed = Needed { started_by: today, not_ended_before: drawn_up(document).unwrap_or(today) };
+            if let Err(rule) = granted_for(registers, clients, &document.custodian, &frame.worker.unit, needed) {
                 found.add(rule, "authorOrPerformer/representedOrganization");
             }
             check_case(document, registers, Rule::CaseKnown, &mut found);
@@ -118,30 +92,17 @@ pub(crate) fn check_store(
 
 /// The day on which the document was drawn up, in Finland.
 fn drawn_up(document: &ArchiveDocument) -> Option<Date> {
-    Some(
-        instant(&document.effective_time)?
-            .to_zoned(crate::clock::helsinki())
-            .date(),
-    )
+    Some(instant(&document.effective_time)?.to_zoned(crate::clock::helsinki()).date())
 }
 
-fn check_case(
-    document: &ArchiveDocument,
-    registers: &Registers,
-    unknown: Rule,
-    found: &mut Findings,
-) {
-    let (CLIENT_DOCUMENT, Some(case)) = (document.social.group.code.as_str(), &document.case)
-    else {
+fn check_case(document: &ArchiveDocument, registers: &Registers, unknown: Rule, found: &mut Findings) {
+    let (CLIENT_DOCUMENT, Some(case)) = (document.social.group.code.as_str(), &document.case) else {
         return;
     };
     match registers.case(&document.custodian, case) {
         None => found.add(unknown, "componentOf/encompassingEncounter/id"),
         Some(clients) => {
-            let belong = document
-                .clients
-                .iter()
-                .all(|client| clients.contains(&client.id));
+            let belong = document.clients.iter().all(|client| clients.contains(&client.id));
             found.require(belong, Rule::CaseClient, "recordTarget");
         }
     }

@@ -11,13 +11,11 @@ pub(crate) fn check(document: &ArchiveDocument, registers: &Registers) -> Findin
     let numbered = document.version >= 1 && is_first == (document.id == document.set_id);
     found.require(numbered, Rule::VersionFirst, "setId");
     if numbered && !is_first {
-        let follows = registers
-            .newest_of_set(&document.set_id)
-            .is_some_and(|newest| {
-                newest.version.checked_add(1) == Some(document.version)
-                    && newest.custodian == document.custodian
-                    && newest.group.code == document.social.group.code
-            });
+        let follows = registers.newest_of_set(&document.set_id).is_some_and(|newest| {
+            newest.version.checked_add(1) == Some(document.version)
+                && newest.custodian == document.custodian
+                && newest.group.code == document.social.group.code
+        });
         found.require(follows, Rule::VersionSuccessor, "versionNumber");
     }
     found

@@ -36,34 +36,20 @@ pub(super) struct Inner {
 impl Inner {
     pub(super) fn new(address: SocketAddr, secret: Secret, faults: Faults, limits: Limits) -> Self {
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self {
-            client,
-            address,
-            secret,
-            faults,
-            limits,
-        }
+        Self { client, address, secret, faults, limits }
     }
 }
 
 /// Serves one connection to its end.
 pub(super) async fn serve(stream: TcpStream, acceptor: TlsAcceptor, inner: Arc<Inner>) {
-    let handshake =
-        tokio::time::timeout(inner.limits.handshake_timeout, acceptor.accept(stream)).await;
+    let handshake = tokio::time::timeout(inner.limits.handshake_timeout, acceptor.accept(stream)).await;
     let stream = match handshake {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::info!(error = %error, "handshake refused"),
         Err(_) => return tracing::info!("handshake timed out"),
     };
-    let certificate = stream
-        .get_ref()
-        .1
-        .peer_certificates()
-        .and_then(<[_]>::first);
-    let serial = certificate
-        .and_then(|der| X509::from_der(der).ok())
-        .as_ref()
-        .and_then(subject_serial);
+    let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+    let serial = certificate.and_then(|der| X509::from_der(der).ok()).as_ref().and_then(subject_serial);
     let Some(peer) = serial.and_then(|serial| Oid::parse(&serial).ok()) else {
         return tracing::info!("the client certificate names no organisation");
     };
@@ -84,22 +70,13 @@ pub(super) async fn serve(stream: TcpStream, acceptor: TlsAcceptor, inner: Arc<I
 #[error("cut on request")]
 struct Cut;
 
-async fn handle(
-    request: Request<Incoming>,
-    peer: Oid,
-    inner: Arc<Inner>,
-) -> Result<Response<AnswerBody>, Cut> {
-    let is_store = request.headers().get("soapaction").is_some_and(|action| {
-        action
-            .as_bytes()
-            .windows(17)
-            .any(|name| name == b"RCMR_IN200002FI01")
-    });
+async fn handle(request: Request<Incoming>, peer: Oid, inner: Arc<Inner>) -> Result<Response<AnswerBody>, Cut> {
+    let is_store = request
+        .headers()
+        .get("soapaction")
+        .is_some_and(|action| action.as_bytes().windows(17).any(|name| name == b"RCMR_IN200002FI01"));
     let (parts, body) = request.into_parts();
-    let Ok(body) = Limited::new(body, inner.limits.body_max_bytes)
-        .collect()
-        .await
-    else {
+    let Ok(body) = Limited::new(body, inner.limits.body_max_bytes).collect().await else {
         return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE));
     };
     if is_store {
@@ -127,13 +104,8 @@ async fn forward(
     *request.method_mut() = parts.method.clone();
     *request.uri_mut() = uri;
     *request.headers_mut() = passed_on(&parts.headers);
-    request.headers_mut().insert(
-        SECRET_HEADER,
-        HeaderValue::from_str(inner.secret.as_str()).ok()?,
-    );
-    request
-        .headers_mut()
-        .insert(PEER_HEADER, HeaderValue::from_str(peer.as_str()).ok()?);
+    request.headers_mut().insert(SECRET_HEADER, HeaderValue::from_str(inner.secret.as_str()).ok()?);
+    request.headers_mut().insert(PEER_HEADER, HeaderValue::from_str(peer.as_str()).ok()?);
     let response = inner
         .client
         .request(request)
@@ -159,24 +131,16 @@ fn passed_on(headers: &HeaderMap) -> HeaderMap {
     ];
     headers
         .iter()
-        .filter(|(name, _)| {
-            !name.as_str().starts_with(HEADER_PREFIX) && !own.contains(&name.as_str())
-        })
+        .filter(|(name, _)| !name.as_str().starts_with(HEADER_PREFIX) && !own.contains(&name.as_str()))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }
 
 fn answered(head: hyper::http::response::Parts, body: Bytes) -> Result<Response<AnswerBody>, Cut> {
-    let cut = head
-        .headers
-        .get(CUT_HEADER)
-        .and_then(|value| value.to_str().ok());
+    let cut = head.headers.get(CUT_HEADER).and_then(|value| value.to_str().ok());
     let body = match cut {
         None => AnswerBody::whole(body),
-        Some(place) => match place
-            .strip_prefix("body ")
-            .and_then(|bytes| bytes.parse().ok())
-        {
+        Some(place) => match place.strip_prefix("body ").and_then(|bytes| bytes.parse().ok()) {
             Some(bytes) => AnswerBody::cut_after(body, bytes),
             None => return Err(Cut),
         },
@@ -184,9 +148,7 @@ fn answered(head: hyper::http::response::Parts, body: Bytes) -> Result<Response<
     let mut response = Response::new(body);
     *response.status_mut() = head.status;
     *response.headers_mut() = passed_on(&head.headers);
-    response
-        .headers_mut()
-        .insert(SERVER, HeaderValue::from_static("mock-archive"));
+    response.headers_mut().insert(SERVER, HeaderValue::from_static("mock-archive"));
     Ok(response)
 }
 
@@ -213,21 +175,13 @@ enum End {
 
 impl AnswerBody {
     fn whole(bytes: Bytes) -> Self {
-        Self {
-            announced: bytes.len() as u64,
-            rest: Some(bytes),
-            end: End::Whole,
-        }
+        Self { announced: bytes.len() as u64, rest: Some(bytes), end: End::Whole }
     }
 
     fn cut_after(mut bytes: Bytes, sent: usize) -> Self {
         let announced = bytes.len() as u64;
         bytes.truncate(sent);
-        Self {
-            announced,
-            rest: Some(bytes),
-            end: End::CutAfterFlush,
-        }
+        Self { announced, rest: Some(bytes), end: End::CutAfterFlush }
     }
 }
 
@@ -235,10 +189,7 @@ impl Body for AnswerBody {
     type Data = Bytes;
     type Error = Cut;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         if let Some(bytes) = self.rest.take().filter(|bytes| !bytes.is_empty()) {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
@@ -260,10 +211,6 @@ impl Body for AnswerBody {
 
     fn size_hint(&self) -> SizeHint {
         let left = self.rest.as_ref().map_or(0, |bytes| bytes.len() as u64);
-        SizeHint::with_exact(if self.end == End::Whole {
-            left
-        } else {
-            self.announced
-        })
+        SizeHint::with_exact(if self.end == End::Whole { left } else { self.announced })
     }
 }

@@ -67,12 +67,7 @@ impl Front {
             reached: reached_sender,
         };
         let task = tokio::spawn(loop_.run(listener));
-        Ok(Self {
-            address,
-            wanted,
-            reached,
-            task,
-        })
+        Ok(Self { address, wanted, reached, task })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -98,9 +93,7 @@ impl Front {
     async fn go(&self, phase: Phase) -> std::io::Result<()> {
         self.wanted.send_replace(phase);
         let mut reached = self.reached.clone();
-        let there = reached
-            .wait_for(|now| *now == Reached::Phase(phase) || matches!(now, Reached::Failed(_)))
-            .await;
+        let there = reached.wait_for(|now| *now == Reached::Phase(phase) || matches!(now, Reached::Failed(_))).await;
         match there.as_deref() {
             Ok(Reached::Phase(_)) => Ok(()),
             Ok(Reached::Failed(error)) => Err(std::io::Error::other(error.clone())),
@@ -136,8 +129,7 @@ impl Loop {
             match self.rest().await {
                 Some(Ok(next)) => listener = Some(next),
                 Some(Err(error)) => {
-                    self.reached
-                        .send_replace(Reached::Failed(error.to_string()));
+                    self.reached.send_replace(Reached::Failed(error.to_string()));
                     return;
                 }
                 None => {
@@ -168,11 +160,7 @@ impl Loop {
             tracing::warn!("too many connections, one refused");
             return;
         };
-        let (acceptor, inner, mut wanted) = (
-            self.acceptor.clone(),
-            Arc::clone(&self.inner),
-            self.wanted.clone(),
-        );
+        let (acceptor, inner, mut wanted) = (self.acceptor.clone(), Arc::clone(&self.inner), self.wanted.clone());
         tokio::spawn(async move {
             let _place = place;
             tokio::select! {
@@ -194,11 +182,7 @@ impl Loop {
             Err(error) => return Some(Err(error)),
         };
         self.reached.send_replace(Reached::Phase(Phase::Down));
-        let next = self
-            .wanted
-            .wait_for(|phase| *phase != Phase::Down)
-            .await
-            .map(|phase| *phase);
+        let next = self.wanted.wait_for(|phase| *phase != Phase::Down).await.map(|phase| *phase);
         match next {
             Ok(Phase::Up) => Some(socket.listen(BACKLOG)),
             _ => None,
@@ -218,18 +202,14 @@ pub(super) fn tls_config(pki: &DevPki) -> Result<Arc<ServerConfig>, StartError> 
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let tls = |error: &dyn std::fmt::Display| StartError::Tls(error.to_string());
     let mut roots = rustls::RootCertStore::empty();
-    let authority = CertificateDer::from_pem_slice(pki.tls_ca_pem()?.as_bytes())
-        .map_err(|error| tls(&error))?;
+    let authority = CertificateDer::from_pem_slice(pki.tls_ca_pem()?.as_bytes()).map_err(|error| tls(&error))?;
     roots.add(authority).map_err(|error| tls(&error))?;
-    let verifier =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-            .build()
-            .map_err(|error| tls(&error))?;
-    let server = pki.server()?;
-    let certificate = CertificateDer::from_pem_slice(server.certificate_pem.as_bytes())
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+        .build()
         .map_err(|error| tls(&error))?;
-    let key =
-        PrivateKeyDer::from_pem_slice(server.key_pem.as_bytes()).map_err(|error| tls(&error))?;
+    let server = pki.server()?;
+    let certificate = CertificateDer::from_pem_slice(server.certificate_pem.as_bytes()).map_err(|error| tls(&error))?;
+    let key = PrivateKeyDer::from_pem_slice(server.key_pem.as_bytes()).map_err(|error| tls(&error))?;
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| tls(&error))?

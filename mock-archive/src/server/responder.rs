@@ -34,9 +34,7 @@ impl Secret {
     pub(crate) fn new() -> Result<Self, ErrorStack> {
         let mut bytes = [0; 32];
         openssl::rand::rand_bytes(&mut bytes)?;
-        Ok(Self(
-            bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-        ))
+        Ok(Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -53,21 +51,11 @@ pub(super) async fn mount(
     secret: &Secret,
 ) {
     let stranger = Mock::given(Stranger(secret.clone()));
-    stranger
-        .respond_with(ResponseTemplate::new(403))
-        .with_priority(HIGHEST_PRIORITY)
-        .mount(inner)
-        .await;
+    stranger.respond_with(ResponseTemplate::new(403)).with_priority(HIGHEST_PRIORITY).mount(inner).await;
     let ours = Mock::given(method("POST")).and(path(ENDPOINT));
-    ours.respond_with(Responder { archive, faults })
-        .with_priority(ARCHIVE_PRIORITY)
-        .mount(inner)
-        .await;
+    ours.respond_with(Responder { archive, faults }).with_priority(ARCHIVE_PRIORITY).mount(inner).await;
     let rest = Mock::given(wiremock::matchers::any());
-    rest.respond_with(CatchAll(unexpected))
-        .with_priority(LOWEST_PRIORITY)
-        .mount(inner)
-        .await;
+    rest.respond_with(CatchAll(unexpected)).with_priority(LOWEST_PRIORITY).mount(inner).await;
 }
 
 /// Matches what does not come from the front.
@@ -75,11 +63,7 @@ struct Stranger(Secret);
 
 impl Match for Stranger {
     fn matches(&self, request: &Request) -> bool {
-        let shown = request
-            .headers
-            .get(SECRET_HEADER)
-            .map(wiremock::http::HeaderValue::as_bytes)
-            .unwrap_or_default();
+        let shown = request.headers.get(SECRET_HEADER).map(wiremock::http::HeaderValue::as_bytes).unwrap_or_default();
         let expected = self.0.as_str().as_bytes();
         shown.len() != expected.len() || !openssl::memcmp::eq(shown, expected)
     }
@@ -89,8 +73,7 @@ struct CatchAll(Unexpected);
 
 impl Respond for CatchAll {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        self.0
-            .note(format!("{} {}", request.method, request.url.path()));
+        self.0.note(format!("{} {}", request.method, request.url.path()));
         ResponseTemplate::new(404)
     }
 }
@@ -102,12 +85,7 @@ struct Responder {
 
 impl Respond for Responder {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let header = |name: &str| {
-            request
-                .headers
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-        };
+        let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
         let Some(peer) = header(PEER_HEADER).and_then(|peer| Oid::parse(peer).ok()) else {
             return ResponseTemplate::new(403);
         };
@@ -117,31 +95,20 @@ impl Respond for Responder {
             body: &request.body,
         };
         let arrival = self.archive.arrive(&peer, &message);
-        let fault = if arrival.is_store() {
-            self.faults.take()
-        } else {
-            None
-        };
+        let fault = if arrival.is_store() { self.faults.take() } else { None };
         let lost = |template| {
             self.archive.lose(&arrival);
             template
         };
         match fault {
             None => answer(self.archive.settle(arrival)),
-            Some(Fault::StoredButNeverAnswered) => {
-                answer(self.archive.settle(arrival)).insert_header(CUT_HEADER, "0")
-            }
+            Some(Fault::StoredButNeverAnswered) => answer(self.archive.settle(arrival)).insert_header(CUT_HEADER, "0"),
             Some(Fault::AnswerCutAfter(bytes)) => {
                 // The headers always go: cutting before them is StoredButNeverAnswered.
-                answer(self.archive.settle(arrival))
-                    .insert_header(CUT_HEADER, format!("body {bytes}"))
+                answer(self.archive.settle(arrival)).insert_header(CUT_HEADER, format!("body {bytes}"))
             }
-            Some(Fault::ResetBeforeStore) => {
-                lost(ResponseTemplate::new(200).insert_header(CUT_HEADER, "0"))
-            }
-            Some(Fault::Status(status, retry_after_secs)) => {
-                lost(refusal(status, retry_after_secs))
-            }
+            Some(Fault::ResetBeforeStore) => lost(ResponseTemplate::new(200).insert_header(CUT_HEADER, "0")),
+            Some(Fault::Status(status, retry_after_secs)) => lost(refusal(status, retry_after_secs)),
             Some(Fault::BlockPage) => lost(block_page()),
             Some(Fault::NotProcessed) => answer(self.archive.turn_away(&arrival)),
         }

@@ -22,16 +22,11 @@ pub(crate) struct Trust {
 
 impl Trust {
     pub(crate) fn new(authorities: Vec<X509>) -> Self {
-        Self {
-            authorities,
-            pinned: Vec::new(),
-            anyone: false,
-        }
+        Self { authorities, pinned: Vec::new(), anyone: false }
     }
 
     pub(crate) fn pin(&mut self, certificate: &X509Ref) -> Result<(), openssl::error::ErrorStack> {
-        self.pinned
-            .push(certificate.digest(MessageDigest::sha256())?.to_vec());
+        self.pinned.push(certificate.digest(MessageDigest::sha256())?.to_vec());
         Ok(())
     }
 
@@ -48,36 +43,24 @@ impl Trust {
         if certificate.not_before() > at || certificate.not_after() < at {
             return Err(Rule::SignatureMoment);
         }
-        let may_sign = certificate.key_usage().is_some_and(|usage| {
-            usage.intersects(X509KeyUsage::DIGITAL_SIGNATURE | X509KeyUsage::NON_REPUDIATION)
-        });
+        let may_sign = certificate
+            .key_usage()
+            .is_some_and(|usage| usage.intersects(X509KeyUsage::DIGITAL_SIGNATURE | X509KeyUsage::NON_REPUDIATION));
         let trusted = may_sign && (self.is_pinned(certificate) || self.chains(certificate, moment));
-        if trusted {
-            Ok(())
-        } else {
-            Err(Rule::SignatureCertificate)
-        }
+        if trusted { Ok(()) } else { Err(Rule::SignatureCertificate) }
     }
 
     fn is_pinned(&self, certificate: &X509Ref) -> bool {
         certificate
             .digest(MessageDigest::sha256())
-            .is_ok_and(|digest| {
-                self.pinned
-                    .iter()
-                    .any(|pinned| pinned.as_slice() == &*digest)
-            })
+            .is_ok_and(|digest| self.pinned.iter().any(|pinned| pinned.as_slice() == &*digest))
     }
 
     fn chains(&self, certificate: &X509Ref, moment: Timestamp) -> bool {
         self.try_chain(certificate, moment).unwrap_or(false)
     }
 
-    fn try_chain(
-        &self,
-        certificate: &X509Ref,
-        moment: Timestamp,
-    ) -> Result<bool, openssl::error::ErrorStack> {
+    fn try_chain(&self, certificate: &X509Ref, moment: Timestamp) -> Result<bool, openssl::error::ErrorStack> {
         let mut store = X509StoreBuilder::new()?;
         for authority in &self.authorities {
             store.add_cert(authority.clone())?;
@@ -86,8 +69,6 @@ impl Trust {
         parameters.set_time(moment.as_second());
         store.set_param(&parameters)?;
         let untrusted = Stack::new()?;
-        X509StoreContext::new()?.init(&store.build(), certificate, &untrusted, |context| {
-            context.verify_cert()
-        })
+        X509StoreContext::new()?.init(&store.build(), certificate, &untrusted, |context| context.verify_cert())
     }
 }
