@@ -5,6 +5,7 @@
 pub mod access;
 pub mod code;
 pub mod document;
+pub mod environment;
 pub mod finding;
 pub mod oid;
 pub mod organisation;

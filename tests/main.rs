@@ -25,3 +25,5 @@ mod reading;
 mod reference;
 #[path = "main/support.rs"]
 mod support;
+#[path = "main/two_judges.rs"]
+mod two_judges;

@@ -3,6 +3,7 @@
 //! Assembles what others have made and checked (header, display form, content); decides nothing about them and signs nothing.
 //! The sidecar's worker and the command line call it, through [`super::signature`] when the document is to leave.
 
+pub mod build;
 pub mod cda;
 pub mod display;
 pub mod header;
