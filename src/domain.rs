@@ -9,6 +9,7 @@ pub mod oid;
 pub mod organisation;
 pub mod person;
 pub mod record;
+pub mod submission;
 pub mod text;
 pub mod time;
 pub mod xml;
