@@ -1,0 +1,8 @@
+//! The local service: takes records over HTTP, keeps them durably, and brings them to the archive.
+//!
+//! Decides nothing about records or rights: it asks [`crate::domain`] and obeys. Knows the archive only through
+//! [`ports::Archive`]; SQL stays in [`store`], HTTP in [`api`].
+
+pub mod ports;
+pub mod store;
+pub mod vault;
