@@ -3,6 +3,9 @@
 //! Decides nothing about records or rights: it asks [`crate::domain`] and obeys. Knows the archive only through
 //! [`ports::Archive`]; SQL stays in [`store`], HTTP in [`api`].
 
+pub mod audit;
 pub mod ports;
 pub mod store;
+pub mod telemetry;
 pub mod vault;
+pub mod worker;
