@@ -3,7 +3,10 @@
 //! Decides nothing about records or rights: it asks [`crate::domain`] and obeys. Knows the archive only through
 //! [`ports::Archive`]; SQL stays in [`store`], HTTP in [`api`].
 
+pub mod api;
+pub mod app;
 pub mod audit;
+pub mod config;
 pub mod ports;
 pub mod store;
 pub mod telemetry;

@@ -21,6 +21,7 @@ mod case;
 mod journey;
 mod right;
 
+pub(crate) use right::Wish;
 pub use right::{Rights, RightsFault};
 
 #[cfg(test)]
