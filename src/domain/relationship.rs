@@ -2,7 +2,7 @@
 //!
 //! Reads content of any version of the structure by its field names; a row that cannot be read grants nothing and is counted.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::oid::Oid;
 use super::time::PartialDate;
@@ -37,7 +37,7 @@ pub struct Grant {
 
 impl Relationship {
     /// Reads the content of a relationship document: the whole JSON with its root key `asiakkuusasiakirja`.
-    pub fn from_content(content: &Value) -> Self {
+    pub fn from_content(content: &Map<String, Value>) -> Self {
         let mut found = Self::default();
         let Some(root) = content.get("asiakkuusasiakirja") else { return found };
         found.id = root.pointer("/asiakkuuden_yksilointitunnus/value").and_then(oid);
@@ -83,7 +83,7 @@ fn oid(value: &Value) -> Option<Oid> {
 }
 
 #[cfg(test)]
-#[expect(clippy::indexing_slicing, reason = "tests")]
+#[expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 mod tests {
     use serde_json::json;
 
@@ -102,10 +102,10 @@ mod tests {
                 {"palveluyksikon_nimi": {"code": "1.2.3"}, "asiakkuuden_alkamispvm": "2026-02-01", "asiakkuuden_paattymispvm": 3}
             ]
         }]}});
-        let read = Relationship::from_content(&content);
+        let read = Relationship::from_content(content.as_object().unwrap());
         assert_eq!((read.grants.len(), read.unreadable_rows), (2, 3));
         assert!(read.grants[0].subcontractor && !read.grants[1].subcontractor);
         assert_eq!(read.grants[1].row, "/sosiaalihuollon_palvelutehtava/0/palveluntuottaja/0");
-        assert_eq!(Relationship::from_content(&json!({})), Relationship::default());
+        assert_eq!(Relationship::from_content(&Map::new()), Relationship::default());
     }
 }
