@@ -14,11 +14,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::sync::{Notify, Semaphore, watch};
 
-use super::config::{Environment, Limits, ServedOrganisation};
+use super::config::{Limits, ServedOrganisation};
 use super::ports::{Archive, Clock, RecordChecker};
 use super::store::Store;
 use super::telemetry::Metrics;
 use super::worker::Rights;
+use crate::domain::environment::Environment;
 
 mod answer;
 mod auth;

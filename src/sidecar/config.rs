@@ -14,19 +14,10 @@ use serde::Deserialize;
 use super::telemetry::LogFormat;
 use super::vault::parse_hex;
 use super::worker::WorkerSettings;
+use crate::domain::environment::Environment;
 use crate::domain::oid::Oid;
 
 const FILE_BYTES_MAX: u64 = 1 << 20;
-
-/// Which world this is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Environment {
-    /// A test environment: 900-series persons only.
-    Test,
-    /// Real clients.
-    Production,
-}
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -105,8 +96,7 @@ pub struct ArchiveFiles {
     /// Its key.
     pub signing_key: PathBuf,
     /// Roots that other parties' signatures are checked by.
-    #[serde(default)]
-    pub signature_trust_anchors: Option<PathBuf>,
+    pub signature_trust_anchors: PathBuf,
     /// Folder of document structures; the reduced ones of this program when left out.
     #[serde(default)]
     pub structures: Option<PathBuf>,
@@ -299,8 +289,9 @@ impl Config {
             &mut archive.transport_key,
             &mut archive.signing_certificate,
             &mut archive.signing_key,
+            &mut archive.signature_trust_anchors,
         ];
-        let optional = [&mut archive.profile, &mut archive.signature_trust_anchors, &mut archive.structures];
+        let optional = [&mut archive.profile, &mut archive.structures];
         for path in required.into_iter().chain(optional.into_iter().flatten()) {
             *path = folder.join(&*path);
         }

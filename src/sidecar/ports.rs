@@ -352,6 +352,8 @@ pub trait RecordChecker: Send + Sync + 'static {
 
 /// What the pipeline makes an envelope of.
 pub struct Preparation<'a> {
+    /// The sending organisation.
+    pub organisation: &'a Oid,
     /// The record as it came; the pipeline checks it again, by the rules of the day it is sent.
     pub payload: &'a [u8],
     /// Ids of the document.
