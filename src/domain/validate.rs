@@ -129,7 +129,7 @@ impl Checker {
             findings.push(Finding::error(
                 "structure.unknown",
                 "/structure",
-                Text::same(oid.as_str()),
+                findings::seen_oid(&oid),
                 Text::fixed(
                     "asiakirjarakenne, joka on ladattu ja jota tuetaan",
                     "en handlingsstruktur som har laddats och stöds",

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::Content;
-use super::findings::{Findings, nothing, seen};
+use super::findings::{Findings, nothing, seen, seen_oid};
 use super::rules::Parts;
 use super::translate::{Translator, date_flaw, findings_of};
 use crate::domain::document::header::DocumentGroup;
@@ -97,7 +97,7 @@ impl<'a> Look<'a> {
         if told.as_str() != Some(case.as_str()) {
             let at = format!("/content{pointer}/value");
             let rule = Rule::new("HL7 CDA R2", "encompassingEncounter/id");
-            let finding = Finding::error("content.case_differs", at, seen(told), Text::same(case.as_str()), rule);
+            let finding = Finding::error("content.case_differs", at, seen(told), seen_oid(case), rule);
             self.add(pointer, finding);
         }
     }
@@ -119,7 +119,7 @@ impl<'a> Look<'a> {
             } else if let Some(index) = clients.iter().position(|c| is_one_of(c, &ids)) {
                 told.insert(index);
                 self.birth_date(field, &pointer, value, clients.get(index).copied());
-            } else {
+            } else if !self.findings.has_error_within(&format!("/content{pointer}")) {
                 self.add(&pointer, self.stranger(&pointer));
             }
         }
