@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use serde_json::json;
 
@@ -13,8 +14,18 @@ pub(crate) fn now() -> Timestamp {
     NOW.parse().unwrap()
 }
 
-fn checker(environment: Environment) -> Checker {
-    Checker::new(Arc::new(Registry::reduced()), environment)
+/// Compiled once: building one for every case would be most of the tests' time.
+fn checker(environment: Environment) -> &'static Checker {
+    static TEST: LazyLock<Checker> = LazyLock::new(|| Checker::new(reduced(), Environment::Test));
+    static PRODUCTION: LazyLock<Checker> = LazyLock::new(|| Checker::new(reduced(), Environment::Production));
+    match environment {
+        Environment::Test => &TEST,
+        Environment::Production => &PRODUCTION,
+    }
+}
+
+fn reduced() -> Arc<Registry> {
+    Arc::new(Registry::reduced())
 }
 
 pub(crate) fn example(name: &str) -> Value {
