@@ -2,15 +2,21 @@
 //!
 //! Knows nothing of tokio, files, clocks, randomness, the network, SQL or HTTP: time, bytes and samples are arguments.
 
+pub mod access;
 pub mod code;
 pub mod document;
+pub mod environment;
 pub mod finding;
 pub mod oid;
 pub mod organisation;
 pub mod person;
+pub mod profile;
 pub mod record;
+pub mod relationship;
+pub mod signature;
 pub mod structure;
 pub mod text;
 pub mod time;
 pub mod validate;
+pub mod wire;
 pub mod xml;

@@ -1,3 +1,5 @@
 //! Records of a social-care producer into the organiser's register of the Client Data Archive, and back.
 
+#[cfg(feature = "client")]
+pub mod archive;
 pub mod domain;

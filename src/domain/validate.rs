@@ -13,6 +13,7 @@ mod rules;
 mod schema;
 mod translate;
 
+use super::environment::Environment;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -30,15 +31,6 @@ use super::record::LocalRecord;
 use super::structure::{Registry, Structure};
 use super::text::Text;
 use findings::Findings;
-
-/// Which archive records are made for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Environment {
-    /// Artificial persons (900 series) only; any other identity code anywhere in a record is refused.
-    Test,
-    /// Real persons.
-    Production,
-}
 
 /// Judges records by the structures it knows.
 pub struct Checker {
@@ -78,6 +70,11 @@ impl CheckedRecord {
     /// The content as the document embeds it: compact JSON, members in the caller's order.
     pub fn content_json(&self) -> &str {
         &self.content_json
+    }
+
+    /// The record, without the proof that it was checked.
+    pub fn into_record(self) -> LocalRecord {
+        self.record
     }
 
     /// What the caller should know, though it stops nothing.

@@ -1,0 +1,5 @@
+//! The archive client: keys, transport, submit and query.
+//!
+//! Knows nothing of the sidecar, SQL or the local API. Encoding and decisions are the domain's.
+
+pub mod keys;

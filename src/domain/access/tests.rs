@@ -1,0 +1,127 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+use crate::domain::record::{LinkKind, LinkPeriod};
+use crate::domain::time::PartialDate;
+
+const UNIT: &str = "1.2.246.10.99999992.10.1";
+
+fn oid(text: &str) -> Oid {
+    text.parse().unwrap()
+}
+
+fn day(text: &str) -> Date {
+    text.parse().unwrap()
+}
+
+fn evidence(rows: &[(&str, &str, &str, Option<&str>)]) -> Evidence {
+    let id = oid("1.2.246.10.99999991.95.2026.1");
+    let date = |text: &str| -> PartialDate { text.parse().unwrap() };
+    let grants = rows.iter().enumerate().map(|(i, (unit, task, start, end))| Grant {
+        row: format!("/{i}"),
+        unit: oid(unit),
+        service_task: (*task).into(),
+        subcontractor: false,
+        start: date(start),
+        end: end.map(date),
+    });
+    Evidence {
+        document: DocumentIds { document: id.clone(), set: id, version: 3 },
+        organiser: oid("1.2.246.10.99999991.10.0"),
+        relationship: Relationship { id: None, grants: grants.collect(), unreadable_rows: 0 },
+        fetched_at: "2026-06-10T08:00:00Z".parse().unwrap(),
+    }
+}
+
+fn ask(operation: Operation, evidence: Option<&Evidence>, now: &str) -> Result<Permit, Denial> {
+    let link = ProfessionalLink {
+        kind: LinkKind::Assignment,
+        reference: "a-1".into(),
+        period: LinkPeriod { start: day("2026-01-01").into(), end: None },
+        asserted_by: "test".into(),
+    };
+    let request = Request {
+        operation,
+        organiser: &oid("1.2.246.10.99999991.10.0"),
+        unit: &oid(UNIT),
+        service_task: Some("24"),
+        link: Some(&link),
+        purchase: Some(PurchaseKind::ServiceVoucher),
+    };
+    let mut evidence = evidence.cloned();
+    let now: Timestamp = now.parse().unwrap();
+    if let Some(e) = &mut evidence {
+        e.fetched_at = now;
+    }
+    decide(&request, evidence.as_ref(), &Options::default(), now)
+}
+
+fn write(drawn_up: &str) -> Operation {
+    Operation::Write { drawn_up: day(drawn_up) }
+}
+
+#[test]
+fn a_named_unit_may_write_between_its_days_and_the_permit_names_the_row() {
+    let rows = evidence(&[("1.2.3", "24", "2026", None), (UNIT, "24", "2026-02-01", Some("2026-06-30"))]);
+    let permit = ask(write("2026-06-10"), Some(&rows), "2026-06-10T09:00:00Z").unwrap();
+    assert_eq!((permit.record().row.as_str(), permit.record().relationship_version), ("/1", 3));
+    assert!(permit.record().remarks.is_empty());
+}
+
+#[test]
+fn a_write_is_judged_by_the_day_it_was_drawn_up_and_a_late_send_is_remarked() {
+    let rows = evidence(&[(UNIT, "24", "2026-02-01", Some("2026-06-30"))]);
+    let late = ask(write("2026-06-30"), Some(&rows), "2026-08-01T09:00:00Z").unwrap();
+    assert_eq!(late.record().remarks, [Remark::SentAfterEnd]);
+    let after = ask(write("2026-07-01"), Some(&rows), "2026-08-01T09:00:00Z").unwrap_err();
+    assert_eq!(after.reasons, [Reason::Ended { since: day("2026-06-30") }]);
+    assert_eq!(after.may_pass(), None);
+    assert!(ask(Operation::Read, Some(&rows), "2026-07-01T09:00:00Z").is_err());
+}
+
+#[test]
+fn a_right_that_starts_tomorrow_holds_until_finnish_midnight_and_then_permits() {
+    let rows = evidence(&[(UNIT, "24", "2026-06-11", None)]);
+    let denial = ask(write("2026-06-10"), Some(&rows), "2026-06-10T20:59:59Z").unwrap_err();
+    assert_eq!(denial.may_pass(), Some(Some(day("2026-06-11"))));
+    let permit = ask(write("2026-06-10"), Some(&rows), "2026-06-10T21:00:00Z").unwrap();
+    assert_eq!(permit.record().remarks, [Remark::DrawnUpBeforeStart]);
+}
+
+#[test]
+fn every_reason_is_given_at_once() {
+    let rows = evidence(&[("1.2.3", "24", "2026", None)]);
+    let unit = oid(UNIT);
+    let other = oid("1.2.246.10.99999995.10.0");
+    let request = Request {
+        operation: Operation::Read,
+        organiser: &other,
+        unit: &unit,
+        service_task: None,
+        link: None,
+        purchase: Some(PurchaseKind::SelfPay),
+    };
+    let denial =
+        decide(&request, Some(&rows), &Options::default(), "2026-06-10T09:00:00Z".parse().unwrap()).unwrap_err();
+    let codes: Vec<_> = denial.reasons.iter().map(Reason::code).collect();
+    assert_eq!(
+        codes,
+        ["self_pay", "no_professional_link", "register_owner_mismatch", "evidence_too_old", "unit_not_named"]
+    );
+    assert_eq!(denial.may_pass(), None);
+}
+
+#[test]
+fn without_a_relationship_document_or_with_another_unit_it_may_still_come() {
+    assert_eq!(ask(write("2026-06-10"), None, "2026-06-10T09:00:00Z").unwrap_err().may_pass(), Some(None));
+    let rows = evidence(&[("1.2.3", "24", "2026", None)]);
+    let denial = ask(write("2026-06-10"), Some(&rows), "2026-06-10T09:00:00Z").unwrap_err();
+    assert_eq!((denial.reasons.as_slice(), denial.may_pass()), ([Reason::UnitNotNamed].as_slice(), Some(None)));
+}
+
+#[test]
+fn the_nearest_of_several_rows_is_explained() {
+    let rows = evidence(&[(UNIT, "10", "2026-01-01", None), (UNIT, "24", "2026-07-01", None)]);
+    let denial = ask(write("2026-06-10"), Some(&rows), "2026-06-10T09:00:00Z").unwrap_err();
+    assert_eq!(denial.reasons, [Reason::NotStarted { from: day("2026-07-01") }]);
+}

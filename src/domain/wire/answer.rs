@@ -1,0 +1,246 @@
+//! What came back, read into types: the acceptance of a stored document, the answers to a search and to a fetch.
+//!
+//! Only an acknowledgement that names our message is the archive's word. Everything else leaves open whether a sent document
+//! is there, so it becomes a [`Doubt`], and the sender asks before it sends again:
+//!
+//! | what came back for a store message | outcome |
+//! |---|---|
+//! | acknowledgement `AA` for our message | [`Outcome::Archived`] |
+//! | acknowledgement `AE` for our message | [`Outcome::Rejected`]: not stored, and will not be, unchanged |
+//! | acknowledgement `AR` for our message | [`Outcome::TryLater`], after asking: it says nothing about the document |
+//! | nothing was sent: no connection, TLS refused, alert about our certificate | [`Outcome::TryLater`], no need to ask |
+//! | empty 200 | [`Outcome::Unknown`]; [`Outcome::Archived`] where the profile's `transport.empty_answer` says so |
+//! | HTML page, with any status (a gateway, with its support id) | [`Outcome::Unknown`], the environment must act |
+//! | other 4xx: a gateway or the address, not the archive's verdict | [`Outcome::Unknown`], the environment must act |
+//! | 5xx, with or without SOAP fault | [`Outcome::Unknown`], the peer must act |
+//! | other status, redirects included | [`Outcome::Unknown`], the environment must act |
+//! | acknowledgement for another message, another interaction | [`Outcome::Unknown`], the peer must act |
+//! | cut off, not XML, not SOAP, other content type, too large | [`Outcome::Unknown`], the peer must act |
+//! | connection lost or time out after the first byte may have left | [`Outcome::Unknown`] |
+//!
+//! A search or fetch answers with [`QueryAnswer`]; a doubt there leaves nothing open but the answer. Nothing here panics on a
+//! peer's bytes, and no doubt repeats what they said but codes and a support id. Called by `archive::client`.
+
+mod acknowledgement;
+mod entry;
+mod reading;
+
+use std::time::Duration;
+
+pub use acknowledgement::{Detail, Rejection, Severity};
+pub use entry::{ClientId, Entry, EntryPage, Fetched, QueryAnswer, fetch_answer, find_answer};
+
+use super::multipart::MultipartError;
+use super::soap::SoapError;
+use super::{MessageId, Reply};
+use crate::domain::profile::{EmptyAnswer, WireProfile};
+use acknowledgement::{AckCode, Acknowledgement};
+
+/// Who must act so that it goes better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// Who handed the record in, or asked.
+    Caller,
+    /// The archive.
+    Peer,
+    /// Whoever runs this installation: network, certificates, configuration.
+    Environment,
+    /// This program: a defect.
+    Us,
+}
+
+/// What a sending came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The archive has it.
+    Archived(Receipt),
+    /// The archive will not have it.
+    Rejected(Rejection),
+    /// Not now.
+    TryLater {
+        /// Why.
+        why: NotNow,
+        /// What the peer asked for.
+        retry_after: Option<Duration>,
+    },
+    /// It may be there or not: ask first.
+    Unknown {
+        /// Why.
+        why: Doubt,
+        /// What the peer asked for.
+        retry_after: Option<Duration>,
+    },
+}
+
+impl Outcome {
+    /// Whether the archive must be asked for the document before the envelope is sent again.
+    pub fn must_ask_first(&self) -> bool {
+        match self {
+            Self::TryLater { why: NotNow::NothingSent(_), .. } => false,
+            Self::TryLater { why: NotNow::NotProcessed(_), .. } | Self::Unknown { .. } => true,
+            Self::Archived(_) | Self::Rejected(_) => false,
+        }
+    }
+}
+
+/// The archive's word that it has a document. The caller adds when it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The message that was acknowledged.
+    pub message_id: MessageId,
+    /// Warnings and remarks with it.
+    pub details: Vec<Detail>,
+}
+
+/// Why it may be tried again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotNow {
+    /// The archive answered `AR`.
+    NotProcessed(Vec<Detail>),
+    /// No byte of the message reached the archive's application.
+    NothingSent(Unsent),
+}
+
+/// Why nothing was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unsent {
+    /// No connection: name, address, port, network, or time ran out while connecting.
+    #[error("no connection to the archive")]
+    Unreachable,
+    /// The peer's certificate or protocol was not accepted here.
+    #[error("the archive's side of TLS was not accepted")]
+    PeerNotTrusted,
+    /// The peer refused our certificate.
+    #[error("the archive refused this installation's certificate")]
+    OurCertificateRefused,
+    /// The request could not be made.
+    #[error("a request that cannot be made")]
+    Request,
+}
+
+/// Why it is not known what became of a message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Doubt {
+    /// HTTP 200 without a body.
+    #[error("an empty answer")]
+    Empty,
+    /// An HTML page, mostly a gateway's.
+    #[error("an HTML page with status {status}{}", support(.support_id.as_deref()))]
+    BlockPage {
+        /// HTTP status.
+        status: u16,
+        /// The number that the gateway's operator asks for; digits.
+        support_id: Option<String>,
+    },
+    /// A status other than 200.
+    #[error("status {0}")]
+    Status(u16),
+    /// A content type that is neither SOAP's nor `multipart/related`.
+    #[error("an answer of another content type")]
+    ContentType,
+    /// The answer ends too early.
+    #[error("an answer that was cut off")]
+    Truncated,
+    /// Parts that cannot be read.
+    #[error(transparent)]
+    Parts(MultipartError),
+    /// No SOAP envelope that can be read.
+    #[error(transparent)]
+    NotSoap(SoapError),
+    /// A SOAP fault.
+    #[error("a SOAP fault {code}")]
+    Fault {
+        /// Its code.
+        code: String,
+    },
+    /// Another message than the one that answers ours.
+    #[error("an answer of another interaction")]
+    OtherInteraction,
+    /// An acknowledgement of another message than ours.
+    #[error("an answer to another message")]
+    OtherMessage,
+    /// Something missing or unreadable.
+    #[error("an answer without readable {0}")]
+    Incomplete(&'static str),
+    /// The connection broke or time ran out after bytes may have left.
+    #[error(transparent)]
+    Lost(Lost),
+}
+
+/// How an answer was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Lost {
+    /// The connection broke.
+    #[error("the connection broke after sending had begun")]
+    Connection,
+    /// No answer in time.
+    #[error("no answer in time")]
+    TimedOut,
+    /// An answer larger than is read.
+    #[error("an answer larger than is read")]
+    TooLarge,
+}
+
+fn support(id: Option<&str>) -> String {
+    id.map(|id| format!(", support id {id}")).unwrap_or_default()
+}
+
+impl Doubt {
+    /// Who must act, when it goes on.
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::Status(500..) => Actor::Peer,
+            Self::BlockPage { .. } | Self::Status(_) | Self::Lost(Lost::Connection | Lost::TimedOut) => {
+                Actor::Environment
+            }
+            _ => Actor::Peer,
+        }
+    }
+
+    /// Stable name, for programs and metrics.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::BlockPage { .. } => "block_page",
+            Self::Status(_) => "status",
+            Self::ContentType => "content_type",
+            Self::Truncated => "truncated",
+            Self::Parts(_) => "parts",
+            Self::NotSoap(_) => "not_soap",
+            Self::Fault { .. } => "fault",
+            Self::OtherInteraction => "other_interaction",
+            Self::OtherMessage => "other_message",
+            Self::Incomplete(_) => "incomplete",
+            Self::Lost(Lost::Connection) => "connection_lost",
+            Self::Lost(Lost::TimedOut) => "timed_out",
+            Self::Lost(Lost::TooLarge) => "too_large",
+        }
+    }
+}
+
+/// What the answer to a store message says (the table above).
+pub fn acceptance(profile: &WireProfile, sent: &MessageId, reply: &Reply) -> Outcome {
+    let retry_after = reply.retry_after_s.map(|s| Duration::from_secs(s.into()));
+    let read = reading::read(reply).and_then(|answer| {
+        answer.expect(&profile.interaction.acceptance.value)?;
+        Acknowledgement::read(&answer.message, sent)
+    });
+    match read {
+        Ok(Acknowledgement { code: AckCode::Accepted, details }) => {
+            Outcome::Archived(Receipt { message_id: sent.clone(), details })
+        }
+        Ok(Acknowledgement { code: AckCode::Refused, details }) => {
+            Outcome::Rejected(Rejection::new(profile, sent, details))
+        }
+        Ok(Acknowledgement { code: AckCode::NotProcessed, details }) => {
+            Outcome::TryLater { why: NotNow::NotProcessed(details), retry_after }
+        }
+        Err(Doubt::Empty) if profile.transport.empty_answer.value == EmptyAnswer::Archived => {
+            Outcome::Archived(Receipt { message_id: sent.clone(), details: Vec::new() })
+        }
+        Err(why) => Outcome::Unknown { why, retry_after },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! Answers to searches and fetches: what is known of each document found, and its bytes (`docs/wire.md` 7).
+
+use std::time::Duration;
+
+use super::Doubt;
+use super::acknowledgement::{AckCode, Acknowledgement, Detail, Rejection};
+use super::reading::{self, Answer};
+use crate::domain::code::Code;
+use crate::domain::document::header::DocumentIds;
+use crate::domain::finding::redacted_debug;
+use crate::domain::oid::Oid;
+use crate::domain::person::PersonId;
+use crate::domain::profile::WireProfile;
+use crate::domain::time::Instant;
+use crate::domain::wire::{HL7_FINLAND_NAMESPACE, MessageId, Reply};
+use crate::domain::xml::Element;
+
+/// What a query was answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QueryAnswer<T> {
+    /// Something.
+    Found(T),
+    /// The archive says that there is nothing.
+    Nothing,
+    /// The archive refuses to say.
+    Refused(Rejection),
+    /// Not now.
+    NotProcessed {
+        /// Why.
+        details: Vec<Detail>,
+        /// What the peer asked for.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// One page of a search's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryPage {
+    /// In the archive's order.
+    pub entries: Vec<Entry>,
+    /// How many there are on all pages, when it is told.
+    pub total: Option<u32>,
+    /// What to ask with for the next page; `None` on the last.
+    pub continuation: Option<String>,
+}
+
+/// What the archive knows of one document.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Version, original, number.
+    pub ids: DocumentIds,
+    /// `effectiveTime`; `None` when it is not a moment of full seconds.
+    pub drawn_up: Option<Instant>,
+    /// The clients.
+    pub clients: Vec<ClientId>,
+    /// Owner of the register.
+    pub custodian: Oid,
+    /// The case that it belongs to.
+    pub case: Option<Oid>,
+    /// Specific document type.
+    pub specific_type: Option<Code>,
+    /// Document group.
+    pub group: Option<Code>,
+    /// Service task (`functionCode`).
+    pub service_task: Option<Code>,
+    /// The structure that its content follows.
+    pub structure: Option<Oid>,
+    /// The organiser (`outsourcingServiceCustomer`).
+    pub organiser: Option<Oid>,
+}
+
+redacted_debug!(Entry);
+
+/// A client's id as an answer has it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientId {
+    root: String,
+    value: String,
+}
+
+redacted_debug!(ClientId);
+
+impl ClientId {
+    /// Whether it is this person's.
+    pub fn is(&self, id: &PersonId) -> bool {
+        self.root == id.root() && self.value == id.reveal()
+    }
+}
+
+/// A document with what the archive knows of it, byte for byte as stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// What is known of it.
+    pub entry: Entry,
+    /// The document.
+    pub xml: Vec<u8>,
+}
+
+redacted_debug!(Fetched);
+
+/// Reads the answer to a search.
+///
+/// # Errors
+/// A [`Doubt`]: it is not known what the archive would say.
+pub fn find_answer(profile: &WireProfile, sent: &MessageId, reply: &Reply) -> Result<QueryAnswer<EntryPage>, Doubt> {
+    let answer = reading::read(reply)?;
+    read_query(profile, sent, reply, &answer, &profile.interaction.find_answer.value, |act, ack| {
+        let entries = subjects(act).map(entry).collect::<Result<Vec<_>, _>>()?;
+        let total = ack.first("resultTotalQuantity").and_then(|q| q.attribute("value")).and_then(|q| q.parse().ok());
+        let continuation = ack.first("continuation").map(Element::all_text).filter(|c| !c.is_empty());
+        Ok(EntryPage { entries, total, continuation })
+    })
+}
+
+/// Reads the answer to a fetch.
+///
+/// # Errors
+/// As [`find_answer`].
+pub fn fetch_answer(
+    profile: &WireProfile,
+    sent: &MessageId,
+    reply: &Reply,
+) -> Result<QueryAnswer<Vec<Fetched>>, Doubt> {
+    let answer = reading::read(reply)?;
+    read_query(profile, sent, reply, &answer, &profile.interaction.fetch_answer.value, |act, _| {
+        subjects(act).map(|subject| fetched(subject, &answer)).collect()
+    })
+}
+
+fn read_query<T>(
+    profile: &WireProfile,
+    sent: &MessageId,
+    reply: &Reply,
+    answer: &Answer<'_>,
+    interaction: &str,
+    found: impl FnOnce(&Element, &Element) -> Result<T, Doubt>,
+) -> Result<QueryAnswer<T>, Doubt> {
+    // A refusal may come without controlActProcess, and then as the plain acceptance message.
+    if !answer.is(interaction) && !answer.is(&profile.interaction.acceptance.value) {
+        return Err(Doubt::OtherInteraction);
+    }
+    let Acknowledgement { code, details } = Acknowledgement::read(&answer.message, sent)?;
+    let retry_after = reply.retry_after_s.map(|s| Duration::from_secs(s.into()));
+    match code {
+        AckCode::Refused => return Ok(QueryAnswer::Refused(Rejection::new(profile, sent, details))),
+        AckCode::NotProcessed => return Ok(QueryAnswer::NotProcessed { details, retry_after }),
+        AckCode::Accepted => answer.expect(interaction)?,
+    }
+    let act = answer.message.first("controlActProcess").ok_or(Doubt::Incomplete("controlActProcess"))?;
+    let ack = act.first("queryAck").ok_or(Doubt::Incomplete("queryAck"))?;
+    match (ack.first("queryResponseCode").and_then(|c| c.attribute("code")), subjects(act).next()) {
+        (Some("OK"), Some(_)) => found(act, ack).map(QueryAnswer::Found),
+        (Some("NF"), None) => Ok(QueryAnswer::Nothing),
+        (Some("AE"), None) => Ok(QueryAnswer::Refused(Rejection::new(profile, sent, details))),
+        _ => Err(Doubt::Incomplete("queryResponseCode")),
+    }
+}
+
+fn subjects(act: &Element) -> impl Iterator<Item = &Element> {
+    act.all("subject")
+}
+
+fn fetched(subject: &Element, answer: &Answer<'_>) -> Result<Fetched, Doubt> {
+    let missing = Doubt::Incomplete("text/reference");
+    let reference = subject.at(["clinicalDocument", "text", "reference"]).and_then(|r| r.attribute("value"));
+    let id = reference.and_then(|r| r.strip_prefix("cid:")).ok_or(missing.clone())?;
+    let part = answer.parts.iter().find(|p| p.content_id == id).ok_or(missing)?;
+    Ok(Fetched { entry: entry(subject)?, xml: part.body.to_vec() })
+}
+
+fn entry(subject: &Element) -> Result<Entry, Doubt> {
+    let missing = Doubt::Incomplete;
+    let document = subject.first("clinicalDocument").ok_or(missing("clinicalDocument"))?;
+    let root = |element: Option<&Element>| element.and_then(|e| e.attribute("root")).and_then(|r| r.parse().ok());
+    let version = document.first("versionNumber").and_then(|v| v.attribute("value")).and_then(|v| v.parse().ok());
+    let ids = DocumentIds {
+        document: root(document.first("id")).ok_or(missing("id"))?,
+        set: root(document.first("setId")).ok_or(missing("setId"))?,
+        version: version.ok_or(missing("versionNumber"))?,
+    };
+    let custodian = document.at(["custodian", "assignedCustodian", "representedOrganization", "id"]);
+    let social = document.first_in(HL7_FINLAND_NAMESPACE, "localSocialHeader");
+    let social_child = |name: &str| social.and_then(|s| s.first(name));
+    let structure = social_child("contentSpecificationId").map(Element::all_text);
+    let drawn_up = document.first("effectiveTime").and_then(|t| t.attribute("value"));
+    Ok(Entry {
+        ids,
+        drawn_up: drawn_up.and_then(|t| Instant::from_hl7(t).ok()),
+        clients: clients(document)?,
+        custodian: root(custodian).ok_or(missing("custodian"))?,
+        case: root(document.at(["componentOf", "encounterEvent", "id"])),
+        specific_type: social_child("specificDocumentType").and_then(code),
+        group: social_child("documentGroup").and_then(code),
+        service_task: social_child("functionCode").and_then(code),
+        structure: structure.and_then(|s| s.trim().parse().ok()),
+        organiser: root(social_child("outsourcingServiceCustomer")),
+    })
+}
+
+fn clients(document: &Element) -> Result<Vec<ClientId>, Doubt> {
+    let targets = document.all("recordTarget").filter_map(|t| t.first("patient"));
+    let mut clients = Vec::new();
+    for id in targets.flat_map(|patient| patient.all("id")) {
+        let (Some(root), Some(value)) = (id.attribute("root"), id.attribute("extension")) else {
+            return Err(Doubt::Incomplete("recordTarget"));
+        };
+        clients.push(ClientId { root: root.into(), value: value.into() });
+    }
+    if clients.is_empty() { Err(Doubt::Incomplete("recordTarget")) } else { Ok(clients) }
+}
+
+fn code(element: &Element) -> Option<Code> {
+    let attribute = |name: &str| element.attribute(name).map(str::to_owned);
+    Some(Code {
+        code: attribute("code")?,
+        system: element.attribute("codeSystem")?.parse().ok()?,
+        system_name: attribute("codeSystemName"),
+        display: attribute("displayName"),
+    })
+}

@@ -1,0 +1,233 @@
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::person::PersonId;
+use crate::domain::wire::fixtures::{CASE, DOCUMENT, ORGANISER, PRODUCER, client, message_id};
+
+fn profile() -> WireProfile {
+    WireProfile::default_profile().unwrap()
+}
+
+/// An answer around this inside, as the archive sends it.
+pub(crate) fn answer(interaction: &str, inside: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\">\
+         <s:Body><{interaction} xmlns=\"urn:hl7-org:v3\" ITSVersion=\"XML_1.0\"><id root=\"1.2.3\" extension=\"9\"/>\
+         <interactionId root=\"2.16.840.1.113883.1.6\" extension=\"{interaction}\"/>{inside}</{interaction}></s:Body>\
+         </s:Envelope>\n"
+    )
+}
+
+pub(crate) fn acknowledgement(code: &str, target: &str, details: &str) -> String {
+    format!(
+        "<acknowledgement><typeCode code=\"{code}\"/><targetMessage><id root=\"{PRODUCER}\" extension=\"{target}\"/>\
+         </targetMessage>{details}</acknowledgement>"
+    )
+}
+
+fn reply(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Reply {
+    Reply { status, content_type: Some(content_type.into()), retry_after_s: None, body: body.into() }
+}
+
+fn xml(body: impl Into<Vec<u8>>) -> Reply {
+    reply(200, "text/xml; charset=utf-8", body)
+}
+
+fn store_outcome(reply: &Reply) -> Outcome {
+    acceptance(&profile(), &message_id("17"), reply)
+}
+
+fn acceptance_of(code: &str, details: &str) -> Reply {
+    xml(answer("MCCI_IN000002UV01", &acknowledgement(code, "17", details)))
+}
+
+fn doubt(reply: &Reply) -> Doubt {
+    match store_outcome(reply) {
+        Outcome::Unknown { why, .. } => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+const REFUSAL: &str = "<acknowledgementDetail typeCode=\"E\"><code code=\"4Y00007\" \
+    codeSystem=\"1.2.246.537.5.40112.2006\" displayName=\"eheys\"/><text>sanoma ei ole eheä</text>\
+    <location>/a/b</location></acknowledgementDetail><acknowledgementDetail typeCode=\"W\"><text>2</text>\
+    </acknowledgementDetail>";
+
+#[test]
+fn aa_is_archived_ae_rejected_ar_later_and_every_detail_is_kept() {
+    assert!(
+        matches!(store_outcome(&acceptance_of("AA", "")), Outcome::Archived(r) if r.message_id == message_id("17"))
+    );
+    let Outcome::Rejected(rejection) = store_outcome(&acceptance_of("AE", REFUSAL)) else { panic!() };
+    let first = &rejection.details[0];
+    assert_eq!(first.code.as_deref(), Some("4Y00007"));
+    assert_eq!(first.text.as_deref(), Some("sanoma ei ole eheä"));
+    assert_eq!(first.location.as_deref(), Some("/a/b"));
+    assert_eq!((rejection.details.len(), rejection.details[1].severity), (2, Severity::Warning));
+    let mut busy = acceptance_of("AR", "");
+    busy.retry_after_s = Some(30);
+    let later = store_outcome(&busy);
+    assert!(later.must_ask_first());
+    assert!(matches!(later, Outcome::TryLater { retry_after: Some(d), .. } if d.as_secs() == 30));
+}
+
+#[test]
+fn a_refusal_tells_who_must_act() {
+    let actor = |code: &str| {
+        let detail = REFUSAL.replace("4Y00007", code);
+        let Outcome::Rejected(rejection) = store_outcome(&acceptance_of("AE", &detail)) else { panic!() };
+        rejection.actor
+    };
+    assert_eq!([actor("4Y00007"), actor("OURS-DUPLICATE-ID")], [Actor::Us; 2]);
+    assert_eq!([actor("5Y00009"), actor("OURS-CONTENT"), actor("something new")], [Actor::Caller; 3]);
+}
+
+#[test]
+fn what_is_not_the_archives_word_on_our_message_leaves_it_unknown() {
+    let html = "<!DOCTYPE html><html>Request Rejected. Your support ID is: 8086 &lt;010190-900P&gt;</html>";
+    let good = answer("MCCI_IN000002UV01", &acknowledgement("AA", "17", ""));
+    let fault = format!(
+        "<s:Envelope xmlns:s=\"{}\"><s:Body><s:Fault><faultcode>s:Server</faultcode></s:Fault></s:Body></s:Envelope>",
+        crate::domain::wire::soap::NAMESPACE
+    );
+    let support_id = || Some("8086".to_owned());
+    for (reply, expected, actor) in [
+        (xml(""), Doubt::Empty, Actor::Peer),
+        (xml(html), Doubt::BlockPage { status: 200, support_id: support_id() }, Actor::Environment),
+        (reply(403, "text/html", html), Doubt::BlockPage { status: 403, support_id: support_id() }, Actor::Environment),
+        (reply(404, "text/plain", "no"), Doubt::Status(404), Actor::Environment),
+        (reply(302, "text/xml", good.clone()), Doubt::Status(302), Actor::Environment),
+        (reply(503, "text/plain", ""), Doubt::Status(503), Actor::Peer),
+        (reply(500, "text/xml", fault.clone()), Doubt::Fault { code: "Server".into() }, Actor::Peer),
+        (reply(200, "application/json", "{}"), Doubt::ContentType, Actor::Peer),
+        (xml(&good.as_bytes()[..good.len() / 2]), Doubt::Truncated, Actor::Peer),
+        (xml(good.replace("extension=\"17\"", "extension=\"18\"")), Doubt::OtherMessage, Actor::Peer),
+        (xml(good.replace(PRODUCER, ORGANISER)), Doubt::OtherMessage, Actor::Peer),
+        (xml(good.replace("MCCI_IN000002UV01", "MCCI_IN000003UV01")), Doubt::OtherInteraction, Actor::Peer),
+        (xml(good.replace("\"AA\"", "\"CA\"")), Doubt::Incomplete("acknowledgement/typeCode"), Actor::Peer),
+        (xml(answer("MCCI_IN000002UV01", "")), Doubt::Incomplete("acknowledgement"), Actor::Peer),
+    ] {
+        let found = doubt(&reply);
+        assert_eq!((found.actor(), &found), (actor, &expected));
+        assert!(!found.to_string().contains("900P"));
+    }
+    let nothing = Reply { content_type: None, ..xml(good) };
+    assert_eq!(doubt(&nothing), Doubt::ContentType);
+}
+
+#[test]
+fn an_empty_answer_is_a_receipt_only_where_the_profile_says_so() {
+    let over = "[transport]\nempty_answer = { value = \"archived\" }";
+    let profile = WireProfile::default_with(over).unwrap();
+    let outcome = acceptance(&profile, &message_id("17"), &xml(" \r\n"));
+    assert!(matches!(outcome, Outcome::Archived(_)));
+    assert!(matches!(acceptance(&profile, &message_id("17"), &xml("x")), Outcome::Unknown { .. }));
+}
+
+pub(crate) fn subject(id: &str, text: &str) -> String {
+    format!(
+        "<subject><clinicalDocument classCode=\"DOCCLIN\" moodCode=\"EVN\"><id root=\"{id}\"/>{text}\
+         <effectiveTime value=\"20260610113000+0300\"/><setId root=\"{id}\"/><versionNumber value=\"2\"/>\
+         <recordTarget><patient><id extension=\"010190-900P\" root=\"1.2.246.21\"/></patient></recordTarget>\
+         <custodian><assignedCustodian><representedOrganization><id root=\"{ORGANISER}\"/></representedOrganization>\
+         </assignedCustodian></custodian><componentOf><encounterEvent><id root=\"{CASE}\"/></encounterEvent></componentOf>\
+         <localSocialHeader xmlns=\"urn:hl7finland\"><specificDocumentType code=\"11000\" \
+         codeSystem=\"1.2.246.537.6.1506.201701\"/><contentSpecificationId>1.2.246.537.6.1506.11000.2023.1.1\
+         </contentSpecificationId><outsourcingServiceCustomer root=\"{ORGANISER}\"/></localSocialHeader>\
+         </clinicalDocument></subject>"
+    )
+}
+
+pub(crate) fn query_answer(interaction: &str, target: &str, code: &str, more: &str, subjects: &str) -> String {
+    let act = format!(
+        "{}<controlActProcess classCode=\"CACT\" moodCode=\"EVN\"><queryAck><queryResponseCode code=\"{code}\"/>\
+         {more}</queryAck>{subjects}</controlActProcess>",
+        acknowledgement("AA", target, "")
+    );
+    answer(interaction, &act)
+}
+
+fn find(reply: &Reply) -> Result<QueryAnswer<EntryPage>, Doubt> {
+    find_answer(&profile(), &message_id("17"), reply)
+}
+
+#[test]
+fn a_found_entry_tells_its_case_its_type_and_whose_it_is() {
+    let more = "<resultTotalQuantity value=\"3\"/><continuation>p2</continuation>";
+    let body = query_answer("RCMR_IN200030FI01", "17", "OK", more, &subject(DOCUMENT, ""));
+    let Ok(QueryAnswer::Found(page)) = find(&xml(body)) else { panic!() };
+    assert_eq!((page.total, page.continuation.as_deref()), (Some(3), Some("p2")));
+    let entry = &page.entries[0];
+    assert_eq!((entry.ids.document.as_str(), entry.ids.version), (DOCUMENT, 2));
+    assert_eq!(entry.case.as_ref().map(|c| c.as_str()), Some(CASE));
+    assert_eq!(entry.specific_type.as_ref().map(|t| t.code.as_str()), Some("11000"));
+    assert_eq!(entry.custodian.as_str(), ORGANISER);
+    assert!(entry.clients[0].is(&client().id().unwrap()));
+    let other: PersonId = PersonId::IdentityCode("150285-911L".parse().unwrap());
+    assert!(!entry.clients[0].is(&other));
+}
+
+#[test]
+fn nothing_found_is_told_apart_from_refused_busy_and_contradictory() {
+    let nothing = query_answer("RCMR_IN200030FI01", "17", "NF", "", "");
+    assert_eq!(find(&xml(nothing)), Ok(QueryAnswer::Nothing));
+    for contradiction in [("NF", subject(DOCUMENT, "")), ("OK", String::new()), ("XX", String::new())] {
+        let body = query_answer("RCMR_IN200030FI01", "17", contradiction.0, "", &contradiction.1);
+        assert_eq!(find(&xml(body)), Err(Doubt::Incomplete("queryResponseCode")));
+    }
+    let refused = answer("RCMR_IN200030FI01", &acknowledgement("AE", "17", REFUSAL));
+    assert!(matches!(find(&xml(refused)), Ok(QueryAnswer::Refused(r)) if r.details.len() == 2));
+    assert!(matches!(find(&acceptance_of("AE", "")), Ok(QueryAnswer::Refused(_))));
+    assert!(matches!(find(&acceptance_of("AR", "")), Ok(QueryAnswer::NotProcessed { .. })));
+    assert_eq!(find(&acceptance_of("AA", "")), Err(Doubt::OtherInteraction));
+}
+
+fn fetch_reply(reference: &str) -> Reply {
+    use crate::domain::wire::multipart::{Part, write};
+    let text = format!("<text mediaType=\"multipart/related\"><reference value=\"{reference}\"/></text>");
+    let body = query_answer("RCMR_IN200032FI01", "17", "OK", "", &subject(DOCUMENT, &text));
+    let part = |content_id, body| Part { content_type: "text/xml", content_id, binary: false, body };
+    let (kind, body) = write("1", &[part("frame", body.as_bytes()), part("OID1.2", b"<d>\r\n</d>")]).unwrap();
+    reply(200, &kind, body)
+}
+
+#[test]
+fn a_fetched_document_is_the_part_that_its_reference_names_byte_for_byte() {
+    let fetch = |reply: &Reply| fetch_answer(&profile(), &message_id("17"), reply);
+    let Ok(QueryAnswer::Found(found)) = fetch(&fetch_reply("cid:OID1.2")) else { panic!() };
+    assert_eq!((found.len(), found[0].xml.as_slice()), (1, &b"<d>\r\n</d>"[..]));
+    assert_eq!(fetch(&fetch_reply("cid:other")), Err(Doubt::Incomplete("text/reference")));
+    let mut cut = fetch_reply("cid:OID1.2");
+    cut.body.truncate(cut.body.len() - 10);
+    assert_eq!(fetch(&cut), Err(Doubt::Truncated));
+}
+
+fn read_all_ways(reply: &Reply) {
+    let (profile, sent) = (profile(), message_id("17"));
+    drop(acceptance(&profile, &sent, reply));
+    drop(find_answer(&profile, &sent, reply));
+    drop(fetch_answer(&profile, &sent, reply));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_of_a_peer_make_it_panic(status: u16, kind in ".{0,40}", body: Vec<u8>) {
+        read_all_ways(&reply(status, &kind, body.clone()));
+        read_all_ways(&xml(body));
+    }
+
+    #[test]
+    fn no_mutated_answer_makes_it_panic(cut: prop::sample::Index, at: prop::sample::Index, with: Vec<u8>) {
+        let entries = query_answer("RCMR_IN200030FI01", "17", "OK", "", &subject(DOCUMENT, ""));
+        for whole in [acceptance_of("AE", REFUSAL), xml(entries), fetch_reply("cid:OID1.2")] {
+            let mut body = whole.body.clone();
+            body.truncate(cut.index(body.len()) + 1);
+            let at = at.index(body.len());
+            let end = (at + with.len()).min(body.len());
+            body.splice(at..end, with.iter().copied());
+            read_all_ways(&Reply { body, ..whole });
+        }
+    }
+}

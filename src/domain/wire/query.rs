@@ -1,0 +1,156 @@
+//! The two query messages: find metadata, fetch a document (`docs/wire.md` 7; names of ours by analogy with HL7).
+
+use super::message::{Kind, element, message, plain_envelope, simple};
+use super::{Envelope, MessageContext, MessageFault};
+use crate::domain::document::header::DocumentGroup;
+use crate::domain::oid::Oid;
+use crate::domain::person::PersonId;
+use crate::domain::profile::WireProfile;
+use crate::domain::xml::Element;
+
+/// What a search is for; decides the service request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The relationship document of a client.
+    Relationship,
+    /// Case documents.
+    Cases,
+    /// Metadata of any other documents, and the question whether a document is there.
+    Metadata,
+}
+
+/// What is searched for, in one register.
+#[derive(Clone, Copy)]
+pub struct Search<'a> {
+    /// Why.
+    pub purpose: Purpose,
+    /// Owner of the register.
+    pub custodian: &'a Oid,
+    /// The client; required unless `document` is given.
+    pub client: Option<&'a PersonId>,
+    /// The document that is asked for.
+    pub document: Option<&'a Oid>,
+    /// Document group.
+    pub group: Option<DocumentGroup>,
+    /// Specific or general types (codes of 1.2.246.537.6.1506); none for all.
+    pub types: &'a [&'a str],
+    /// Service task (code of 1.2.246.537.6.1221).
+    pub service_task: Option<&'a str>,
+    /// The case.
+    pub case: Option<&'a Oid>,
+}
+
+/// Which page of the answer.
+#[derive(Clone, Copy)]
+pub struct Page<'a> {
+    /// Entries at most.
+    pub size: u32,
+    /// What the answer before gave to go on with.
+    pub continuation: Option<&'a str>,
+}
+
+/// A search for metadata.
+///
+/// # Errors
+/// [`MessageFault`]: a search for nothing, a page size outside the profile's limits.
+pub fn find_message(
+    profile: &WireProfile,
+    context: &MessageContext<'_>,
+    search: &Search<'_>,
+    page: Page<'_>,
+) -> Result<Envelope, MessageFault> {
+    let requests = &profile.service_request;
+    let request = match search.purpose {
+        Purpose::Relationship => &requests.fetch_relationship.value,
+        Purpose::Cases => &requests.fetch_case.value,
+        Purpose::Metadata => &requests.fetch_metadata.value,
+    };
+    let kind = Kind {
+        interaction: &profile.interaction.find.value,
+        trigger: &profile.trigger.find.value,
+        accept_ack: &profile.processing.accept_ack_query.value,
+        service_request: request,
+    };
+    query(profile, context, &kind, search, page)
+}
+
+/// A fetch of one document.
+///
+/// # Errors
+/// As [`find_message`].
+pub fn fetch_message(
+    profile: &WireProfile,
+    context: &MessageContext<'_>,
+    custodian: &Oid,
+    document: &Oid,
+    client: Option<&PersonId>,
+) -> Result<Envelope, MessageFault> {
+    let search = Search {
+        purpose: Purpose::Metadata,
+        custodian,
+        client,
+        document: Some(document),
+        group: None,
+        types: &[],
+        service_task: None,
+        case: None,
+    };
+    let kind = Kind {
+        interaction: &profile.interaction.fetch.value,
+        trigger: &profile.trigger.fetch.value,
+        accept_ack: &profile.processing.accept_ack_query.value,
+        service_request: &profile.service_request.fetch_document.value,
+    };
+    query(profile, context, &kind, &search, Page { size: 1, continuation: None })
+}
+
+fn query(
+    profile: &WireProfile,
+    context: &MessageContext<'_>,
+    kind: &Kind<'_>,
+    search: &Search<'_>,
+    page: Page<'_>,
+) -> Result<Envelope, MessageFault> {
+    let max = profile.limit.page_size_max.value;
+    if page.size == 0 || page.size > max {
+        return Err(MessageFault::PageSize(max));
+    }
+    if search.client.is_none() && search.document.is_none() {
+        return Err(MessageFault::SearchForNothing);
+    }
+    let id = context.message_id;
+    let by_parameter = element("queryByParameter")
+        .children([
+            simple("queryId", "root", id.root.as_str()).with("extension", &id.extension),
+            simple("statusCode", "code", "new"),
+            simple("initialQuantity", "value", &page.size.to_string()),
+        ])
+        .children(page.continuation.map(|c| element("continuation").text(c)))
+        .children(parameters(profile, search));
+    let message = message(profile, context, kind, by_parameter);
+    Ok(plain_envelope(profile, id, kind.interaction, message))
+}
+
+fn parameters(profile: &WireProfile, search: &Search<'_>) -> Vec<Element> {
+    let system = &profile.system;
+    let code = |name: &str, of: &Oid, code: &str| {
+        element(name).child(simple("value", "code", code).with("codeSystem", of.as_str()))
+    };
+    let oid = |name: &str, value: &Oid| element(name).child(simple("value", "root", value.as_str()));
+    let client = search
+        .client
+        .map(|id| element("clientId").child(simple("value", "root", id.root()).with("extension", id.reveal())));
+    let group = search.group.map(|g| code("documentGroup", &system.document_group.value.oid, g.code()));
+    let types = search.types.iter().map(|t| code("documentType", &system.document_type.value.oid, t));
+    let task = search.service_task.map(|t| code("serviceTask", &system.service_task.value.oid, t));
+    client
+        .into_iter()
+        .chain([oid("custodianId", search.custodian)])
+        .chain([code("registerCode", &system.register.value.oid, &profile.frame.register.value.code)])
+        .chain(group)
+        .chain(types)
+        .chain(task)
+        .chain(search.case.map(|c| oid("caseId", c)))
+        .chain(search.document.map(|d| oid("documentId", d)))
+        .collect()
+}
