@@ -295,7 +295,7 @@ pub struct Client {
 
 impl Client {
     /// What the client is known by: the identity code where there is one. `None` when the record has neither, which
-    /// [`super::record::LocalRecord::parse`] refuses.
+    /// [`super::validate::Checker::record`] refuses.
     pub fn id(&self) -> Option<PersonId> {
         let code = self.identity_code.clone().map(PersonId::IdentityCode);
         code.or_else(|| self.temporary_id.clone().map(PersonId::Temporary))

@@ -1,13 +1,12 @@
 //! The content under its structure: its form by the structure's JSON Schema, then what a form cannot say.
 //!
-//! Fields are known by what the structure says of them (representation, code system), by no structure's own name; the two keys
-//! that the dialect itself uses everywhere, `asiakas` and `asiatunnus`, are the exception.
+//! Fields are known by what the structure says of them (representation, code system), by no structure's own name; the keys
+//! that the dialect itself uses everywhere, `asiakas`, its `syntymaaika` and `asiatunnus`, are the exception.
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::Content;
 use super::findings::{Findings, nothing, seen, seen_oid};
 use super::rules::Parts;
 use super::translate::{Translator, date_flaw, findings_of};
@@ -22,19 +21,21 @@ use crate::domain::time::PartialDate;
 
 /// The client or clients, in every structure but one.
 const CLIENT_KEY: &str = "asiakas";
+/// A client's birth date.
+const BIRTH_DATE_KEY: &str = "syntymaaika";
 /// The case's own id, on case documents.
 const CASE_KEY: &str = "asiatunnus";
 /// SOTE organisation register: its codes are OIDs.
 const ORGANISATIONS: &str = "1.2.246.537.6.202";
 
 /// Adds what is wrong with the content.
-pub(super) fn check(structure: &Structure, content: &Content, parts: &Parts, findings: &mut Findings) {
+pub(super) fn check(structure: &Structure, content: &Value, parts: &Parts, findings: &mut Findings) {
     let Some(validator) = structure.validator() else {
         findings.push(unusable(structure));
         return;
     };
-    let value = Value::Object(content.clone());
-    findings_of(validator, &value, &Translator::for_content(structure), findings);
+    findings_of(validator, content, &Translator::for_content(structure), findings);
+    let Some(content) = content.as_object() else { return };
     let mut look = Look { structure, parts, findings, clients: Vec::new() };
     structure.visit(content, &mut |field, pointer, value| look.field(field, pointer, value));
     look.same_clients(content);
@@ -103,7 +104,7 @@ impl<'a> Look<'a> {
     }
 
     /// The clients of the content are the clients of the record: each side's ids are found on the other.
-    fn same_clients(&mut self, content: &Content) {
+    fn same_clients(&mut self, content: &Map<String, Value>) {
         let root = self.structure.root();
         let Some(field) = root.field(CLIENT_KEY).filter(|f| knows_persons(f)) else { return };
         // With a client that cannot be read there is nothing sure to compare with.
@@ -132,7 +133,7 @@ impl<'a> Look<'a> {
     }
 
     fn birth_date(&mut self, field: &Field, pointer: &str, value: &Value, client: Option<&Client>) {
-        let dates = field.fields().iter().filter(|f| f.key() == "syntymaaika");
+        let dates = field.fields().iter().filter(|f| f.key() == BIRTH_DATE_KEY);
         for date in dates {
             let told = value.get(date.key()).and_then(Value::as_str).and_then(|t| t.parse::<PartialDate>().ok());
             let born = client.map(|c| c.birth_date.date());

@@ -38,7 +38,7 @@ fn judge(value: &Value) -> Result<CheckedRecord, Vec<Finding>> {
 }
 
 fn faults(value: &Value) -> Vec<(String, String)> {
-    let findings = judge(value).err().expect("a refusal");
+    let findings = judge(value).expect_err("a refusal");
     findings.into_iter().map(|f| (f.code, f.place.input)).collect()
 }
 
@@ -121,7 +121,7 @@ fn with(name: &str, changes: &[(&str, Option<Value>)]) -> Value {
 /// Holds that this change alone gives exactly these findings, each whole in all three languages.
 #[track_caller]
 fn refuses(name: &str, changes: &[(&str, Option<Value>)], expected: &[(&str, &str)]) -> Vec<Finding> {
-    let findings = judge(&with(name, changes)).err().expect("a refusal");
+    let findings = judge(&with(name, changes)).expect_err("a refusal");
     let said: Vec<_> = findings.iter().map(|f| (f.code.as_str(), f.place.input.as_str())).collect();
     assert_eq!(said, expected);
     for finding in &findings {

@@ -2,9 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::{MessageContext, MessageId, UseSituation};
-use crate::domain::environment::Environment;
 use crate::domain::code::{Code, Language};
 use crate::domain::document::header::{DocumentGroup, DocumentIds, Header, Software};
+use crate::domain::environment::Environment;
 use crate::domain::oid::Oid;
 use crate::domain::organisation::{Organisation, Unit};
 use crate::domain::person::{Client, Gender, PersonName, Worker};
