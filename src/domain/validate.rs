@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub use findings::FINDINGS_MAX;
-pub use json::{BYTES_MAX, DEPTH_MAX};
+pub use json::{BYTES_MAX, DEPTH_MAX, VALUES_MAX};
 pub use rules::CLOCK_TOLERANCE;
 pub use schema::local_record_schema;
 
