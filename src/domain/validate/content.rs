@@ -27,6 +27,8 @@ const BIRTH_DATE_KEY: &str = "syntymaaika";
 const CASE_KEY: &str = "asiatunnus";
 /// SOTE organisation register: its codes are OIDs.
 const ORGANISATIONS: &str = "1.2.246.537.6.202";
+/// Service tasks (palvelutehtävä).
+const SERVICE_TASKS: &str = "1.2.246.537.6.1221";
 
 /// Adds what is wrong with the content.
 pub(super) fn check(structure: &Structure, content: &Value, parts: &Parts, findings: &mut Findings) {
@@ -60,6 +62,7 @@ impl<'a> Look<'a> {
             Representation::Identifier if is_system(field, IDENTITY_CODE_ROOT) => self.identity_code(pointer, value),
             Representation::Identifier if field.key() == CASE_KEY => self.case(pointer, value),
             Representation::Code if is_system(field, ORGANISATIONS) => self.organisation(pointer, value),
+            Representation::Code if is_system(field, SERVICE_TASKS) => self.service_task(pointer, value),
             Representation::Group if pointer_is_client(self.structure, pointer) => {
                 self.clients.push((pointer.to_owned(), value));
             }
@@ -85,6 +88,29 @@ impl<'a> Look<'a> {
         let code = value.get("code").and_then(Value::as_str);
         if let Some(flaw) = code.and_then(|text| text.parse::<Oid>().err()) {
             self.push(&format!("{pointer}/code"), flaw);
+        }
+    }
+
+    /// The archive goes by the metadata's task, readers by the content's. A warning only: some structures may speak of other
+    /// tasks than the one they are written for.
+    fn service_task(&mut self, pointer: &str, value: &Value) {
+        if self.structure.group() == Some(DocumentGroup::Relationship) {
+            return;
+        }
+        let told = value.get("code").and_then(Value::as_str);
+        if self.parts.service_task.as_ref().zip(told).is_some_and(|(task, told)| task.code != told) {
+            let finding = Finding::error(
+                "content.service_task_differs",
+                format!("/content{pointer}/code"),
+                Text::fixed("toinen palvelutehtävä", "en annan serviceuppgift", "another service task"),
+                Text::fixed(
+                    "sama koodi kuin kentässä service_task",
+                    "samma kod som i fältet service_task",
+                    "the same code as in service_task",
+                ),
+                Rule::new("HL7 Finland localSocialHeader", "functionCode"),
+            );
+            self.add(pointer, finding.warning());
         }
     }
 

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::findings::{Findings, nothing, seen_oid};
+use crate::domain::code::CodeValue;
 use crate::domain::document::header::DocumentGroup;
 use crate::domain::finding::{Finding, Rule};
 use crate::domain::organisation::{Organisation, Unit};
@@ -37,6 +38,7 @@ const ACT: &str = "Act 703/2023 on the processing of client data";
 pub(super) struct Parts {
     pub(super) clients: Vec<Option<Client>>,
     pub(super) case: Option<CaseReference>,
+    pub(super) service_task: Option<CodeValue>,
     organiser: Option<Organisation>,
     unit: Option<Unit>,
     link: Option<ProfessionalLink>,
@@ -57,6 +59,7 @@ impl Parts {
         Self {
             clients: clients.into_iter().flatten().map(|c| part(Some(c))).collect(),
             case: part(value.get("case")),
+            service_task: part(value.get("service_task")),
             organiser: part(value.get("organiser")),
             unit: part(value.get("unit")),
             link: part(value.get("professional_link")),

@@ -130,3 +130,13 @@ fn a_replaced_version_and_its_original_fit_together() {
     refuses(ENTRY, &[("/replaces", of("1.2.246.10.1.95.1", 2))], &[("replaces.version", "/replaces/version")]);
     refuses(ENTRY, &[("/replaces", of("1.2.246.10.1.95.2", 1))], &[("replaces.version", "/replaces/version")]);
 }
+
+#[test]
+fn another_service_task_in_the_content_is_a_warning() {
+    let at = format!("{IN_ENTRY}/asiakaskertomusmerkinta/palvelutehtava/code");
+    let checked = takes(ENTRY, &[(&at, Some(json!("24")))]);
+    let said: Vec<_> = checked.warnings().iter().map(|w| (w.code.as_str(), w.place.input.as_str())).collect();
+    assert_eq!(said, [("content.service_task_differs", at.as_str())]);
+    let task = "/content/asiakkuusasiakirja/sosiaalihuollon_palvelutehtava/0/palvelutehtava/code";
+    assert!(takes(RELATIONSHIP, &[(task, Some(json!("24")))]).warnings().is_empty());
+}
