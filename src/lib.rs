@@ -2,4 +2,8 @@
 
 #[cfg(feature = "client")]
 pub mod archive;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod domain;
+#[cfg(feature = "sidecar")]
+pub mod sidecar;

@@ -1,8 +1,10 @@
 //! What is sent: body, content type and action, kept byte for byte so that a second sending is the first one again.
 
-use super::MessageId;
+use super::soap::{self, Content};
+use super::{MessageId, multipart};
 use crate::domain::finding::redacted_debug;
 use crate::domain::oid::Oid;
+use crate::domain::xml::Limits;
 
 /// First bytes of a kept envelope: the name and version of its form.
 const MAGIC: &[u8] = b"asiasilta-envelope/1\n";
@@ -36,6 +38,15 @@ pub enum EnvelopeFault {
 }
 
 impl Envelope {
+    /// An envelope of ours whose parts were kept apart; the message id is read from the body.
+    ///
+    /// # Errors
+    /// [`EnvelopeFault::Field`] when the body is not a message of ours.
+    pub fn from_parts(soap_action: String, content_type: String, body: Vec<u8>) -> Result<Self, EnvelopeFault> {
+        let message_id = message_id(&content_type, &body).ok_or(EnvelopeFault::Field("message id"))?;
+        Ok(Self { soap_action, content_type, message_id, body })
+    }
+
     /// The envelope as bytes: the form's name, then each field with its length (4 bytes, big-endian) before it.
     ///
     /// # Errors
@@ -77,6 +88,16 @@ impl Envelope {
         }
         Ok(Self { soap_action, content_type, message_id: MessageId { root, extension }, body })
     }
+}
+
+/// The message id in the body of a message of ours.
+fn message_id(content_type: &str, body: &[u8]) -> Option<MessageId> {
+    let parts =
+        if multipart::is_multipart(content_type) { multipart::read(content_type, body).ok()? } else { Vec::new() };
+    let frame = parts.first().map_or(body, |part| part.body);
+    let Content::Message(message) = soap::unwrap(frame, Limits::DOCUMENT).ok()? else { return None };
+    let id = message.first("id")?;
+    Some(MessageId { root: id.attribute("root")?.parse().ok()?, extension: id.attribute("extension")?.to_owned() })
 }
 
 fn take<'a>(rest: &mut &'a [u8], what: &'static str) -> Result<&'a [u8], EnvelopeFault> {

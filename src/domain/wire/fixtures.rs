@@ -1,7 +1,8 @@
 //! Persons, units and headers for tests of messages. All of them invented, identity codes of the 900 series.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use super::{MessageContext, MessageId, UseSituation};
+use super::multipart::{Part, write};
+use super::{MessageContext, MessageId, Reply, UseSituation};
 use crate::domain::code::{Code, Language};
 use crate::domain::document::header::{DocumentGroup, DocumentIds, Header, Software};
 use crate::domain::environment::Environment;
@@ -91,4 +92,62 @@ pub(crate) fn header() -> Header {
         special_content: false,
         software: Software { moderator: "m".into(), product: "p".into(), version: "1".into() },
     }
+}
+
+/// An answer around this inside, as the archive sends it.
+pub(crate) fn answer(interaction: &str, inside: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\">\
+         <s:Body><{interaction} xmlns=\"urn:hl7-org:v3\" ITSVersion=\"XML_1.0\"><id root=\"1.2.3\" extension=\"9\"/>\
+         <interactionId root=\"2.16.840.1.113883.1.6\" extension=\"{interaction}\"/>{inside}</{interaction}></s:Body>\
+         </s:Envelope>\n"
+    )
+}
+
+pub(crate) fn acknowledgement(code: &str, target: &str, details: &str) -> String {
+    format!(
+        "<acknowledgement><typeCode code=\"{code}\"/><targetMessage><id root=\"{PRODUCER}\" extension=\"{target}\"/>\
+         </targetMessage>{details}</acknowledgement>"
+    )
+}
+
+pub(crate) fn subject(id: &str, text: &str) -> String {
+    format!(
+        "<subject><clinicalDocument classCode=\"DOCCLIN\" moodCode=\"EVN\"><id root=\"{id}\"/>{text}\
+         <effectiveTime value=\"20260610113000+0300\"/><setId root=\"{id}\"/><versionNumber value=\"2\"/>\
+         <recordTarget><patient><id extension=\"010190-900P\" root=\"1.2.246.21\"/></patient></recordTarget>\
+         <custodian><assignedCustodian><representedOrganization><id root=\"{ORGANISER}\"/></representedOrganization>\
+         </assignedCustodian></custodian><componentOf><encounterEvent><id root=\"{CASE}\"/></encounterEvent></componentOf>\
+         <localSocialHeader xmlns=\"urn:hl7finland\"><specificDocumentType code=\"11000\" \
+         codeSystem=\"1.2.246.537.6.1506.201701\"/><contentSpecificationId>1.2.246.537.6.1506.11000.2023.1.1\
+         </contentSpecificationId><outsourcingServiceCustomer root=\"{ORGANISER}\"/></localSocialHeader>\
+         </clinicalDocument></subject>"
+    )
+}
+
+pub(crate) fn query_answer(interaction: &str, target: &str, code: &str, more: &str, subjects: &str) -> String {
+    let act = format!(
+        "{}<controlActProcess classCode=\"CACT\" moodCode=\"EVN\"><queryAck><queryResponseCode code=\"{code}\"/>\
+         {more}</queryAck>{subjects}</controlActProcess>",
+        acknowledgement("AA", target, "")
+    );
+    answer(interaction, &act)
+}
+
+pub(crate) fn reply(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Reply {
+    Reply { status, content_type: Some(content_type.into()), retry_after_s: None, body: body.into() }
+}
+
+/// SOAP with status 200.
+pub(crate) fn xml(body: impl Into<Vec<u8>>) -> Reply {
+    reply(200, "text/xml; charset=utf-8", body)
+}
+
+/// The answer to a fetch: one subject, whose reference is `reference`, and one part `OID1.2` with this document.
+pub(crate) fn fetch_reply(target: &str, reference: &str, document: &[u8]) -> Reply {
+    let text = format!("<text mediaType=\"multipart/related\"><reference value=\"{reference}\"/></text>");
+    let body = query_answer("RCMR_IN200032FI01", target, "OK", "", &subject(DOCUMENT, &text));
+    let part = |content_id, body| Part { content_type: "text/xml", content_id, binary: false, body };
+    let (kind, body) = write("1", &[part("frame", body.as_bytes()), part("OID1.2", document)]).unwrap();
+    reply(200, &kind, body)
 }

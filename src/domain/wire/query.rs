@@ -15,8 +15,8 @@ pub enum Purpose {
     Relationship,
     /// Case documents.
     Cases,
-    /// Metadata of any other documents, and the question whether a document is there.
-    Metadata,
+    /// Any other documents, and the question whether a document is there.
+    Documents,
 }
 
 /// What is searched for, in one register.
@@ -63,7 +63,7 @@ pub fn find_message(
     let request = match search.purpose {
         Purpose::Relationship => &requests.fetch_relationship.value,
         Purpose::Cases => &requests.fetch_case.value,
-        Purpose::Metadata => &requests.fetch_metadata.value,
+        Purpose::Documents => &requests.fetch_metadata.value,
     };
     let kind = Kind {
         interaction: &profile.interaction.find.value,
@@ -81,12 +81,19 @@ pub fn find_message(
 pub fn fetch_message(
     profile: &WireProfile,
     context: &MessageContext<'_>,
+    purpose: Purpose,
     custodian: &Oid,
     document: &Oid,
     client: Option<&PersonId>,
 ) -> Result<Envelope, MessageFault> {
+    let requests = &profile.service_request;
+    let request = match purpose {
+        Purpose::Relationship => &requests.fetch_relationship.value,
+        Purpose::Cases => &requests.fetch_case.value,
+        Purpose::Documents => &requests.fetch_document.value,
+    };
     let search = Search {
-        purpose: Purpose::Metadata,
+        purpose,
         custodian,
         client,
         document: Some(document),
@@ -99,7 +106,7 @@ pub fn fetch_message(
         interaction: &profile.interaction.fetch.value,
         trigger: &profile.trigger.fetch.value,
         accept_ack: &profile.processing.accept_ack_query.value,
-        service_request: &profile.service_request.fetch_document.value,
+        service_request: request,
     };
     query(profile, context, &kind, &search, Page { size: 1, continuation: None })
 }
@@ -153,4 +160,74 @@ fn parameters(profile: &WireProfile, search: &Search<'_>) -> Vec<Element> {
         .chain(search.case.map(|c| oid("caseId", c)))
         .chain(search.document.map(|d| oid("documentId", d)))
         .collect()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::domain::wire::fixtures::{CASE, DOCUMENT, ORGANISER, client, context, message_id, oid, unit, worker};
+    use crate::domain::wire::soap::{Content, unwrap};
+    use crate::domain::xml::Limits;
+
+    fn parameters_of(envelope: &Envelope) -> Element {
+        let Content::Message(message) = unwrap(&envelope.body, Limits::DOCUMENT).unwrap() else { panic!() };
+        message.at(["controlActProcess", "queryByParameter"]).unwrap().clone()
+    }
+
+    #[test]
+    fn a_search_carries_its_parameters_in_order_with_their_code_systems() {
+        let (id, worker, unit) = (message_id("5"), worker(), unit());
+        let (custodian, case, person) = (oid(ORGANISER), oid(CASE), client().id().unwrap());
+        let search = Search {
+            purpose: Purpose::Documents,
+            custodian: &custodian,
+            client: Some(&person),
+            document: None,
+            group: Some(DocumentGroup::ClientDocument),
+            types: &["11", "11000"],
+            service_task: Some("24"),
+            case: Some(&case),
+        };
+        let profile = WireProfile::default_profile().unwrap();
+        let page = Page { size: 20, continuation: Some("p<2") };
+        let envelope = find_message(&profile, &context(&id, &worker, &unit), &search, page).unwrap();
+        assert_eq!(envelope.soap_action, "urn:hl7-org:v3:RCMR_IN200029FI01");
+        let query = parameters_of(&envelope);
+        let names: Vec<_> = query.elements().map(|e| e.name.as_str()).collect();
+        assert_eq!(
+            names.join(" "),
+            "queryId statusCode initialQuantity continuation clientId custodianId registerCode documentGroup \
+             documentType documentType serviceTask caseId"
+        );
+        assert_eq!(query.first("continuation").unwrap().all_text(), "p<2");
+        let group = query.at(["documentGroup", "value"]).unwrap();
+        assert_eq!(
+            (group.attribute("code"), group.attribute("codeSystem")),
+            (Some("5"), Some("1.2.246.537.6.1505.201601"))
+        );
+    }
+
+    #[test]
+    fn the_question_for_a_document_needs_no_client_and_a_search_for_nothing_is_refused() {
+        let (id, worker, unit) = (message_id("5"), worker(), unit());
+        let (profile, context) = (WireProfile::default_profile().unwrap(), context(&id, &worker, &unit));
+        let (custodian, document) = (oid(ORGANISER), oid(DOCUMENT));
+        let envelope = fetch_message(&profile, &context, Purpose::Documents, &custodian, &document, None).unwrap();
+        let query = parameters_of(&envelope);
+        assert_eq!(query.at(["documentId", "value"]).unwrap().attribute("root"), Some(DOCUMENT));
+        let search = Search {
+            purpose: Purpose::Cases,
+            custodian: &custodian,
+            client: None,
+            document: None,
+            group: None,
+            types: &[],
+            service_task: None,
+            case: None,
+        };
+        let refused = |size| find_message(&profile, &context, &search, Page { size, continuation: None }).err();
+        assert_eq!(refused(1), Some(MessageFault::SearchForNothing));
+        assert_eq!([refused(0), refused(201)], [Some(MessageFault::PageSize(200)); 2]);
+    }
 }

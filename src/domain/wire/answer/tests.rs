@@ -4,35 +4,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::person::PersonId;
-use crate::domain::wire::fixtures::{CASE, DOCUMENT, ORGANISER, PRODUCER, client, message_id};
+use crate::domain::wire::fixtures::{
+    CASE, DOCUMENT, ORGANISER, PRODUCER, acknowledgement, answer, client, fetch_reply, message_id, query_answer, reply,
+    subject, xml,
+};
 
 fn profile() -> WireProfile {
     WireProfile::default_profile().unwrap()
-}
-
-/// An answer around this inside, as the archive sends it.
-pub(crate) fn answer(interaction: &str, inside: &str) -> String {
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\">\
-         <s:Body><{interaction} xmlns=\"urn:hl7-org:v3\" ITSVersion=\"XML_1.0\"><id root=\"1.2.3\" extension=\"9\"/>\
-         <interactionId root=\"2.16.840.1.113883.1.6\" extension=\"{interaction}\"/>{inside}</{interaction}></s:Body>\
-         </s:Envelope>\n"
-    )
-}
-
-pub(crate) fn acknowledgement(code: &str, target: &str, details: &str) -> String {
-    format!(
-        "<acknowledgement><typeCode code=\"{code}\"/><targetMessage><id root=\"{PRODUCER}\" extension=\"{target}\"/>\
-         </targetMessage>{details}</acknowledgement>"
-    )
-}
-
-fn reply(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Reply {
-    Reply { status, content_type: Some(content_type.into()), retry_after_s: None, body: body.into() }
-}
-
-fn xml(body: impl Into<Vec<u8>>) -> Reply {
-    reply(200, "text/xml; charset=utf-8", body)
 }
 
 fn store_outcome(reply: &Reply) -> Outcome {
@@ -49,6 +27,8 @@ fn doubt(reply: &Reply) -> Doubt {
         other => panic!("{other:?}"),
     }
 }
+
+const FETCHED: &[u8] = b"<d>\r\n</d>";
 
 const REFUSAL: &str = "<acknowledgementDetail typeCode=\"E\"><code code=\"4Y00007\" \
     codeSystem=\"1.2.246.537.5.40112.2006\" displayName=\"eheys\"/><text>sanoma ei ole eheä</text>\
@@ -126,29 +106,6 @@ fn an_empty_answer_is_a_receipt_only_where_the_profile_says_so() {
     assert!(matches!(acceptance(&profile, &message_id("17"), &xml("x")), Outcome::Unknown { .. }));
 }
 
-pub(crate) fn subject(id: &str, text: &str) -> String {
-    format!(
-        "<subject><clinicalDocument classCode=\"DOCCLIN\" moodCode=\"EVN\"><id root=\"{id}\"/>{text}\
-         <effectiveTime value=\"20260610113000+0300\"/><setId root=\"{id}\"/><versionNumber value=\"2\"/>\
-         <recordTarget><patient><id extension=\"010190-900P\" root=\"1.2.246.21\"/></patient></recordTarget>\
-         <custodian><assignedCustodian><representedOrganization><id root=\"{ORGANISER}\"/></representedOrganization>\
-         </assignedCustodian></custodian><componentOf><encounterEvent><id root=\"{CASE}\"/></encounterEvent></componentOf>\
-         <localSocialHeader xmlns=\"urn:hl7finland\"><specificDocumentType code=\"11000\" \
-         codeSystem=\"1.2.246.537.6.1506.201701\"/><contentSpecificationId>1.2.246.537.6.1506.11000.2023.1.1\
-         </contentSpecificationId><outsourcingServiceCustomer root=\"{ORGANISER}\"/></localSocialHeader>\
-         </clinicalDocument></subject>"
-    )
-}
-
-pub(crate) fn query_answer(interaction: &str, target: &str, code: &str, more: &str, subjects: &str) -> String {
-    let act = format!(
-        "{}<controlActProcess classCode=\"CACT\" moodCode=\"EVN\"><queryAck><queryResponseCode code=\"{code}\"/>\
-         {more}</queryAck>{subjects}</controlActProcess>",
-        acknowledgement("AA", target, "")
-    );
-    answer(interaction, &act)
-}
-
 fn find(reply: &Reply) -> Result<QueryAnswer<EntryPage>, Doubt> {
     find_answer(&profile(), &message_id("17"), reply)
 }
@@ -184,22 +141,13 @@ fn nothing_found_is_told_apart_from_refused_busy_and_contradictory() {
     assert_eq!(find(&acceptance_of("AA", "")), Err(Doubt::OtherInteraction));
 }
 
-fn fetch_reply(reference: &str) -> Reply {
-    use crate::domain::wire::multipart::{Part, write};
-    let text = format!("<text mediaType=\"multipart/related\"><reference value=\"{reference}\"/></text>");
-    let body = query_answer("RCMR_IN200032FI01", "17", "OK", "", &subject(DOCUMENT, &text));
-    let part = |content_id, body| Part { content_type: "text/xml", content_id, binary: false, body };
-    let (kind, body) = write("1", &[part("frame", body.as_bytes()), part("OID1.2", b"<d>\r\n</d>")]).unwrap();
-    reply(200, &kind, body)
-}
-
 #[test]
 fn a_fetched_document_is_the_part_that_its_reference_names_byte_for_byte() {
     let fetch = |reply: &Reply| fetch_answer(&profile(), &message_id("17"), reply);
-    let Ok(QueryAnswer::Found(found)) = fetch(&fetch_reply("cid:OID1.2")) else { panic!() };
-    assert_eq!((found.len(), found[0].xml.as_slice()), (1, &b"<d>\r\n</d>"[..]));
-    assert_eq!(fetch(&fetch_reply("cid:other")), Err(Doubt::Incomplete("text/reference")));
-    let mut cut = fetch_reply("cid:OID1.2");
+    let Ok(QueryAnswer::Found(found)) = fetch(&fetch_reply("17", "cid:OID1.2", FETCHED)) else { panic!() };
+    assert_eq!((found.len(), found[0].xml.as_slice()), (1, FETCHED));
+    assert_eq!(fetch(&fetch_reply("17", "cid:other", FETCHED)), Err(Doubt::Incomplete("text/reference")));
+    let mut cut = fetch_reply("17", "cid:OID1.2", FETCHED);
     cut.body.truncate(cut.body.len() - 10);
     assert_eq!(fetch(&cut), Err(Doubt::Truncated));
 }
@@ -221,7 +169,7 @@ proptest! {
     #[test]
     fn no_mutated_answer_makes_it_panic(cut: prop::sample::Index, at: prop::sample::Index, with: Vec<u8>) {
         let entries = query_answer("RCMR_IN200030FI01", "17", "OK", "", &subject(DOCUMENT, ""));
-        for whole in [acceptance_of("AE", REFUSAL), xml(entries), fetch_reply("cid:OID1.2")] {
+        for whole in [acceptance_of("AE", REFUSAL), xml(entries), fetch_reply("17", "cid:OID1.2", FETCHED)] {
             let mut body = whole.body.clone();
             body.truncate(cut.index(body.len()) + 1);
             let at = at.index(body.len());

@@ -25,6 +25,8 @@ fn equal_input_gives_equal_bytes_and_the_document_goes_in_untouched() {
     let envelope = make();
     assert!(envelope == make());
     assert_eq!(envelope.soap_action, "urn:hl7-org:v3:RCMR_IN200002FI01");
+    let kept = envelope.clone();
+    assert!(Envelope::from_parts(kept.soap_action, kept.content_type, kept.body).unwrap() == envelope);
     let parts = multipart::read(&envelope.content_type, &envelope.body).unwrap();
     assert_eq!((parts[0].content_id.as_str(), parts[1].body), ("frame", &document[..]));
     let reference = format!("cid:{}", parts[1].content_id);

@@ -11,17 +11,12 @@
     reason = "tests: a panic is how they fail"
 )]
 
-#[path = "main/attacks.rs"]
 mod attacks;
-#[path = "main/document.rs"]
 mod document;
-#[path = "main/keys.rs"]
+mod end_to_end;
 mod keys;
-#[path = "main/oracles.rs"]
 mod oracles;
-#[path = "main/reading.rs"]
 mod reading;
-#[path = "main/reference.rs"]
 mod reference;
-#[path = "main/support.rs"]
 mod support;
+mod two_judges;

@@ -1,0 +1,219 @@
+//! Asking: is this document there, the relationship document, cases, decisions, a document.
+
+use super::{Acting, ArchiveClient, ClientError, PAGES_MAX, Presence};
+use crate::archive::transport::Transport;
+use crate::domain::access::Authority;
+use crate::domain::document::header::DocumentGroup;
+use crate::domain::oid::Oid;
+use crate::domain::person::PersonId;
+use crate::domain::time::Instant;
+use crate::domain::wire::answer::{Entry, EntryPage, Fetched, QueryAnswer, fetch_answer, find_answer};
+use crate::domain::wire::query::{Page, Purpose, Search, fetch_message, find_message};
+use crate::domain::xml::{Element, Limits, Tree, parse};
+
+impl<T: Transport> ArchiveClient<T> {
+    /// Whether the archive has a document, asked before anything is sent again. The permit that a document was sent under
+    /// covers asking for it, also after the right has ended, so the register alone is named.
+    ///
+    /// # Errors
+    /// [`ClientError`]: then it is still not known.
+    pub async fn question(&self, document: &Oid, register: &Oid, acting: Acting<'_>) -> Result<Presence, ClientError> {
+        let search = Search { document: Some(document), ..search(Purpose::Documents, register, None) };
+        let mut entries = self.find(&search, acting).await?;
+        match entries.pop() {
+            None => Ok(Presence::Absent),
+            Some(entry) if entry.ids.document == *document && entries.is_empty() => {
+                Ok(Presence::Stored(Box::new(entry)))
+            }
+            Some(_) => Err(ClientError::Foreign("document")),
+        }
+    }
+
+    /// The newest relationship document of a client in a register; `None` when the archive says that there is none. The one
+    /// read that needs no permit: permits come from it.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn relationship(
+        &self,
+        client: &PersonId,
+        register: &Oid,
+        acting: Acting<'_>,
+    ) -> Result<Option<Fetched>, ClientError> {
+        let group = Some(DocumentGroup::Relationship);
+        let wanted = Search { group, ..search(Purpose::Relationship, register, Some(client)) };
+        let entries = self.find(&wanted, acting).await?;
+        match newest(entries) {
+            None => Ok(None),
+            Some(entry) => self.fetch(Purpose::Relationship, &entry.ids.document, register, Some(client), acting).await,
+        }
+    }
+
+    /// Metadata of the client's case documents.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn cases(
+        &self,
+        client: &PersonId,
+        service_task: Option<&str>,
+        acting: Acting<'_>,
+        authority: &Authority,
+    ) -> Result<Vec<Entry>, ClientError> {
+        let register = self.read_register(acting, authority)?;
+        let group = Some(DocumentGroup::Case);
+        let wanted = Search { group, service_task, ..search(Purpose::Cases, register, Some(client)) };
+        self.find(&wanted, acting).await
+    }
+
+    /// Metadata of the client's decisions, each with its case where it has one. `types` narrows to specific types (codes of
+    /// 1.2.246.537.6.1506); none means all decisions.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn decisions(
+        &self,
+        client: &PersonId,
+        types: &[&str],
+        service_task: Option<&str>,
+        acting: Acting<'_>,
+        authority: &Authority,
+    ) -> Result<Vec<Entry>, ClientError> {
+        let register = self.read_register(acting, authority)?;
+        let all = [self.profile.document_type.decision.value.code.as_str()];
+        let types = if types.is_empty() { &all } else { types };
+        let wanted = Search { types, service_task, ..search(Purpose::Documents, register, Some(client)) };
+        self.find(&wanted, acting).await
+    }
+
+    /// One document of the client, byte for byte; `None` when the archive says that it is not there.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn document(
+        &self,
+        document: &Oid,
+        client: &PersonId,
+        acting: Acting<'_>,
+        authority: &Authority,
+    ) -> Result<Option<Fetched>, ClientError> {
+        let register = self.read_register(acting, authority)?;
+        self.fetch(Purpose::Documents, document, register, Some(client), acting).await
+    }
+
+    fn read_register<'a>(&'a self, acting: Acting<'_>, authority: &'a Authority) -> Result<&'a Oid, ClientError> {
+        match authority {
+            Authority::RegisterAccess(permit) if *permit.unit() != acting.unit.oid => {
+                Err(ClientError::Ground("a permit for another unit than the worker's"))
+            }
+            _ => Ok(self.register_of(authority)),
+        }
+    }
+
+    /// All pages of a search.
+    async fn find(&self, search: &Search<'_>, acting: Acting<'_>) -> Result<Vec<Entry>, ClientError> {
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut continuation: Option<String> = None;
+        for _ in 0..PAGES_MAX {
+            let page = self.find_page(search, continuation.as_deref(), acting).await?;
+            entries.extend(page.entries);
+            match page.continuation {
+                None => return Ok(entries),
+                again if again == continuation => return Err(ClientError::Foreign("page")),
+                next => continuation = next,
+            }
+        }
+        Err(ClientError::TooMany(entries.len()))
+    }
+
+    async fn find_page(
+        &self,
+        search: &Search<'_>,
+        continuation: Option<&str>,
+        acting: Acting<'_>,
+    ) -> Result<EntryPage, ClientError> {
+        let id = self.new_id();
+        let context = self.context(&id, acting, self.situation_in(search.custodian));
+        let page = Page { size: self.profile.limit.page_size.value, continuation };
+        let envelope = find_message(&self.profile, &context, search, page)?;
+        let reply = self.transport.post(&envelope).await?;
+        let empty = EntryPage { entries: Vec::new(), total: None, continuation: None };
+        let found = answered(find_answer(&self.profile, &id, &reply)?)?.unwrap_or(empty);
+        for entry in &found.entries {
+            check(entry, search.custodian, search.client)?;
+        }
+        Ok(found)
+    }
+
+    async fn fetch(
+        &self,
+        purpose: Purpose,
+        document: &Oid,
+        register: &Oid,
+        client: Option<&PersonId>,
+        acting: Acting<'_>,
+    ) -> Result<Option<Fetched>, ClientError> {
+        let id = self.new_id();
+        let context = self.context(&id, acting, self.situation_in(register));
+        let envelope = fetch_message(&self.profile, &context, purpose, register, document, client)?;
+        let reply = self.transport.post(&envelope).await?;
+        let Some(mut found) = answered(fetch_answer(&self.profile, &id, &reply)?)? else { return Ok(None) };
+        let fetched = found.pop().filter(|f| found.is_empty() && f.entry.ids.document == *document);
+        let fetched = fetched.ok_or(ClientError::Foreign("document"))?;
+        check(&fetched.entry, register, client)?;
+        check_document(&fetched, client)?;
+        Ok(Some(fetched))
+    }
+}
+
+fn search<'a>(purpose: Purpose, custodian: &'a Oid, client: Option<&'a PersonId>) -> Search<'a> {
+    Search { purpose, custodian, client, document: None, group: None, types: &[], service_task: None, case: None }
+}
+
+/// The newest version of each document, and of several documents the one drawn up last.
+fn newest(entries: Vec<Entry>) -> Option<Entry> {
+    let replaced = |e: &Entry| entries.iter().any(|o| o.ids.set == e.ids.set && o.ids.version > e.ids.version);
+    let current: Vec<&Entry> = entries.iter().filter(|e| !replaced(e)).collect();
+    current.into_iter().max_by_key(|e| e.drawn_up.map(Instant::timestamp)).cloned()
+}
+
+fn answered<A>(answer: QueryAnswer<A>) -> Result<Option<A>, ClientError> {
+    match answer {
+        QueryAnswer::Found(found) => Ok(Some(found)),
+        QueryAnswer::Nothing => Ok(None),
+        QueryAnswer::Refused(rejection) => Err(ClientError::Refused(rejection)),
+        QueryAnswer::NotProcessed { details, retry_after } => Err(ClientError::NotProcessed { details, retry_after }),
+    }
+}
+
+/// Another's data must not be passed on because a peer mixed up two answers.
+fn check(entry: &Entry, register: &Oid, client: Option<&PersonId>) -> Result<(), ClientError> {
+    if entry.custodian != *register {
+        return Err(ClientError::Foreign("register"));
+    }
+    match client {
+        Some(client) if !entry.clients.iter().any(|c| c.is(client)) => Err(ClientError::Foreign("client")),
+        _ => Ok(()),
+    }
+}
+
+/// What the archive says of a document must be what the document says. One that is not XML passes: who reads it finds out.
+fn check_document(fetched: &Fetched, client: Option<&PersonId>) -> Result<(), ClientError> {
+    let Ok(Tree { root, .. }) = parse(&fetched.xml, Limits::DOCUMENT) else { return Ok(()) };
+    let root_of = |element: Option<&Element>| element.and_then(|e| e.attribute("root")).map(str::to_owned);
+    if root_of(root.first("id")).as_deref() != Some(fetched.entry.ids.document.as_str()) {
+        return Err(ClientError::Foreign("document"));
+    }
+    let custodian = root.at(["custodian", "assignedCustodian", "representedCustodianOrganization", "id"]);
+    if root_of(custodian).as_deref() != Some(fetched.entry.custodian.as_str()) {
+        return Err(ClientError::Foreign("register"));
+    }
+    let ids = root.all("recordTarget").filter_map(|t| t.first("patientRole")).flat_map(|role| role.all("id"));
+    let is = |id: &Element, client: &PersonId| {
+        (id.attribute("root"), id.attribute("extension")) == (Some(client.root()), Some(client.reveal()))
+    };
+    match client {
+        Some(client) if !ids.into_iter().any(|id| is(id, client)) => Err(ClientError::Foreign("client")),
+        _ => Ok(()),
+    }
+}
