@@ -155,6 +155,35 @@ fn every_example_gets_its_verdict() {
 }
 
 #[test]
+fn every_code_of_a_finding_is_in_the_documentation() {
+    let documented = include_str!("../../../docs/findings.md");
+    let sources = [
+        include_str!("../validate.rs"),
+        include_str!("content.rs"),
+        include_str!("findings.rs"),
+        include_str!("json.rs"),
+        include_str!("persons.rs"),
+        include_str!("rules.rs"),
+        include_str!("translate.rs"),
+        include_str!("../oid.rs"),
+        include_str!("../person.rs"),
+        include_str!("../record.rs"),
+        include_str!("../time.rs"),
+    ];
+    let is_code = |word: &&str| {
+        word.split_once('.').is_some_and(|(area, rest)| {
+            let plain = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+            plain(area) && plain(rest)
+        })
+    };
+    let codes: Vec<_> = sources.iter().flat_map(|s| s.split('"')).filter(is_code).collect();
+    assert!(codes.len() > 50, "{codes:?}");
+    for code in codes.iter().filter(|c| !c.ends_with(".rs")) {
+        assert!(documented.contains(&format!("`{code}`")), "{code}");
+    }
+}
+
+#[test]
 fn a_checked_record_carries_the_content_as_it_was_written() {
     let checked = takes(ENTRY, &[]);
     assert_eq!(checked.content_json(), example(ENTRY)["content"].to_string());
