@@ -249,7 +249,11 @@ fn all_findings_come_at_once_and_too_many_end_with_saying_so() {
 
 #[test]
 fn the_examples_are_valid_under_the_published_structures_too() {
-    let Some(texts) = crate::domain::structure::tests::published() else { return };
+    let Some(texts) =
+        crate::domain::structure::tests::published("the_examples_are_valid_under_the_published_structures_too")
+    else {
+        return;
+    };
     let published = Checker::new(Arc::new(Registry::from_texts(texts).0), Environment::Test);
     for folder in ["records", "organiser"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(folder);
