@@ -19,7 +19,6 @@ use crate::domain::wire::soap::{Content, unwrap};
 use crate::domain::xml::{Element, Limits};
 
 /// Plays replies in order and remembers what was sent.
-
 struct Scripted {
     replies: Mutex<VecDeque<Result<Reply, TransportError>>>,
     sent: Mutex<Vec<Envelope>>,

@@ -91,15 +91,16 @@ async fn request(stream: &mut TlsStream<TcpStream>) -> String {
 
 /// One exchange with a server that plays `play` once the handshake stands; gives what the transport said and what the server
 /// read.
-async fn exchange(play: &'static [u8]) -> (Result<Reply, TransportError>, String) {
+async fn exchange(play: &[u8]) -> (Result<Reply, TransportError>, String) {
     let authority = Authority::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let acceptor = authority.acceptor(&authority);
+    let play = play.to_vec();
     let server = tokio::spawn(async move {
         let mut stream = acceptor.accept(listener.accept().await.unwrap().0).await.unwrap();
         let read = request(&mut stream).await;
-        stream.write_all(play).await.unwrap();
+        stream.write_all(&play).await.unwrap();
         if play.is_empty() {
             // Stays silent until the peer gives up.
             stream.read_to_end(&mut Vec::new()).await.unwrap_or_default();
@@ -138,16 +139,8 @@ async fn what_breaks_after_sending_is_lost_and_not_unsent() {
     assert!(exchange(cut).await.0 == lost(Lost::Connection));
     assert!(exchange(b"HTTP/1.1 2").await.0 == lost(Lost::Connection));
     assert!(exchange(b"").await.0 == lost(Lost::TimedOut));
-    static LARGE: [u8; 1200] = {
-        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 1160\r\n\r\n";
-        let (mut bytes, mut i) = ([b'x'; 1200], 0);
-        while i < head.len() {
-            bytes[i] = head[i];
-            i += 1;
-        }
-        bytes
-    };
-    assert!(exchange(&LARGE).await.0 == lost(Lost::TooLarge));
+    let large = format!("HTTP/1.1 200 OK\r\nContent-Length: 1160\r\n\r\n{}", "x".repeat(1160));
+    assert!(exchange(large.as_bytes()).await.0 == lost(Lost::TooLarge));
 }
 
 #[tokio::test]
