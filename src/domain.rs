@@ -5,6 +5,7 @@
 pub mod access;
 pub mod code;
 pub mod document;
+pub mod environment;
 pub mod finding;
 pub mod oid;
 pub mod organisation;
@@ -12,7 +13,10 @@ pub mod person;
 pub mod profile;
 pub mod record;
 pub mod relationship;
+pub mod signature;
+pub mod structure;
 pub mod text;
 pub mod time;
+pub mod validate;
 pub mod wire;
 pub mod xml;

@@ -1,1 +1,37 @@
-//! x
+//! A stand-in for the Finnish Client Data Archive, for anyone's tests: mutual TLS, the store and query interactions,
+//! the archive's rules, a ledger of every arrival, and faults on request.
+//!
+//! Written from `docs/wire.md` and public sources alone; it imports nothing of `asiasilta`, so the two do not share a
+//! misreading. What is verified about the real archive and what is not stands in that page.
+
+pub mod certs;
+pub mod server;
+
+mod answers;
+mod archive;
+mod clock;
+mod faults;
+mod finding;
+mod hl7_time;
+mod intake;
+mod ledger;
+mod oid;
+mod person;
+mod registers;
+mod rules;
+#[cfg(test)]
+mod samples;
+mod signature;
+mod structures;
+mod xml;
+
+pub use answers::AckCode;
+pub use archive::{Acceptance, Archive, Reply};
+pub use clock::Clock;
+pub use faults::{Fault, Faults, HoldAt, TooManyFaults};
+pub use finding::{DetailCode, Finding, Rule, Weight};
+pub use intake::soap::HttpMessage;
+pub use ledger::{ArrivalKind, Entry, Ledger, LedgerBreach, Verdict};
+pub use oid::{NotAnOid, Oid};
+pub use server::{MockArchive, MockArchiveBuilder, StartError, VerifyError};
+pub use structures::StructuresError;

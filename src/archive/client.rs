@@ -25,7 +25,8 @@ use crate::domain::profile::WireProfile;
 use crate::domain::time::Instant;
 use crate::domain::wire::answer::{Doubt, Entry, NotNow, Outcome, acceptance};
 use crate::domain::wire::frame::store_message;
-use crate::domain::wire::{Envelope, Environment, MessageContext, MessageId, UseSituation};
+use crate::domain::environment::Environment;
+use crate::domain::wire::{Envelope, MessageContext, MessageId, UseSituation};
 
 /// Pages of one search that are read; more entries are an error, not a short list.
 pub const PAGES_MAX: usize = 20;

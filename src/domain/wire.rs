@@ -16,7 +16,7 @@ pub mod query;
 pub mod soap;
 
 pub use envelope::{Envelope, EnvelopeFault};
-pub use message::{Environment, MessageContext, MessageFault, MessageId, UseSituation};
+pub use message::{MessageContext, MessageFault, MessageId, UseSituation};
 
 /// The namespace of HL7 V3 messages and CDA documents.
 pub const HL7_NAMESPACE: &str = "urn:hl7-org:v3";

@@ -2,7 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::multipart::{Part, write};
-use super::{Environment, MessageContext, MessageId, Reply, UseSituation};
+use super::{MessageContext, MessageId, Reply, UseSituation};
+use crate::domain::environment::Environment;
 use crate::domain::code::{Code, Language};
 use crate::domain::document::header::{DocumentGroup, DocumentIds, Header, Software};
 use crate::domain::oid::Oid;

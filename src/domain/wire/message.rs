@@ -2,6 +2,7 @@
 
 use super::{Envelope, HL7_NAMESPACE, soap};
 use crate::domain::code::Code;
+use crate::domain::environment::Environment;
 use crate::domain::finding::redacted_debug;
 use crate::domain::oid::Oid;
 use crate::domain::organisation::Unit;
@@ -9,15 +10,6 @@ use crate::domain::person::{IDENTITY_CODE_ROOT, PersonName, Worker};
 use crate::domain::profile::{Coded, System, WireProfile};
 use crate::domain::time::Instant;
 use crate::domain::xml::{Element, Tree};
-
-/// Which archive is spoken to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Environment {
-    /// Test persons only.
-    Test,
-    /// Real clients.
-    Production,
-}
 
 /// A message's id: an OID and a number unique under it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -4,12 +4,13 @@ use std::io::Write as _;
 
 use super::*;
 use crate::domain::document::header::{DocumentIds, Header};
+use crate::domain::environment::Environment;
 use crate::domain::oid::Oid;
 use crate::domain::organisation::{Organisation, Unit};
 use crate::domain::person::{Client, PersonName, Worker};
 use crate::domain::time::Instant;
 use crate::domain::wire::fixtures::{self, context, header, message_id, unit, worker};
-use crate::domain::wire::{Environment, HL7_FINLAND_NAMESPACE, MessageId, UseSituation};
+use crate::domain::wire::{HL7_FINLAND_NAMESPACE, MessageId, UseSituation};
 use crate::domain::xml::{Limits, parse};
 
 fn profile() -> WireProfile {

@@ -1,0 +1,307 @@
+//! The ledger: every arrival, written down before anything is recognised as a repetition.
+//!
+//! The judge of delivery: it tells whether a client sent a document again without asking first, and whether each
+//! document was stored once. Holds document ids, digests and organisations, no persons. Written by `archive.rs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use crate::finding::Rule;
+use crate::oid::Oid;
+
+/// A run that needs more is not a test; entries beyond are counted, and every assertion fails.
+const ENTRIES_MAX: usize = 1_000_000;
+
+/// What arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ArrivalKind {
+    /// A store message.
+    Store {
+        /// The document's id as the frame names it.
+        document_id: Oid,
+        /// SHA-256 of the document's bytes; `None` when the message carried none.
+        body_sha256: Option<[u8; 32]>,
+    },
+    /// A find by document id: the question before a resend.
+    Question {
+        /// The document asked for.
+        document_id: Oid,
+    },
+    /// A find by client.
+    Find,
+    /// A fetch.
+    Fetch {
+        /// The document wanted, when the message names one.
+        document_id: Option<Oid>,
+    },
+    /// A message that could not be read.
+    Unreadable,
+}
+
+/// What became of an arrival.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing yet, or the connection broke before there was a verdict.
+    Open,
+    /// `AA`: stored now. With the rules that warned.
+    Stored(Vec<Rule>),
+    /// `AA`: the same bytes were stored before.
+    AlreadyStored,
+    /// `AE`, with the rules.
+    Refused(Vec<Rule>),
+    /// Not looked at: a scripted fault, an `AR`, or a message that is no message.
+    NotProcessed,
+    /// A query answered with so many documents in all.
+    Answered(usize),
+}
+
+/// One line of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Place in the order of arrival, from 1.
+    pub sequence: u64,
+    /// When it arrived, by the archive's clock.
+    pub at: Timestamp,
+    /// The organisation of the client certificate.
+    pub sender: Oid,
+    /// What arrived.
+    pub kind: ArrivalKind,
+    /// What became of it.
+    pub verdict: Verdict,
+}
+
+/// A promise of delivery was broken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerBreach {
+    /// Documents that arrived again without a question in between.
+    #[error("arrived again without a question in between: {}", list(.0))]
+    UnaskedSecondArrival(Vec<(Oid, u64)>),
+    /// Documents stored more than once.
+    #[error("stored more than once: {}", .0.iter().map(Oid::as_str).collect::<Vec<_>>().join(", "))]
+    StoredMoreThanOnce(Vec<Oid>),
+    /// More arrivals than the ledger holds; nothing can be said.
+    #[error("the ledger is full: {ENTRIES_MAX} arrivals")]
+    Full,
+}
+
+fn list(arrivals: &[(Oid, u64)]) -> String {
+    arrivals.iter().map(|(id, sequence)| format!("{id} (arrival {sequence})")).collect::<Vec<_>>().join(", ")
+}
+
+/// The ledger; copies share their entries.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    book: Arc<Mutex<Book>>,
+}
+
+#[derive(Debug, Default)]
+struct Book {
+    entries: Vec<Entry>,
+    overflown: bool,
+}
+
+impl Ledger {
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes an arrival down; the number is for [`Self::settle`].
+    pub(crate) fn arrived(&self, at: Timestamp, sender: Oid, kind: ArrivalKind) -> u64 {
+        let mut book = self.book();
+        let sequence = book.entries.len() as u64 + 1;
+        if book.entries.len() == ENTRIES_MAX {
+            book.overflown = true;
+        } else {
+            book.entries.push(Entry { sequence, at, sender, kind, verdict: Verdict::Open });
+        }
+        sequence
+    }
+
+    /// Writes down what became of an arrival.
+    pub(crate) fn settle(&self, sequence: u64, verdict: Verdict) {
+        let mut book = self.book();
+        let index = usize::try_from(sequence).ok().and_then(|number| number.checked_sub(1));
+        if let Some(entry) = index.and_then(|index| book.entries.get_mut(index)) {
+            entry.verdict = verdict;
+        }
+    }
+
+    /// All entries so far, in the order of arrival.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Entry> {
+        self.book().entries.clone()
+    }
+
+    fn complete_entries(&self) -> Result<Vec<Entry>, LedgerBreach> {
+        let book = self.book();
+        if book.overflown { Err(LedgerBreach::Full) } else { Ok(book.entries.clone()) }
+    }
+
+    /// No document arrived a second time without a question for it, from the same sender, since its last arrival.
+    ///
+    /// # Errors
+    /// [`LedgerBreach::UnaskedSecondArrival`] names the documents and their arrivals; [`LedgerBreach::Full`].
+    pub fn assert_no_unasked_second_arrival(&self) -> Result<(), LedgerBreach> {
+        let mut asked: BTreeMap<Oid, BTreeSet<Oid>> = BTreeMap::new();
+        let mut breaches = Vec::new();
+        for entry in self.complete_entries()? {
+            match entry.kind {
+                ArrivalKind::Question { document_id } => {
+                    // A question before the first arrival says nothing about a second one.
+                    if let Some(askers) = asked.get_mut(&document_id) {
+                        askers.insert(entry.sender);
+                    }
+                }
+                ArrivalKind::Store { document_id, .. } => {
+                    if let Some(askers) = asked.insert(document_id.clone(), BTreeSet::new())
+                        && !askers.contains(&entry.sender)
+                    {
+                        breaches.push((document_id, entry.sequence));
+                    }
+                }
+                ArrivalKind::Find | ArrivalKind::Fetch { .. } | ArrivalKind::Unreadable => {}
+            }
+        }
+        if breaches.is_empty() { Ok(()) } else { Err(LedgerBreach::UnaskedSecondArrival(breaches)) }
+    }
+
+    /// Each archived document was stored exactly once; gives their number.
+    ///
+    /// # Errors
+    /// [`LedgerBreach::StoredMoreThanOnce`] names the documents; [`LedgerBreach::Full`].
+    pub fn stored_once(&self) -> Result<usize, LedgerBreach> {
+        let mut times: BTreeMap<Oid, usize> = BTreeMap::new();
+        for entry in self.complete_entries()? {
+            if let (ArrivalKind::Store { document_id, .. }, Verdict::Stored(_)) = (entry.kind, entry.verdict) {
+                *times.entry(document_id).or_default() += 1;
+            }
+        }
+        let more: Vec<_> = times.iter().filter(|(_, times)| **times > 1).map(|(id, _)| id.clone()).collect();
+        if more.is_empty() { Ok(times.len()) } else { Err(LedgerBreach::StoredMoreThanOnce(more)) }
+    }
+
+    /// The ids of the archived documents, in the order in which they were stored.
+    #[must_use]
+    pub fn archived_ids(&self) -> Vec<Oid> {
+        self.entries()
+            .into_iter()
+            .filter_map(|entry| match (entry.kind, entry.verdict) {
+                (ArrivalKind::Store { document_id, .. }, Verdict::Stored(_)) => Some(document_id),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+impl fmt::Display for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = self.entries();
+        writeln!(f, "{} arrivals, {} documents archived", entries.len(), self.archived_ids().len())?;
+        entries.iter().try_for_each(|entry| writeln!(f, "{entry}"))
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>6}  {:.0}  {}  {}  {}", self.sequence, self.at, self.sender, self.kind, self.verdict)
+    }
+}
+
+impl fmt::Display for ArrivalKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store { document_id, .. } => write!(f, "store {document_id}"),
+            Self::Question { document_id } => write!(f, "question {document_id}"),
+            Self::Find => f.write_str("find"),
+            Self::Fetch { document_id: Some(id) } => write!(f, "fetch {id}"),
+            Self::Fetch { document_id: None } => f.write_str("fetch"),
+            Self::Unreadable => f.write_str("unreadable"),
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids = |rules: &[Rule]| rules.iter().map(|rule| rule.id()).collect::<Vec<_>>().join(" ");
+        match self {
+            Self::Open => f.write_str("open"),
+            Self::Stored(warnings) if warnings.is_empty() => f.write_str("stored"),
+            Self::Stored(warnings) => write!(f, "stored, warned by {}", ids(warnings)),
+            Self::AlreadyStored => f.write_str("stored before"),
+            Self::Refused(rules) => write!(f, "refused by {}", ids(rules)),
+            Self::NotProcessed => f.write_str("not processed"),
+            Self::Answered(count) => write!(f, "answered with {count}"),
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed parse is a failed test")]
+mod tests {
+    use super::*;
+
+    fn oid(text: &str) -> Oid {
+        Oid::parse(text).unwrap()
+    }
+
+    fn note(ledger: &Ledger, sender: &str, kind: ArrivalKind, verdict: Verdict) {
+        let sequence = ledger.arrived(Timestamp::UNIX_EPOCH, oid(sender), kind);
+        ledger.settle(sequence, verdict);
+    }
+
+    fn store(ledger: &Ledger, sender: &str, id: &str, verdict: Verdict) {
+        note(ledger, sender, ArrivalKind::Store { document_id: oid(id), body_sha256: None }, verdict);
+    }
+
+    fn ask(ledger: &Ledger, sender: &str, id: &str) {
+        note(ledger, sender, ArrivalKind::Question { document_id: oid(id) }, Verdict::Answered(0));
+    }
+
+    #[test]
+    fn a_second_arrival_without_a_question_is_a_breach() {
+        let ledger = Ledger::default();
+        ask(&ledger, "1.2.1", "1.9.1");
+        store(&ledger, "1.2.1", "1.9.1", Verdict::Stored(Vec::new()));
+        store(&ledger, "1.2.1", "1.9.2", Verdict::NotProcessed);
+        assert_eq!(ledger.assert_no_unasked_second_arrival(), Ok(()));
+        store(&ledger, "1.2.1", "1.9.1", Verdict::AlreadyStored);
+        let breach = ledger.assert_no_unasked_second_arrival().unwrap_err();
+        assert_eq!(breach, LedgerBreach::UnaskedSecondArrival(vec![(oid("1.9.1"), 4)]));
+        assert_eq!(breach.to_string(), "arrived again without a question in between: 1.9.1 (arrival 4)");
+    }
+
+    #[test]
+    fn a_question_counts_for_its_sender_its_document_and_one_resend() {
+        let ledger = Ledger::default();
+        store(&ledger, "1.2.1", "1.9.1", Verdict::NotProcessed);
+        ask(&ledger, "1.2.1", "1.9.1");
+        store(&ledger, "1.2.1", "1.9.1", Verdict::Stored(Vec::new()));
+        assert_eq!(ledger.assert_no_unasked_second_arrival(), Ok(()));
+        ask(&ledger, "1.2.2", "1.9.1");
+        ask(&ledger, "1.2.1", "1.9.2");
+        store(&ledger, "1.2.1", "1.9.1", Verdict::AlreadyStored);
+        assert!(ledger.assert_no_unasked_second_arrival().is_err());
+    }
+
+    #[test]
+    fn storing_twice_is_a_breach() {
+        let ledger = Ledger::default();
+        store(&ledger, "1.2.1", "1.9.1", Verdict::Stored(Vec::new()));
+        store(&ledger, "1.2.1", "1.9.2", Verdict::Refused(vec![Rule::PairId]));
+        assert_eq!(ledger.stored_once(), Ok(1));
+        store(&ledger, "1.2.1", "1.9.1", Verdict::Stored(Vec::new()));
+        assert_eq!(ledger.stored_once(), Err(LedgerBreach::StoredMoreThanOnce(vec![oid("1.9.1")])));
+    }
+
+    #[test]
+    fn the_report_names_documents_and_rules() {
+        let ledger = Ledger::default();
+        store(&ledger, "1.2.1", "1.9.2", Verdict::Refused(vec![Rule::PairId]));
+        let report = ledger.to_string();
+        assert!(report.starts_with("1 arrivals, 0 documents archived\n"), "{report}");
+        assert!(report.contains("1.2.1  store 1.9.2  refused by pair.id"), "{report}");
+    }
+}

@@ -1,0 +1,318 @@
+//! The archive as a server: our own mutual-TLS front, a wiremock server behind it, the archive's functions inside.
+//!
+//! The front (`server/front.rs`) owns connections, certificates and faults of the line; wiremock matches requests, so that
+//! a test may mount answers of its own above ours; `server/responder.rs` hands what is left to [`Archive`].
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use openssl::x509::X509;
+use wiremock::MockServer;
+
+use crate::archive::Archive;
+use crate::certs::{DevPki, PkiError};
+use crate::clock::Clock;
+use crate::faults::Faults;
+use crate::ledger::{Ledger, LedgerBreach};
+use crate::signature::Trust;
+use crate::structures::{Structures, StructuresError};
+
+mod connection;
+mod front;
+mod responder;
+
+/// The one endpoint (docs/wire.md §1).
+pub(crate) const ENDPOINT: &str = "/medical-records";
+/// Calls that nobody expected, kept for the report; more are only counted.
+const UNEXPECTED_MAX: usize = 100;
+
+/// The archive cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A certificate could not be made or read.
+    #[error("the archive's certificates cannot be used")]
+    Pki(#[from] PkiError),
+    /// A pinned certificate is not PEM.
+    #[error("a pinned certificate cannot be read")]
+    Certificate(#[from] openssl::error::ErrorStack),
+    /// The structures cannot be read.
+    #[error("the structures cannot be used")]
+    Structures(#[from] StructuresError),
+    /// The TLS configuration is refused.
+    #[error("the TLS configuration is refused: {0}")]
+    Tls(String),
+    /// The port cannot be had.
+    #[error("cannot listen")]
+    Listen(#[from] std::io::Error),
+}
+
+/// Something happened that the test did not expect.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// Calls that matched nothing: method and path.
+    #[error("{count} unexpected calls: {}", .calls.join(", "))]
+    Unexpected {
+        /// How many there were.
+        count: usize,
+        /// The first hundred of them.
+        calls: Vec<String>,
+    },
+    /// The ledger shows a breach.
+    #[error("the ledger shows a breach: {0}")]
+    Ledger(LedgerBreach),
+}
+
+/// Limits of the front. Every one has a default.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) body_max_bytes: usize,
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) header_timeout: Duration,
+    pub(crate) connections_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_max_bytes: 20 * 1024 * 1024,
+            handshake_timeout: Duration::from_secs(5),
+            header_timeout: Duration::from_secs(10),
+            connections_max: 256,
+        }
+    }
+}
+
+/// Settings of a mock archive; see the README's table.
+#[derive(Default)]
+pub struct MockArchiveBuilder {
+    port: u16,
+    clock: Clock,
+    pki: Option<Arc<DevPki>>,
+    structures: Option<PathBuf>,
+    pinned: Vec<String>,
+    any_signer: bool,
+    limits: Limits,
+}
+
+impl MockArchiveBuilder {
+    /// Listens on this port of 127.0.0.1; 0, the default, takes a free one.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Uses this clock instead of the system's.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Uses this PKI instead of a new one.
+    #[must_use]
+    pub fn pki(mut self, pki: Arc<DevPki>) -> Self {
+        self.pki = Some(pki);
+        self
+    }
+
+    /// Validates contents against the structures (JSON Schemas with `sosmeta.oid`) in this directory.
+    #[must_use]
+    pub fn structures(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.structures = Some(directory.into());
+        self
+    }
+
+    /// Trusts this certificate (PEM) to sign, whoever issued it.
+    #[must_use]
+    pub fn pin_signer(mut self, certificate_pem: impl Into<String>) -> Self {
+        self.pinned.push(certificate_pem.into());
+        self
+    }
+
+    /// Takes signatures of any certificate at any time: for tests only. The signatures must still hold.
+    #[must_use]
+    pub fn trust_any_signer(mut self) -> Self {
+        self.any_signer = true;
+        self
+    }
+
+    /// The largest request body taken, in bytes; 20 MiB by default.
+    #[must_use]
+    pub fn body_max_bytes(mut self, bytes: usize) -> Self {
+        self.limits.body_max_bytes = bytes;
+        self
+    }
+
+    /// The archive without a server: plain functions, for tests that need no network.
+    ///
+    /// # Errors
+    /// [`StartError`] when certificates or structures cannot be used.
+    pub fn archive(&self) -> Result<Archive, StartError> {
+        let mut authorities = Vec::new();
+        if let Some(pki) = &self.pki {
+            authorities.push(X509::from_pem(pki.signing_ca_pem()?.as_bytes())?);
+        }
+        let mut trust = Trust::new(authorities);
+        for pem in &self.pinned {
+            let certificate = X509::from_pem(pem.as_bytes())?;
+            trust.pin(&certificate)?;
+        }
+        if self.any_signer {
+            trust.trust_anyone();
+        }
+        let structures = self.structures.as_deref().map(Structures::read).transpose()?.unwrap_or_default();
+        Ok(Archive::new(self.clock.clone(), structures, trust))
+    }
+
+    /// Starts the archive.
+    ///
+    /// # Errors
+    /// [`StartError`] names what cannot be used.
+    pub async fn start(mut self) -> Result<MockArchive, StartError> {
+        let pki = match self.pki.take() {
+            Some(pki) => pki,
+            None => Arc::new(DevPki::new(self.clock.now())?),
+        };
+        self.pki = Some(Arc::clone(&pki));
+        let archive = Arc::new(self.archive()?);
+        let (faults, unexpected) = (Faults::default(), Unexpected::default());
+        let secret = responder::Secret::new()?;
+        let inner = MockServer::builder().disable_request_recording().start().await;
+        responder::mount(&inner, Arc::clone(&archive), faults.clone(), unexpected.clone(), &secret).await;
+        let tls = front::tls_config(&pki)?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        let front = front::Front::start(address, tls, *inner.address(), secret, faults.clone(), self.limits).await?;
+        Ok(MockArchive { front, inner, archive, faults, pki, unexpected })
+    }
+}
+
+/// Calls that matched nothing.
+#[derive(Clone, Default)]
+pub(crate) struct Unexpected(Arc<Mutex<(usize, Vec<String>)>>);
+
+impl Unexpected {
+    pub(crate) fn note(&self, call: String) {
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.0 += 1;
+        if calls.1.len() < UNEXPECTED_MAX {
+            calls.1.push(call);
+        }
+    }
+
+    fn take(&self) -> (usize, Vec<String>) {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A running archive. Dropping it stops it, and panics when there were unexpected calls that nobody looked at.
+pub struct MockArchive {
+    front: front::Front,
+    inner: MockServer,
+    archive: Arc<Archive>,
+    faults: Faults,
+    pki: Arc<DevPki>,
+    unexpected: Unexpected,
+}
+
+impl MockArchive {
+    /// Starts with every default.
+    ///
+    /// # Errors
+    /// As [`MockArchiveBuilder::start`].
+    pub async fn start() -> Result<Self, StartError> {
+        Self::builder().start().await
+    }
+
+    /// Settings, then `start`.
+    #[must_use]
+    pub fn builder() -> MockArchiveBuilder {
+        MockArchiveBuilder::default()
+    }
+
+    /// The endpoint's address, `https://localhost:<port>/medical-records`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("https://localhost:{}{ENDPOINT}", self.front.address().port())
+    }
+
+    /// The address listened on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.front.address()
+    }
+
+    /// The PKI whose certificates the archive trusts.
+    #[must_use]
+    pub fn pki(&self) -> &DevPki {
+        &self.pki
+    }
+
+    /// The ledger.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        self.archive.ledger()
+    }
+
+    /// The archive's functions, without the network.
+    #[must_use]
+    pub fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
+    /// The script of faults.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// The inner server: mocks mounted here with wiremock's usual priority answer before the archive does.
+    #[must_use]
+    pub fn inner(&self) -> &MockServer {
+        &self.inner
+    }
+
+    /// Refuses connections and breaks those that are open; returns when that is so.
+    pub async fn down(&self) {
+        self.front.down().await;
+    }
+
+    /// Takes connections again on the same port.
+    ///
+    /// # Errors
+    /// When the port is no longer to be had.
+    pub async fn up(&self) -> std::io::Result<()> {
+        self.front.up().await
+    }
+
+    /// No unexpected calls so far, and no unasked second arrival. Calls that it reports are reported once.
+    ///
+    /// # Errors
+    /// [`VerifyError`] names what happened.
+    pub fn verify(&self) -> Result<(), VerifyError> {
+        let (count, calls) = self.unexpected.take();
+        if count > 0 {
+            return Err(VerifyError::Unexpected { count, calls });
+        }
+        self.ledger().assert_no_unasked_second_arrival().map_err(VerifyError::Ledger)
+    }
+
+    /// Stops listening and breaks open connections.
+    pub async fn shutdown(&self) {
+        self.front.shutdown().await;
+    }
+}
+
+impl Drop for MockArchive {
+    fn drop(&mut self) {
+        let (count, calls) = self.unexpected.take();
+        // A panic while panicking would abort the test run and hide the first one.
+        assert!(
+            count == 0 || std::thread::panicking(),
+            "{count} unexpected calls to the mock archive: {}",
+            calls.join(", ")
+        );
+    }
+}

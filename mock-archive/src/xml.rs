@@ -1,0 +1,122 @@
+//! Reading XML with limits: no DOCTYPE, bounded nodes and depth; and short ways to an element's children.
+//!
+//! Writes nothing and knows no message. Used by `intake/` and, for well-formedness before C14N, by `signature.rs`.
+
+use std::fmt;
+
+use roxmltree::{Document, Node, ParsingOptions};
+
+pub(crate) const HL7: &str = "urn:hl7-org:v3";
+pub(crate) const FINLAND: &str = "urn:hl7finland";
+pub(crate) const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
+pub(crate) const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
+pub(crate) const XHTML: &str = "http://www.w3.org/1999/xhtml";
+
+/// More nodes than any message or document of the archive has.
+const NODES_MAX: u32 = 200_000;
+/// C14N walks the tree by recursion, so depth is bounded before it starts.
+const DEPTH_MAX: usize = 100;
+
+/// Why a text is not taken as XML. Says nothing of its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum XmlFault {
+    NotWellFormed,
+    Doctype,
+    TooDeep,
+}
+
+impl fmt::Display for XmlFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotWellFormed => "not well-formed XML within the limits",
+            Self::Doctype => "a DOCTYPE is not taken",
+            Self::TooDeep => "elements are nested more than 100 deep",
+        })
+    }
+}
+
+/// Parses `text`; a byte order mark is passed over.
+pub(crate) fn parse(text: &str) -> Result<Document<'_>, XmlFault> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.contains("<!DOCTYPE") {
+        return Err(XmlFault::Doctype);
+    }
+    if depth(text) > DEPTH_MAX {
+        return Err(XmlFault::TooDeep);
+    }
+    let options = ParsingOptions { nodes_limit: NODES_MAX, ..ParsingOptions::default() };
+    Document::parse_with_options(text, options).map_err(|_| XmlFault::NotWellFormed)
+}
+
+/// The deepest nesting, counted on the text so that no recursive reader sees a text that is too deep. May count too
+/// much (a tag inside a comment), never too little: what is no tag does not raise the nesting of well-formed XML.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0_usize);
+    for tag in text.split('<').skip(1) {
+        match tag.as_bytes().first() {
+            Some(b'/') => depth = depth.saturating_sub(1),
+            Some(b'!' | b'?') | None => {}
+            Some(_) => {
+                deepest = deepest.max(depth + 1);
+                let empty = tag.split_once('>').is_some_and(|(inside, _)| inside.ends_with('/'));
+                if !empty {
+                    depth += 1;
+                }
+            }
+        }
+    }
+    deepest
+}
+
+/// The first child element of that name.
+pub(crate) fn child<'a, 'i>(node: Node<'a, 'i>, namespace: &str, name: &str) -> Option<Node<'a, 'i>> {
+    children(node, namespace, name).next()
+}
+
+/// The child elements of that name.
+pub(crate) fn children<'a, 'i>(node: Node<'a, 'i>, namespace: &str, name: &str) -> impl Iterator<Item = Node<'a, 'i>> {
+    node.children().filter(move |child| is(*child, namespace, name))
+}
+
+/// The element at the end of a path of HL7 names, first match at each step.
+pub(crate) fn at<'a, 'i>(node: Node<'a, 'i>, path: &[&str]) -> Option<Node<'a, 'i>> {
+    path.iter().try_fold(node, |node, name| child(node, HL7, name))
+}
+
+pub(crate) fn is(node: Node<'_, '_>, namespace: &str, name: &str) -> bool {
+    node.is_element() && node.tag_name().name() == name && node.tag_name().namespace().unwrap_or_default() == namespace
+}
+
+/// All text below an element, comments left out.
+pub(crate) fn text(node: Node<'_, '_>) -> String {
+    node.descendants().filter(Node::is_text).filter_map(|text| text.text()).collect()
+}
+
+/// Every text, attribute value, comment and processing instruction of a document.
+pub(crate) fn strings<'a>(document: &'a Document<'_>) -> impl Iterator<Item = &'a str> {
+    document.descendants().flat_map(|node| {
+        let pi = node.pi().and_then(|pi| pi.value);
+        node.text().into_iter().chain(pi).chain(node.attributes().map(|attribute| attribute.value()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_doctype_is_refused_even_when_empty() {
+        assert_eq!(parse("<!DOCTYPE a><a/>").err(), Some(XmlFault::Doctype));
+        assert_eq!(parse("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>").err(), Some(XmlFault::Doctype));
+        assert_eq!(parse("<a>&b;</a>").err(), Some(XmlFault::NotWellFormed));
+    }
+
+    #[test]
+    fn depth_is_bounded_before_parsing() {
+        let nested = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
+        assert!(parse(&nested(DEPTH_MAX)).is_ok());
+        assert_eq!(parse(&nested(DEPTH_MAX + 1)).err(), Some(XmlFault::TooDeep));
+        assert_eq!(parse(&"<a>".repeat(1_000_000)).err(), Some(XmlFault::TooDeep));
+        assert!(parse(&format!("<a>{}</a>", "<b/><c d='/'>e</c>".repeat(500))).is_ok());
+    }
+}

@@ -1,0 +1,86 @@
+//! The structures that are known, by OID.
+//!
+//! Built once from texts that the caller has read; afterwards only looked up.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{FaultReason, Structure, StructureFault};
+use crate::domain::oid::Oid;
+
+/// Structures by OID.
+#[derive(Default)]
+pub struct Registry {
+    structures: BTreeMap<Oid, Arc<Structure>>,
+}
+
+/// Our own reduced structures: the same field names, fewer fields.
+const REDUCED: [(&str, &str); 6] = [
+    ("1.2.246.537.6.1505.1.2023.6.1", include_str!("../../../schemas/structures/1.2.246.537.6.1505.1.2023.6.1.json")),
+    ("1.2.246.537.6.1505.2.2022.6.28", include_str!("../../../schemas/structures/1.2.246.537.6.1505.2.2022.6.28.json")),
+    (
+        "1.2.246.537.6.1506.11000.2023.9.8",
+        include_str!("../../../schemas/structures/1.2.246.537.6.1506.11000.2023.9.8.json"),
+    ),
+    (
+        "1.2.246.537.6.1506.19002.2022.1.10",
+        include_str!("../../../schemas/structures/1.2.246.537.6.1506.19002.2022.1.10.json"),
+    ),
+    (
+        "1.2.246.537.6.1506.19007.2022.1.10",
+        include_str!("../../../schemas/structures/1.2.246.537.6.1506.19007.2022.1.10.json"),
+    ),
+    (
+        "1.2.246.537.6.1506.19012.2022.1.10",
+        include_str!("../../../schemas/structures/1.2.246.537.6.1506.19012.2022.1.10.json"),
+    ),
+];
+
+impl Registry {
+    /// The structures in these named texts, and what is wrong with those that cannot be used. The first of two with the same
+    /// OID counts.
+    pub fn from_texts(texts: impl IntoIterator<Item = (String, String)>) -> (Self, Vec<StructureFault>) {
+        let (mut registry, mut faults) = (Self::default(), Vec::new());
+        for (file, text) in texts {
+            if let Err(fault) = Structure::parse(&text).and_then(|s| registry.add(s)) {
+                faults.push(StructureFault { file, ..fault });
+            }
+        }
+        (registry, faults)
+    }
+
+    /// Our own reduced structures: a relationship document, a case document, a service decision and three journal entries.
+    pub fn reduced() -> Self {
+        // A test holds that none of them has a fault.
+        Self::from_texts(REDUCED.map(|(name, text)| (name.to_owned(), text.to_owned()))).0
+    }
+
+    fn add(&mut self, structure: Structure) -> Result<(), StructureFault> {
+        let oid = structure.oid().clone();
+        if self.structures.contains_key(&oid) {
+            return Err(StructureFault::new("/sosmeta/oid", FaultReason::Repeated(oid)));
+        }
+        self.structures.insert(oid, Arc::new(structure));
+        Ok(())
+    }
+
+    /// The structure with this OID.
+    pub fn find(&self, oid: &Oid) -> Option<Arc<Structure>> {
+        self.structures.get(oid).cloned()
+    }
+
+    /// All of them, in the order of their OIDs.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Structure>> {
+        self.structures.values()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.structures.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.structures.is_empty()
+    }
+}

@@ -1,0 +1,174 @@
+//! The judge of what a producer hands in: bytes become a [`CheckedRecord`], or all that is wrong with them at once.
+//!
+//! The order: JSON within limits, then four looks at the same value (the record's schema, test persons, the content under its
+//! structure, the rules between fields), each as far as the value lets it. A [`CheckedRecord`] comes from nowhere else, so
+//! whoever holds one need not look again. Does not decide on access, resolve the case or touch the archive. Called by the
+//! sidecar's API, the command line and library users alike.
+
+mod content;
+mod findings;
+mod json;
+mod persons;
+mod rules;
+mod schema;
+mod translate;
+
+use super::environment::Environment;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+pub use findings::FINDINGS_MAX;
+pub use json::{BYTES_MAX, DEPTH_MAX};
+pub use rules::CLOCK_TOLERANCE;
+pub use schema::local_record_schema;
+
+use super::document::header::DocumentGroup;
+use super::finding::{Finding, Rule, redacted_debug};
+use super::oid::Oid;
+use super::record::LocalRecord;
+use super::structure::{Registry, Structure};
+use super::text::Text;
+use findings::Findings;
+
+/// Judges records by the structures it knows.
+pub struct Checker {
+    structures: Arc<Registry>,
+    environment: Environment,
+    schema: schema::RecordSchema,
+}
+
+/// A record that passed every check.
+#[derive(Clone)]
+pub struct CheckedRecord {
+    record: LocalRecord,
+    structure: Arc<Structure>,
+    group: DocumentGroup,
+    content_json: String,
+    warnings: Vec<Finding>,
+}
+
+redacted_debug!(CheckedRecord);
+
+impl CheckedRecord {
+    /// The record itself.
+    pub fn record(&self) -> &LocalRecord {
+        &self.record
+    }
+
+    /// The structure that its content follows.
+    pub fn structure(&self) -> &Structure {
+        &self.structure
+    }
+
+    /// The document group of that structure.
+    pub fn group(&self) -> DocumentGroup {
+        self.group
+    }
+
+    /// The content as the document embeds it: compact JSON, members in the caller's order.
+    pub fn content_json(&self) -> &str {
+        &self.content_json
+    }
+
+    /// The record, without the proof that it was checked.
+    pub fn into_record(self) -> LocalRecord {
+        self.record
+    }
+
+    /// What the caller should know, though it stops nothing.
+    pub fn warnings(&self) -> &[Finding] {
+        &self.warnings
+    }
+}
+
+impl Checker {
+    /// A judge by these structures for this environment.
+    pub fn new(structures: Arc<Registry>, environment: Environment) -> Self {
+        Self { structures, environment, schema: schema::RecordSchema::new() }
+    }
+
+    /// The structures it judges by.
+    pub fn structures(&self) -> &Registry {
+        &self.structures
+    }
+
+    /// Judges one record: UTF-8 JSON of at most [`BYTES_MAX`] bytes. `now` is what "in the future" is measured from.
+    ///
+    /// # Errors
+    /// All findings, warnings among them, at most [`FINDINGS_MAX`]; the last one says so where there were more.
+    pub fn record(&self, bytes: &[u8], now: Timestamp) -> Result<CheckedRecord, Vec<Finding>> {
+        let value = json::read(bytes).map_err(|finding| vec![*finding])?;
+        let mut findings = Findings::default();
+        self.schema.check(&value, &mut findings);
+        if self.environment == Environment::Test {
+            persons::refuse_real(&value, &mut findings);
+        }
+        let structure = self.structure(&value, &mut findings);
+        let parts = rules::Parts::read(&value);
+        if let (Some(structure), Some(Value::Object(content))) = (&structure, value.get("content")) {
+            content::check(structure, content, &parts, &mut findings);
+        }
+        rules::check(&parts, structure.as_deref(), now, &mut findings);
+        let group = structure.as_ref().and_then(|s| s.group());
+        match (structure, group, findings.split()) {
+            (Some(structure), Some(group), Ok(warnings)) => checked(value, structure, group, warnings),
+            (_, _, Err(findings)) => Err(findings),
+            (_, _, Ok(_)) => Err(vec![disagreement()]),
+        }
+    }
+
+    fn structure(&self, value: &Value, findings: &mut Findings) -> Option<Arc<Structure>> {
+        let oid: Oid = value.get("structure")?.as_str()?.parse().ok()?;
+        let structure = self.structures.find(&oid).filter(|s| s.group().is_some());
+        if structure.is_none() {
+            findings.push(Finding::error(
+                "structure.unknown",
+                "/structure",
+                Text::same(oid.as_str()),
+                Text::fixed(
+                    "asiakirjarakenne, joka on ladattu ja jota tuetaan",
+                    "en handlingsstruktur som har laddats och stöds",
+                    "a document structure that is loaded and supported",
+                ),
+                Rule::new("THL Sosmeta", ""),
+            ));
+        }
+        structure
+    }
+}
+
+fn checked(
+    value: Value,
+    structure: Arc<Structure>,
+    group: DocumentGroup,
+    warnings: Vec<Finding>,
+) -> Result<CheckedRecord, Vec<Finding>> {
+    let content_json = value.get("content").map(Value::to_string).unwrap_or_default();
+    match serde_json::from_value(value) {
+        Ok(record) => Ok(CheckedRecord { record, structure, group, content_json, warnings }),
+        Err(_) => Err(vec![disagreement()]),
+    }
+}
+
+/// The schema takes what the types refuse: a fault of ours, which must not let a record through.
+fn disagreement() -> Finding {
+    Finding::error(
+        "internal.schema_disagrees",
+        "",
+        Text::fixed("tietue, jonka skeema hyväksyi", "en post som schemat godkände", "a record that the schema took"),
+        Text::fixed(
+            "sama tulos jäsennyksestä; ilmoita ohjelmiston toimittajalle",
+            "samma resultat av tolkningen; meddela programvarans leverantör",
+            "the same from the parser; report this to the software's vendor",
+        ),
+        Rule::new("asiasilta", "schemas/local-record.schema.json"),
+    )
+}
+
+/// The content's root object.
+type Content = Map<String, Value>;
+
+#[cfg(test)]
+mod tests;
