@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of the sidecar, SQL or the local API. Encoding and decisions are the domain's.
 
-pub mod keys;
 pub mod client;
+pub mod keys;
 pub mod tls;
 pub mod transport;

@@ -2,4 +2,6 @@
 
 #[cfg(feature = "client")]
 pub mod archive;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod domain;

@@ -15,6 +15,8 @@
 mod attacks;
 #[path = "main/document.rs"]
 mod document;
+#[path = "main/end_to_end.rs"]
+mod end_to_end;
 #[path = "main/keys.rs"]
 mod keys;
 #[path = "main/oracles.rs"]

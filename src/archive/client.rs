@@ -18,6 +18,7 @@ pub use source::{Sources, rising_numbers};
 use super::transport::{Transport, TransportError};
 use crate::domain::access::Authority;
 use crate::domain::document::header::Header;
+use crate::domain::environment::Environment;
 use crate::domain::oid::Oid;
 use crate::domain::organisation::Unit;
 use crate::domain::person::Worker;
@@ -25,7 +26,6 @@ use crate::domain::profile::WireProfile;
 use crate::domain::time::Instant;
 use crate::domain::wire::answer::{Doubt, Entry, NotNow, Outcome, acceptance};
 use crate::domain::wire::frame::store_message;
-use crate::domain::environment::Environment;
 use crate::domain::wire::{Envelope, MessageContext, MessageId, UseSituation};
 
 /// Pages of one search that are read; more entries are an error, not a short list.

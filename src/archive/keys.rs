@@ -140,11 +140,14 @@ impl SigningIdentity {
 
 /// Tells a wrong password from a cipher that OpenSSL 3 keeps in its legacy provider, by OpenSSL's reason codes.
 fn opening_error(errors: &openssl::error::ErrorStack) -> KeyError {
-    // ERR_R_UNSUPPORTED of err.h is ERR_LIB-independent: reason 268 | ERR_RFLAG_COMMON. EVP_R_UNSUPPORTED_ALGORITHM is 156.
+    // OpenSSL's err.h and evperr.h: ERR_R_UNSUPPORTED in any library, EVP_R_UNSUPPORTED_ALGORITHM in ERR_LIB_EVP.
     const UNSUPPORTED: i32 = 268 | (0x2 << 18);
+    const EVP: i32 = 6;
     const EVP_UNSUPPORTED_ALGORITHM: i32 = 156;
-    let legacy = |code: i32| code == UNSUPPORTED || code == EVP_UNSUPPORTED_ALGORITHM;
-    let unsupported = errors.errors().iter().any(|e| legacy(e.reason_code()));
+    let unsupported = errors.errors().iter().any(|e| {
+        let code = e.reason_code();
+        code == UNSUPPORTED || (code == EVP_UNSUPPORTED_ALGORITHM && e.library_code() == EVP)
+    });
     if unsupported { KeyError::LegacyCipher } else { KeyError::WrongPassword }
 }
 
@@ -159,7 +162,6 @@ impl Signer for SigningIdentity {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
 fn fault(errors: openssl::error::ErrorStack) -> SignerFault {
     SignerFault(errors.errors().first().and_then(openssl::error::Error::reason).unwrap_or("no reason given").into())
 }

@@ -13,7 +13,7 @@ use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::{Map, Value};
 
 pub use field::{Field, Representation};
-pub use registry::Registry;
+pub use registry::{REDUCED, Registry};
 
 use super::code::{Code, Language};
 use super::document::header::DocumentGroup;

@@ -3,14 +3,15 @@
 use std::fs;
 
 use asiasilta::archive::keys::OpensslCrypto;
-use asiasilta::domain::document::header::DocumentGroup;
-use asiasilta::domain::document::read::{read, read_tree};
+use asiasilta::domain::document::header::{DocumentGroup, DocumentIds, Header};
+use asiasilta::domain::document::read::{ReadHeader, read, read_tree};
+use asiasilta::domain::person::{Client, PersonId};
 use asiasilta::domain::signature::{
     Crypto, ExpectedSigner, Reason, SignatureKind, Trust, TrustPolicy, XMLDSIG, verify,
 };
-use asiasilta::domain::xml::{Limits, Node, parse};
+use asiasilta::domain::xml::{Element, Limits, Node, Tree, parse};
 
-use crate::support::{oid, reference};
+use crate::support::{oid, reference, relationship_document_header, signed};
 
 const DOCUMENT: &str = "real/relationship-document.xml";
 
@@ -87,4 +88,82 @@ fn a_comment_before_the_base64_of_the_real_document_changes_nothing_that_is_read
     element.children.insert(0, Node::Comment("JSON".into()));
     let commented = read_tree(tree).unwrap();
     assert!(commented.content == plain.content && commented.findings == plain.findings);
+}
+
+/// Paths of elements with their attributes' names, and the values of codes, roots and extensions.
+fn outline(element: &Element, path: &str, lines: &mut Vec<String>) {
+    let path = format!("{path}/{}", element.name);
+    let mut attributes: Vec<String> = element.attributes.iter().map(|a| format!("{}={}", a.name, a.value)).collect();
+    attributes.sort_unstable();
+    lines.push(format!("{{{}}}{path} {}", element.namespace, attributes.join(" ")));
+    for child in element.elements().filter(|child| child.name != "Signature") {
+        outline(child, &path, lines);
+    }
+}
+
+fn outline_of(tree: &Tree) -> Vec<String> {
+    let mut lines = Vec::new();
+    outline(&tree.root, "", &mut lines);
+    lines
+}
+
+/// A header that says what the real document says.
+fn header_of(read: &ReadHeader) -> Header {
+    let client = &read.clients[0];
+    let Some(PersonId::IdentityCode(code)) = client.ids.first().cloned() else { panic!("an identity code") };
+    let birth_date = client.birth_date.unwrap().to_string();
+    Header {
+        ids: DocumentIds { document: read.document.clone().unwrap(), set: read.set.clone().unwrap(), version: 1 },
+        structure: read.structure.clone().unwrap(),
+        drawn_up: read.drawn_up.unwrap(),
+        created: read.created.unwrap(),
+        clients: vec![Client {
+            identity_code: Some(code),
+            temporary_id: None,
+            name: client.name.clone().unwrap(),
+            birth_date: birth_date.parse().unwrap(),
+            gender: client.gender.unwrap(),
+            safety_ban: false,
+        }],
+        organiser: read.organiser.clone().unwrap(),
+        unit: read.unit.clone().unwrap(),
+        relationship: read.relationship.clone(),
+        retention_class: read.retention_class.clone().unwrap(),
+        special_content: read.special_content.unwrap(),
+        software: read.software.clone().unwrap(),
+        ..relationship_document_header()
+    }
+}
+
+/// The differences are those listed here and no others.
+#[test]
+fn our_document_of_the_real_documents_data_has_its_elements_attributes_and_order() {
+    let name = "our_document_of_the_real_documents_data_has_its_elements_attributes_and_order";
+    let Some(path) = reference(name, DOCUMENT) else { return };
+    let real = read(&fs::read(path).unwrap()).unwrap();
+    let ours = signed(header_of(&real.header), SignatureKind::System);
+    let ours = outline_of(&parse(ours.xml(), Limits::DOCUMENT).unwrap());
+    let real = outline_of(real.tree());
+    let only = |these: &[String], those: &[String]| -> Vec<String> {
+        these.iter().filter(|line| !those.contains(line)).map(|line| line.split(' ').next().unwrap().into()).collect()
+    };
+    let differ = [
+        // We write no xsi:schemaLocation.
+        "{urn:hl7-org:v3}/ClinicalDocument",
+        // A record says nothing of disclosure to a minor's custodians yet.
+        "{urn:hl7-org:v3}/ClinicalDocument/authorization",
+        "{urn:hl7-org:v3}/ClinicalDocument/authorization/consent",
+        "{urn:hl7-org:v3}/ClinicalDocument/authorization/consent/code",
+        "{urn:hl7-org:v3}/ClinicalDocument/authorization/consent/statusCode",
+        // Ids of our own making.
+        "{urn:hl7finland}/ClinicalDocument/localSocialHeader/signatureCollection/signature",
+        "{urn:hl7finland}/ClinicalDocument/localSocialHeader/signatureCollection/signature/signatureTimestamp",
+    ];
+    assert_eq!(only(&real, &ours), differ);
+    let of_ours: Vec<&str> = differ.into_iter().filter(|line| !line.contains("authorization")).collect();
+    assert_eq!(only(&ours, &real), of_ours);
+    let kept = |lines: &[String], others: &[String]| -> Vec<String> {
+        lines.iter().filter(|line| others.contains(line)).cloned().collect()
+    };
+    assert!(kept(&ours, &real) == kept(&real, &ours), "the order differs");
 }

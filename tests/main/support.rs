@@ -37,6 +37,11 @@ pub(crate) const REGISTRATION_NUMBER: &str = "90000000001";
 /// When test documents are signed.
 pub(crate) const SIGNED_AT: &str = "2026-10-05T11:45:00Z";
 
+/// To standard error itself: what the print macros write is swallowed while a test passes.
+fn aloud(line: &str) {
+    std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
+}
+
 /// A program that judges from outside, or `None` where it is missing and may be.
 pub(crate) fn oracle(program: &str, version_flag: &str) -> Option<Command> {
     let found = Command::new(program).arg(version_flag).stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -45,19 +50,19 @@ pub(crate) fn oracle(program: &str, version_flag: &str) -> Option<Command> {
     }
     let required = env::var_os("ASIASILTA_REQUIRE_ORACLES").is_some_and(|v| v == "1");
     assert!(!required, "{program} is required (ASIASILTA_REQUIRE_ORACLES=1) and missing");
-    eprintln!("skipped: {program} is not installed");
+    aloud(&format!("skipped: {program} is not installed"));
     None
 }
 
 /// The path of a piece of reference data, or `None` where there is none. Counts the check that is about to run.
 pub(crate) fn reference(check: &str, path: &str) -> Option<PathBuf> {
     let Some(folder) = env::var_os("ASIASILTA_REFERENCE") else {
-        eprintln!("skipped: {check}: ASIASILTA_REFERENCE is not set");
+        aloud(&format!("skipped: {check}: ASIASILTA_REFERENCE is not set"));
         return None;
     };
     let path = PathBuf::from(folder).join(path);
     assert!(path.exists(), "{check}: {} is missing", path.display());
-    eprintln!("reference check: {check}");
+    aloud(&format!("reference check: {check}"));
     if let Some(log) = env::var_os("ASIASILTA_REFERENCE_LOG") {
         let mut log = OpenOptions::new().create(true).append(true).open(log).unwrap();
         log.write_all(format!("{check}\n").as_bytes()).unwrap();

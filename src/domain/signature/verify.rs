@@ -201,19 +201,22 @@ impl Judge<'_> {
         if !trusted {
             reasons.push(Reason::CertificateUntrusted);
         }
+        reasons.extend(kind.and_then(|kind| self.other_than_expected(kind, facts)));
+    }
+
+    /// A system signature must be of the expected organisation, a professional's of a person that the document names.
+    fn other_than_expected(&self, kind: SignatureKind, facts: &CertificateFacts) -> Option<Reason> {
         match (kind, &self.policy.system_signer) {
-            (Some(SignatureKind::System), ExpectedSigner::Organisation(expected)) => {
-                if !facts.organisation_oid().is_some_and(|oid| oid.is_within(expected)) {
-                    reasons.push(Reason::OtherOrganisation);
-                }
+            (SignatureKind::System, ExpectedSigner::Anyone) => None,
+            (SignatureKind::System, ExpectedSigner::Organisation(expected)) => {
+                let own = facts.organisation_oid().is_some_and(|oid| oid.is_within(expected));
+                (!own).then_some(Reason::OtherOrganisation)
             }
-            (Some(SignatureKind::Professional), _) => {
+            (SignatureKind::Professional, _) => {
                 let serial = facts.subject_serial.as_deref();
-                if serial.is_none() || !self.professionals().any(|named| Some(named.trim()) == serial) {
-                    reasons.push(Reason::OtherProfessional);
-                }
+                let named = serial.is_some_and(|serial| self.professionals().any(|named| named.trim() == serial));
+                (!named).then_some(Reason::OtherProfessional)
             }
-            _ => {}
         }
     }
 

@@ -3,9 +3,9 @@
 
 use super::multipart::{Part, write};
 use super::{MessageContext, MessageId, Reply, UseSituation};
-use crate::domain::environment::Environment;
 use crate::domain::code::{Code, Language};
 use crate::domain::document::header::{DocumentGroup, DocumentIds, Header, Software};
+use crate::domain::environment::Environment;
 use crate::domain::oid::Oid;
 use crate::domain::organisation::{Organisation, Unit};
 use crate::domain::person::{Client, Gender, PersonName, Worker};
