@@ -13,6 +13,7 @@ pub mod person;
 pub mod profile;
 pub mod record;
 pub mod relationship;
+pub mod submission;
 pub mod signature;
 pub mod structure;
 pub mod text;

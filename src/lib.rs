@@ -5,3 +5,5 @@ pub mod archive;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod domain;
+#[cfg(feature = "sidecar")]
+pub mod sidecar;

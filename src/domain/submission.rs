@@ -1,0 +1,462 @@
+//! The states of a submission and the one function that moves between them.
+//!
+//! Knows nothing of stores, clocks or the network: the outbox stores what [`advance`] answers, and the worker decides which
+//! event has happened. Always: accepted = archived + rejected + handed over + abandoned + open.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::text::Text;
+
+/// Why a submission waits or was stopped: a stable name for programs, a sentence for people, nothing of any person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// Stable, dotted: `access.not_started`.
+    pub code: String,
+    /// The sentence.
+    pub message: Text,
+}
+
+impl Cause {
+    /// A cause by its name and sentence.
+    pub fn new(code: impl Into<String>, message: Text) -> Self {
+        Self { code: code.into(), message }
+    }
+}
+
+/// What has become of a submission so far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum State {
+    /// Durably accepted; waits for the worker.
+    Queued,
+    /// Waits for a professional's signature.
+    AwaitingSignature,
+    /// The worker prepares it; nothing has left.
+    Claimed,
+    /// Its envelope is stored and may have left.
+    InFlight,
+    /// The archive has it. Final.
+    Archived,
+    /// The archive said no. Final; never retried by itself.
+    Rejected,
+    /// It may have arrived: nothing is sent before the archive has been asked.
+    Unknown,
+    /// The archive is being asked whether it has the document.
+    Reconciling,
+    /// Not possible now, may become so by itself.
+    Held {
+        /// When it becomes possible, where that is known.
+        until: Option<Timestamp>,
+        /// What it waits for.
+        why: Cause,
+    },
+    /// A person decides.
+    Parked {
+        /// What about.
+        why: Cause,
+    },
+    /// Somebody has taken it out to archive it another way. Final.
+    HandedOver,
+    /// Given up. Final.
+    Abandoned {
+        /// Who gave it up: a role or system, see [`Event::Withdraw`].
+        by: String,
+        /// In whose words.
+        why: String,
+    },
+}
+
+/// The part of the whole that a submission counts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// Something is still to happen.
+    Open,
+    /// In the archive.
+    Archived,
+    /// Refused by the archive.
+    Rejected,
+    /// Taken out to be archived another way.
+    HandedOver,
+    /// Given up.
+    Abandoned,
+}
+
+impl Class {
+    /// The name in the API, the store and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Archived => "archived",
+            Self::Rejected => "rejected",
+            Self::HandedOver => "handed_over",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+impl State {
+    /// Every state's name, in the order of a submission's life.
+    pub const NAMES: [&'static str; 12] = [
+        "queued",
+        "awaiting_signature",
+        "claimed",
+        "in_flight",
+        "unknown",
+        "reconciling",
+        "held",
+        "parked",
+        "archived",
+        "rejected",
+        "handed_over",
+        "abandoned",
+    ];
+
+    /// The name in the API, the store and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::AwaitingSignature => "awaiting_signature",
+            Self::Claimed => "claimed",
+            Self::InFlight => "in_flight",
+            Self::Archived => "archived",
+            Self::Rejected => "rejected",
+            Self::Unknown => "unknown",
+            Self::Reconciling => "reconciling",
+            Self::Held { .. } => "held",
+            Self::Parked { .. } => "parked",
+            Self::HandedOver => "handed_over",
+            Self::Abandoned { .. } => "abandoned",
+        }
+    }
+
+    /// Where it counts.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Archived => Class::Archived,
+            Self::Rejected => Class::Rejected,
+            Self::HandedOver => Class::HandedOver,
+            Self::Abandoned { .. } => Class::Abandoned,
+            Self::Queued
+            | Self::AwaitingSignature
+            | Self::Claimed
+            | Self::InFlight
+            | Self::Unknown
+            | Self::Reconciling
+            | Self::Held { .. }
+            | Self::Parked { .. } => Class::Open,
+        }
+    }
+}
+
+/// What has happened to a submission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The worker takes it up to prepare it.
+    Claim,
+    /// A professional must sign it first.
+    NeedSignature,
+    /// The professional's signature has come.
+    Sign,
+    /// Preparing did not succeed for a passing reason; nothing has left.
+    RetryLater {
+        /// When to try again.
+        at: Timestamp,
+    },
+    /// It is not possible now.
+    Hold {
+        /// When it becomes possible, where that is known.
+        until: Option<Timestamp>,
+        /// When to decide again on newer evidence; `until` counts where it comes first.
+        recheck_at: Timestamp,
+        /// What it waits for.
+        why: Cause,
+    },
+    /// A person must decide.
+    Park {
+        /// What about.
+        why: Cause,
+    },
+    /// Its envelope is stored; the first byte may leave after this.
+    Launch,
+    /// The archive took it.
+    Receive,
+    /// The archive refused it.
+    Refuse,
+    /// No verdict came: no answer, or one that says to come back. Asked before anything is sent again.
+    LoseAnswer {
+        /// When to ask.
+        ask_at: Timestamp,
+    },
+    /// The worker asks the archive for the document.
+    Ask,
+    /// The archive has the document.
+    Find,
+    /// The archive does not have it: the same bytes leave again.
+    Miss,
+    /// The process that had it is gone.
+    Recover,
+    /// The caller takes it back; possible while nothing has left.
+    Withdraw {
+        /// The caller's name in the configuration.
+        by: String,
+        /// In whose words.
+        why: String,
+    },
+    /// A person gives it up.
+    Abandon {
+        /// Who.
+        by: String,
+        /// In whose words.
+        why: String,
+    },
+    /// A person takes it out to archive it another way.
+    HandOver,
+    /// A person lets it go on.
+    Release,
+}
+
+impl Event {
+    /// The name in the use log and in timelines.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Claim => "claim",
+            Self::NeedSignature => "need_signature",
+            Self::Sign => "sign",
+            Self::RetryLater { .. } => "retry_later",
+            Self::Hold { .. } => "hold",
+            Self::Park { .. } => "park",
+            Self::Launch => "launch",
+            Self::Receive => "receive",
+            Self::Refuse => "refuse",
+            Self::LoseAnswer { .. } => "lose_answer",
+            Self::Ask => "ask",
+            Self::Find => "find",
+            Self::Miss => "miss",
+            Self::Recover => "recover",
+            Self::Withdraw { .. } => "withdraw",
+            Self::Abandon { .. } => "abandon",
+            Self::HandOver => "hand_over",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// The state after an event, and when the worker takes the submission up again by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// The new state.
+    pub next: State,
+    /// When the worker acts on it; `None` when only somebody else can.
+    pub due_at: Option<Timestamp>,
+}
+
+/// An event that cannot happen in a state. A fault of ours, or a race that the other side has won.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{event} cannot happen to a submission that is {state}")]
+pub struct IllegalTransition {
+    /// The state's name.
+    pub state: &'static str,
+    /// The event's name.
+    pub event: &'static str,
+}
+
+/// The state that follows from a state and an event at this moment. Moments in the past count as now.
+///
+/// # Errors
+/// [`IllegalTransition`] when the event cannot happen in the state; the state stays as it was.
+pub fn advance(state: &State, event: Event, now: Timestamp) -> Result<Transition, IllegalTransition> {
+    let illegal = IllegalTransition { state: state.name(), event: event.name() };
+    let due = |next, at: Timestamp| Ok(Transition { next, due_at: Some(at.max(now)) });
+    let rest = |next| Ok(Transition { next, due_at: None });
+    match (state, event) {
+        (State::Queued | State::Held { .. }, Event::Claim) => rest(State::Claimed),
+        (State::Claimed, Event::NeedSignature) => rest(State::AwaitingSignature),
+        (State::AwaitingSignature, Event::Sign) | (State::Parked { .. }, Event::Release) => due(State::Queued, now),
+        (State::Held { .. }, Event::Release) => due(State::Queued, now),
+        (State::Claimed, Event::RetryLater { at }) => due(State::Queued, at),
+        (State::Claimed, Event::Hold { until, recheck_at, why }) => {
+            let at = until.map_or(recheck_at, |u| u.min(recheck_at));
+            due(State::Held { until, why }, at)
+        }
+        (State::Claimed, Event::Park { why }) => rest(State::Parked { why }),
+        (State::Claimed, Event::Launch) | (State::Reconciling, Event::Miss) => rest(State::InFlight),
+        (State::InFlight, Event::Receive) | (State::Reconciling, Event::Find) => rest(State::Archived),
+        (State::InFlight, Event::Refuse) => rest(State::Rejected),
+        (State::InFlight | State::Reconciling, Event::LoseAnswer { ask_at }) => due(State::Unknown, ask_at),
+        (State::Unknown, Event::Ask) => rest(State::Reconciling),
+        (State::Claimed, Event::Recover) => due(State::Queued, now),
+        (State::InFlight | State::Reconciling, Event::Recover) => due(State::Unknown, now),
+        // Also while claimed: `Launch` is then refused, so that nothing leaves.
+        (waiting, Event::Withdraw { by, why } | Event::Abandon { by, why }) if nothing_has_left(waiting) => {
+            rest(State::Abandoned { by, why })
+        }
+        // A person may give up on an answer; a caller may not, because the archive may have the document.
+        (State::Unknown, Event::Abandon { by, why }) => rest(State::Abandoned { by, why }),
+        (waiting, Event::HandOver) if nothing_has_left(waiting) => rest(State::HandedOver),
+        _ => Err(illegal),
+    }
+}
+
+/// Whether no byte of it can have reached the archive. Nothing that has left comes back to one of these states.
+fn nothing_has_left(state: &State) -> bool {
+    matches!(
+        state,
+        State::Queued | State::AwaitingSignature | State::Claimed | State::Held { .. } | State::Parked { .. }
+    )
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
+    const LATER: Timestamp = Timestamp::constant(1_800_000_600, 0);
+
+    fn cause() -> Cause {
+        Cause::new("test.cause", Text::same("x"))
+    }
+
+    fn states() -> Vec<State> {
+        vec![
+            State::Queued,
+            State::AwaitingSignature,
+            State::Claimed,
+            State::InFlight,
+            State::Unknown,
+            State::Reconciling,
+            State::Held { until: None, why: cause() },
+            State::Parked { why: cause() },
+            State::Archived,
+            State::Rejected,
+            State::HandedOver,
+            State::Abandoned { by: "b".into(), why: "w".into() },
+        ]
+    }
+
+    fn events() -> Vec<Event> {
+        vec![
+            Event::Claim,
+            Event::NeedSignature,
+            Event::Sign,
+            Event::RetryLater { at: LATER },
+            Event::Hold { until: None, recheck_at: LATER, why: cause() },
+            Event::Park { why: cause() },
+            Event::Launch,
+            Event::Receive,
+            Event::Refuse,
+            Event::LoseAnswer { ask_at: LATER },
+            Event::Ask,
+            Event::Find,
+            Event::Miss,
+            Event::Recover,
+            Event::Withdraw { by: "b".into(), why: "w".into() },
+            Event::Abandon { by: "b".into(), why: "w".into() },
+            Event::HandOver,
+            Event::Release,
+        ]
+    }
+
+    /// Every pair that may happen, the state that follows, and whether the worker takes it up: `n`ow, `l`ater or `-`.
+    const LEGAL: &[(&str, &str, &str, char)] = &[
+        ("queued", "claim", "claimed", '-'),
+        ("queued", "withdraw", "abandoned", '-'),
+        ("queued", "abandon", "abandoned", '-'),
+        ("queued", "hand_over", "handed_over", '-'),
+        ("awaiting_signature", "sign", "queued", 'n'),
+        ("awaiting_signature", "withdraw", "abandoned", '-'),
+        ("awaiting_signature", "abandon", "abandoned", '-'),
+        ("awaiting_signature", "hand_over", "handed_over", '-'),
+        ("claimed", "need_signature", "awaiting_signature", '-'),
+        ("claimed", "retry_later", "queued", 'l'),
+        ("claimed", "hold", "held", 'l'),
+        ("claimed", "park", "parked", '-'),
+        ("claimed", "launch", "in_flight", '-'),
+        ("claimed", "recover", "queued", 'n'),
+        ("claimed", "withdraw", "abandoned", '-'),
+        ("claimed", "abandon", "abandoned", '-'),
+        ("claimed", "hand_over", "handed_over", '-'),
+        ("in_flight", "receive", "archived", '-'),
+        ("in_flight", "refuse", "rejected", '-'),
+        ("in_flight", "lose_answer", "unknown", 'l'),
+        ("in_flight", "recover", "unknown", 'n'),
+        ("unknown", "ask", "reconciling", '-'),
+        ("unknown", "abandon", "abandoned", '-'),
+        ("reconciling", "find", "archived", '-'),
+        ("reconciling", "miss", "in_flight", '-'),
+        ("reconciling", "lose_answer", "unknown", 'l'),
+        ("reconciling", "recover", "unknown", 'n'),
+        ("held", "claim", "claimed", '-'),
+        ("held", "release", "queued", 'n'),
+        ("held", "withdraw", "abandoned", '-'),
+        ("held", "abandon", "abandoned", '-'),
+        ("held", "hand_over", "handed_over", '-'),
+        ("parked", "release", "queued", 'n'),
+        ("parked", "withdraw", "abandoned", '-'),
+        ("parked", "abandon", "abandoned", '-'),
+        ("parked", "hand_over", "handed_over", '-'),
+    ];
+
+    #[test]
+    fn every_pair_of_state_and_event_is_as_the_table_says() {
+        for state in states() {
+            for event in events() {
+                let expected = LEGAL.iter().find(|(s, e, ..)| *s == state.name() && *e == event.name());
+                let pair = format!("{} {}", state.name(), event.name());
+                match (advance(&state, event, NOW), expected) {
+                    (Ok(t), Some((_, _, next, due))) => {
+                        let due_at = match due {
+                            'n' => Some(NOW),
+                            'l' => Some(LATER),
+                            _ => None,
+                        };
+                        assert_eq!((t.next.name(), t.due_at), (*next, due_at), "{pair}");
+                    }
+                    (Err(illegal), None) => assert_eq!(illegal.state, state.name(), "{pair}"),
+                    (outcome, _) => panic!("{pair}: {outcome:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn final_states_are_left_by_nothing_and_open_ones_have_a_way_on() {
+        for state in states() {
+            let ways = events().into_iter().filter(|e| advance(&state, e.clone(), NOW).is_ok()).count();
+            assert_eq!(ways > 0, state.class() == Class::Open, "{}", state.name());
+        }
+    }
+
+    #[test]
+    fn what_may_have_left_never_comes_back_to_a_state_that_sends_without_asking() {
+        for state in [State::InFlight, State::Unknown, State::Reconciling] {
+            for event in events() {
+                let Ok(t) = advance(&state, event.clone(), NOW) else { continue };
+                let resent = t.next == State::InFlight;
+                assert!(!matches!(t.next, State::Queued | State::Claimed | State::Held { .. } | State::Parked { .. }));
+                assert!(!resent || (state == State::Reconciling && event == Event::Miss));
+            }
+        }
+    }
+
+    #[test]
+    fn held_is_taken_up_at_its_moment_or_at_the_recheck_whichever_comes_first() {
+        let soon = Timestamp::constant(1_800_000_060, 0);
+        for (until, recheck, due) in [(Some(soon), LATER, soon), (Some(LATER), soon, soon), (None, LATER, LATER)] {
+            let event = Event::Hold { until, recheck_at: recheck, why: cause() };
+            assert_eq!(advance(&State::Claimed, event, NOW).unwrap().due_at, Some(due));
+        }
+    }
+
+    #[test]
+    fn names_are_complete_and_states_survive_json() {
+        let names: Vec<_> = states().iter().map(State::name).collect();
+        assert_eq!(names, State::NAMES);
+        for state in states() {
+            let json = serde_json::to_string(&state).unwrap();
+            assert_eq!(serde_json::from_str::<State>(&json).unwrap(), state);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The local service: takes records over HTTP, keeps them durably, and brings them to the archive.
+//!
+//! Decides nothing about records or rights: it asks [`crate::domain`] and obeys. Knows the archive only through
+//! [`ports::Archive`]; SQL stays in [`store`], HTTP in [`api`].
+
+pub mod api;
+pub mod app;
+pub mod audit;
+pub mod config;
+pub mod ports;
+pub mod store;
+pub mod telemetry;
+pub mod vault;
+pub mod worker;

@@ -1,0 +1,108 @@
+//! The local HTTP API for the producer's system.
+//!
+//! Accepting depends on the local disk alone; searches go to the archive. Every answer that is not a success is a problem
+//! (RFC 9457) in Finnish, Swedish and English. Knows nothing of SQL or TLS; logs no body, token, person or path.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderValue, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio::sync::{Notify, Semaphore, watch};
+
+use super::config::{Environment, Limits, ServedOrganisation};
+use super::ports::{Archive, Clock, RecordChecker};
+use super::store::Store;
+use super::telemetry::Metrics;
+use super::worker::Rights;
+
+mod answer;
+mod auth;
+mod body;
+mod problem;
+mod searches;
+mod status;
+mod submissions;
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests;
+
+pub use auth::Tokens;
+
+/// What the API answers from.
+pub struct Services<S, A, C> {
+    /// Where submissions are.
+    pub store: Arc<S>,
+    /// The archive, for searches.
+    pub archive: Arc<A>,
+    /// The clock.
+    pub clock: Arc<C>,
+    /// Checks records.
+    pub checker: Arc<dyn RecordChecker>,
+    /// Who may search.
+    pub rights: Arc<Rights<A, C>>,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// Wakes the worker.
+    pub wake: Arc<Notify>,
+    /// Callers.
+    pub tokens: Tokens,
+    /// Producers.
+    pub organisations: Vec<ServedOrganisation>,
+    /// Which world.
+    pub environment: Environment,
+    /// Bounds.
+    pub limits: Limits,
+    /// Name of this process in the use log.
+    pub instance: String,
+    /// True once the process stops.
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// The routes over their services.
+pub fn router<S: Store, A: Archive, C: Clock>(services: Arc<Services<S, A, C>>) -> Router {
+    let gate = Gate {
+        places: Arc::new(Semaphore::new(services.limits.concurrent_requests_max)),
+        timeout: Duration::from_secs(services.limits.request_timeout_s),
+    };
+    let versioned = Router::new()
+        .route("/v1/submissions", post(submissions::submit::<S, A, C>).get(submissions::list::<S, A, C>))
+        .route("/v1/submissions/{id}", get(submissions::show::<S, A, C>).delete(submissions::withdraw::<S, A, C>))
+        .route("/v1/validations", post(submissions::validate::<S, A, C>))
+        .route("/v1/decisions/search", post(searches::decisions::<S, A, C>))
+        .route("/v1/cases/search", post(searches::cases::<S, A, C>))
+        .fallback(problem::no_such_resource)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .layer(from_fn_with_state(gate, pass));
+    // Outside the gate: an overloaded service is still alive, and says so.
+    let status = Router::new()
+        .route("/healthz", get(status::healthz))
+        .route("/readyz", get(status::readyz::<S, A, C>))
+        .route("/metrics", get(status::metrics::<S, A, C>))
+        .method_not_allowed_fallback(problem::no_such_method);
+    let body_bytes_max = services.limits.body_bytes_max;
+    status.merge(versioned).layer(DefaultBodyLimit::max(body_bytes_max)).with_state(services)
+}
+
+#[derive(Clone)]
+struct Gate {
+    places: Arc<Semaphore>,
+    timeout: Duration,
+}
+
+/// Bounds how many requests are served and how long each takes; nothing answered here may be kept by a cache.
+async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let Ok(_place) = gate.places.try_acquire() else { return problem::overloaded().into_response() };
+    let method = request.method().clone();
+    let mut response = match tokio::time::timeout(gate.timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => problem::took_too_long().into_response(),
+    };
+    tracing::debug!(http.method = %method, http.status = response.status().as_u16(), "answered");
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

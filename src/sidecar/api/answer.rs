@@ -1,0 +1,129 @@
+//! A submission as callers see it: state, reason, way, verdict and what to do next.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::domain::finding::Finding;
+use crate::domain::oid::Oid;
+use crate::domain::submission::{Cause, Class, State};
+use crate::domain::text::Text;
+use crate::sidecar::ports::Verdict;
+use crate::sidecar::store::{Submission, SubmissionId, TimelineEntry};
+
+/// One submission.
+#[derive(Serialize)]
+pub(super) struct Shown {
+    id: SubmissionId,
+    state: &'static str,
+    class: Class,
+    document_id: Oid,
+    set_id: Oid,
+    version: u32,
+    unit: Oid,
+    structure: Oid,
+    accepted_at: Timestamp,
+    updated_at: Timestamp,
+    next_attempt_at: Option<Timestamp>,
+    change: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<Cause>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<Finding>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive: Option<Verdict>,
+    next_action: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeline: Option<Vec<TimelineEntry>>,
+}
+
+impl Shown {
+    pub(super) fn new(submission: Submission) -> Self {
+        let (held_until, why) = match &submission.state {
+            State::Held { until, why } => (*until, Some(why.clone())),
+            State::Parked { why } => (None, Some(why.clone())),
+            _ => (None, None),
+        };
+        Self {
+            state: submission.state.name(),
+            class: submission.state.class(),
+            next_action: next_action(&submission.state),
+            id: submission.id,
+            document_id: submission.document.document,
+            set_id: submission.document.set,
+            version: submission.document.version,
+            unit: submission.unit,
+            structure: submission.structure,
+            accepted_at: submission.accepted_at,
+            updated_at: submission.updated_at,
+            next_attempt_at: submission.due_at,
+            change: submission.change,
+            held_until,
+            why,
+            findings: submission.warnings,
+            archive: submission.verdict,
+            timeline: None,
+        }
+    }
+
+    pub(super) fn with_timeline(self, timeline: Vec<TimelineEntry>) -> Self {
+        Self { timeline: Some(timeline), ..self }
+    }
+}
+
+/// What the reader should do.
+fn next_action(state: &State) -> Text {
+    match state {
+        State::Queued | State::Claimed => Text::fixed(
+            "Ei toimia: asiakirja lähetetään pian.",
+            "Ingenting: handlingen skickas snart.",
+            "Nothing: the document will be sent soon.",
+        ),
+        State::AwaitingSignature => Text::fixed(
+            "Ammattihenkilön on allekirjoitettava asiakirja.",
+            "En yrkesutbildad person ska underteckna handlingen.",
+            "A professional must sign the document.",
+        ),
+        State::InFlight => Text::fixed(
+            "Ei toimia: asiakirja on matkalla arkistoon.",
+            "Ingenting: handlingen är på väg till arkivet.",
+            "Nothing: the document is on its way to the archive.",
+        ),
+        State::Unknown | State::Reconciling => Text::fixed(
+            "Ei toimia: arkistolta kysytään, saapuiko asiakirja. Älä lähetä sitä uutena.",
+            "Ingenting: arkivet tillfrågas om handlingen kom fram. Skicka den inte som ny.",
+            "Nothing: the archive is being asked whether the document arrived. Do not submit it anew.",
+        ),
+        State::Held { .. } => Text::fixed(
+            "Ei toimia nyt: asiakirja odottaa kerrottua asiaa ja lähtee itsestään, kun se toteutuu.",
+            "Ingenting nu: handlingen väntar på det som anges och skickas av sig själv när det inträffar.",
+            "Nothing now: the document waits for what is named and leaves by itself when that comes.",
+        ),
+        State::Parked { .. } => Text::fixed(
+            "Ratkaise kerrottu syy: korjaa ja lähetä uudelleen tai pyydä palvelunjärjestäjää toimimaan.",
+            "Lös orsaken: rätta och skicka på nytt eller be tjänsteanordnaren agera.",
+            "Resolve the reason: mend and submit again, or ask the service organiser to act.",
+        ),
+        State::Archived => Text::fixed(
+            "Ei toimia: asiakirja on arkistossa.",
+            "Ingenting: handlingen finns i arkivet.",
+            "Nothing: the document is in the archive.",
+        ),
+        State::Rejected => Text::fixed(
+            "Korjaa arkiston kertomat virheet ja lähetä asiakirja uudella Idempotency-Key-arvolla.",
+            "Rätta felen som arkivet anger och skicka handlingen med en ny Idempotency-Key.",
+            "Mend what the archive names and submit the document with a new Idempotency-Key.",
+        ),
+        State::HandedOver => Text::fixed(
+            "Ei toimia täällä: asiakirja arkistoidaan muuta tietä.",
+            "Ingenting här: handlingen arkiveras på annat sätt.",
+            "Nothing here: the document is archived another way.",
+        ),
+        State::Abandoned { .. } => Text::fixed(
+            "Ei toimia: lähetyksestä luovuttiin.",
+            "Ingenting: försändelsen gavs upp.",
+            "Nothing: the submission was given up.",
+        ),
+    }
+}

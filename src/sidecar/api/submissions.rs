@@ -1,0 +1,213 @@
+//! Submitting, following, withdrawing and validating records.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Path, Query, State as Injected};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::Services;
+use super::answer::Shown;
+use super::auth::Caller;
+use super::body::json_bytes;
+use super::problem::{self, Problem};
+use crate::domain::document::header::DocumentIds;
+use crate::domain::finding::Finding;
+use crate::domain::submission::{Class, Event, State};
+use crate::sidecar::audit;
+use crate::sidecar::config::Operation;
+use crate::sidecar::ports::{Archive, CheckedRecord, Clock, SignatureNeed};
+use crate::sidecar::store::{Accepted, ChangesWanted, NewSubmission, Step, Store, StoreError, SubmissionId};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const KEY_BYTES_MAX: usize = 255;
+const LIMIT_DEFAULT: u32 = 100;
+const LIMIT_MAX: u32 = 1000;
+
+type Shared<S, A, C> = Injected<Arc<Services<S, A, C>>>;
+
+/// `POST /v1/submissions`: 202 once the record is on disk, whatever happens to this process then.
+pub(super) async fn submit<S: Store, A: Archive, C: Clock>(
+    Injected(services): Shared<S, A, C>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let caller = services.tokens.caller(&headers, Operation::Submit)?;
+    let key = idempotency_key(&headers)?;
+    let body = json_bytes(&headers, body)?;
+    let checked = check(&services, body.clone()).await?.map_err(|findings| {
+        services.metrics.count_refused();
+        problem::findings(findings)
+    })?;
+    let new = new_submission(&services, &caller, key, &body, checked)?;
+    match services.store.accept(new, services.clock.now()).await? {
+        Accepted::New(submission) => {
+            services.metrics.count_accepted();
+            services.wake.notify_one();
+            tracing::info!(submission = %submission.id, document = %submission.document.document, "accepted");
+            Ok(accepted(Shown::new(submission.clone()), &submission.id))
+        }
+        Accepted::Replay(submission) => {
+            let mut response = accepted(Shown::new(submission.clone()), &submission.id);
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+            Ok(response)
+        }
+        Accepted::Conflict => Err(problem::key_conflict()),
+    }
+}
+
+fn accepted(shown: Shown, id: &SubmissionId) -> Response {
+    let location = format!("/v1/submissions/{id}");
+    (StatusCode::ACCEPTED, [(header::LOCATION, location)], axum::Json(shown)).into_response()
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(problem::bad_key()) };
+    let bytes = value.as_bytes();
+    if !(1..=KEY_BYTES_MAX).contains(&bytes.len()) || !bytes.iter().all(u8::is_ascii_graphic) {
+        return Err(problem::bad_key());
+    }
+    value.to_str().map(str::to_owned).map_err(|_| problem::bad_key())
+}
+
+/// Checks on a thread where a large record delays nobody else.
+async fn check<S: Store, A: Archive, C: Clock>(
+    services: &Services<S, A, C>,
+    body: Bytes,
+) -> Result<Result<CheckedRecord, Vec<Finding>>, Problem> {
+    let checker = Arc::clone(&services.checker);
+    tokio::task::spawn_blocking(move || checker.check(&body)).await.map_err(|_| problem::our_fault())
+}
+
+fn new_submission<S, A, C>(
+    services: &Services<S, A, C>,
+    caller: &Caller,
+    idempotency_key: String,
+    body: &[u8],
+    checked: CheckedRecord,
+) -> Result<NewSubmission, Problem> {
+    let CheckedRecord { record, warnings, signature } = checked;
+    caller.speaks_for(&record.unit.oid)?;
+    let served = services.organisations.iter().find(|o| o.oid == caller.organisation).ok_or_else(problem::our_fault)?;
+    let replaces = record.replaces.as_ref();
+    Ok(NewSubmission {
+        id: SubmissionId::random(),
+        organisation: caller.organisation.clone(),
+        document_node: served.document_node.clone(),
+        unit: record.unit.oid.clone(),
+        idempotency_key,
+        payload: body.to_vec(),
+        structure: record.structure.clone(),
+        replaces: replaces.map(|r| DocumentIds {
+            document: r.document.clone(),
+            set: r.set.clone(),
+            version: r.version,
+        }),
+        warnings,
+        awaits_signature: signature == SignatureNeed::Professional,
+        used_by: caller.actor(&services.instance),
+        subject: audit::of_record(&record),
+    })
+}
+
+/// `POST /v1/validations`: the same verdict as a submission's, and nothing is kept.
+pub(super) async fn validate<S: Store, A: Archive, C: Clock>(
+    Injected(services): Shared<S, A, C>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    services.tokens.caller(&headers, Operation::Submit)?;
+    let body = json_bytes(&headers, body)?;
+    let (valid, findings) = match check(&services, body).await? {
+        Ok(checked) => (true, checked.warnings),
+        Err(findings) => (false, findings),
+    };
+    Ok(axum::Json(json!({ "valid": valid, "findings": findings })).into_response())
+}
+
+/// `GET /v1/submissions/{id}`.
+pub(super) async fn show<S: Store, A: Archive, C: Clock>(
+    Injected(services): Shared<S, A, C>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let caller = services.tokens.caller(&headers, Operation::Read)?;
+    let id = parse_id(&id)?;
+    let found = services.store.find(&id, &caller.scope()).await?;
+    let (submission, timeline) = found.ok_or_else(problem::no_such_submission)?;
+    Ok(axum::Json(Shown::new(submission).with_timeline(timeline)).into_response())
+}
+
+fn parse_id(text: &str) -> Result<SubmissionId, Problem> {
+    text.parse().map_err(|_| problem::no_such_submission())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    state: Option<String>,
+    after: Option<u64>,
+    limit: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct ListAnswer {
+    items: Vec<Shown>,
+    /// Give it as `after` to go on from here.
+    next_after: u64,
+    more: bool,
+}
+
+/// `GET /v1/submissions`: the change list.
+pub(super) async fn list<S: Store, A: Archive, C: Clock>(
+    Injected(services): Shared<S, A, C>,
+    headers: HeaderMap,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let caller = services.tokens.caller(&headers, Operation::Read)?;
+    let Query(query) = query.map_err(|_| problem::bad_query())?;
+    let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
+    let known = query.state.as_deref().is_none_or(|s| State::NAMES.contains(&s) || s == Class::Open.as_str());
+    if !known || !(1..=LIMIT_MAX).contains(&limit) {
+        return Err(problem::bad_query());
+    }
+    let after = query.after.unwrap_or(0);
+    let wanted = ChangesWanted { state: query.state, after, limit };
+    let found = services.store.changes(wanted, &caller.scope()).await?;
+    let next_after = found.last().map_or(after, |s| s.change);
+    let more = found.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+    let items = found.into_iter().map(Shown::new).collect();
+    Ok(axum::Json(ListAnswer { items, next_after, more }).into_response())
+}
+
+/// `DELETE /v1/submissions/{id}`: takes it back while nothing has left.
+pub(super) async fn withdraw<S: Store, A: Archive, C: Clock>(
+    Injected(services): Shared<S, A, C>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let caller = services.tokens.caller(&headers, Operation::Withdraw)?;
+    let id = parse_id(&id)?;
+    let found = services.store.find(&id, &caller.scope()).await?;
+    let (submission, _) = found.ok_or_else(problem::no_such_submission)?;
+    let actor = caller.actor(&services.instance);
+    let event = Event::Withdraw { by: actor.name.clone(), why: "withdrawn by the caller".into() };
+    match services.store.step(&id, Step::plain(event, actor), services.clock.now()).await {
+        Ok(withdrawn) => {
+            // Its successors, if any, can now be told that it will not arrive.
+            services.wake.notify_one();
+            Ok(axum::Json(Shown::new(withdrawn)).into_response())
+        }
+        // Asked twice: the first time did it.
+        Err(StoreError::Illegal(_)) if matches!(submission.state, State::Abandoned { .. }) => {
+            Ok(axum::Json(Shown::new(submission)).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,224 @@
+//! The sidecar as one running thing: store, worker and API started together and stopped together.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use super::api::{Services, Tokens, router};
+use super::config::{Config, ConfigError};
+use super::ports::{Archive, Chance, Clock, Pipeline, RecordChecker};
+use super::store::{Store, StoreError};
+use super::telemetry::{Metrics, WatchedCertificate};
+use super::worker::{Rights, Worker};
+
+/// What the sidecar is made of besides its store.
+pub struct Parts<A, C> {
+    /// The archive.
+    pub archive: A,
+    /// The clock.
+    pub clock: C,
+    /// Randomness for jitter.
+    pub chance: Arc<dyn Chance>,
+    /// Checks records.
+    pub checker: Arc<dyn RecordChecker>,
+    /// Builds, signs and frames.
+    pub pipeline: Arc<dyn Pipeline>,
+    /// Certificates whose end is shown in the metrics.
+    pub certificates: Vec<WatchedCertificate>,
+    /// Values of the wire profile that are placeholders and have not been set.
+    pub placeholders: Vec<String>,
+}
+
+/// Why the sidecar did not start or did not end well. All for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The address to listen on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Signals cannot be waited for.
+    #[error("cannot wait for signals")]
+    Signals(#[source] std::io::Error),
+    /// Something was still under way when the time for stopping was over. It is taken up again at the next start.
+    #[error("not finished after {seconds} s; what was under way is taken up at the next start")]
+    DrainTimeout {
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// A part ended that should not have.
+    #[error("the {part} ended unexpectedly")]
+    Ended {
+        /// Which.
+        part: &'static str,
+    },
+}
+
+/// A sidecar that runs.
+pub struct RunningApp {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    worker: JoinHandle<Result<(), StoreError>>,
+    server: JoinHandle<std::io::Result<()>>,
+    drain_timeout: Duration,
+}
+
+/// Opens the store that the configuration names and starts.
+///
+/// # Errors
+/// [`AppError`]; nothing runs then.
+#[cfg(feature = "sqlite")]
+pub async fn start<A: Archive, C: Clock>(config: &Config, parts: Parts<A, C>) -> Result<RunningApp, AppError> {
+    use super::store::sqlite::SqliteStore;
+    use super::vault::StoreKey;
+
+    config.check_placeholders(&parts.placeholders)?;
+    let key = StoreKey::read_file(&config.store.key_file).map_err(StoreError::from)?;
+    let (path, now) = (config.store.path.clone(), parts.clock.now());
+    let store = tokio::task::spawn_blocking(move || SqliteStore::open(&path, &key, now))
+        .await
+        .map_err(|_| AppError::Ended { part: "store" })??;
+    start_with_store(config, parts, store).await
+}
+
+/// Starts on a store that is open.
+///
+/// # Errors
+/// [`AppError`]; nothing runs then.
+pub async fn start_with_store<S: Store, A: Archive, C: Clock>(
+    config: &Config,
+    parts: Parts<A, C>,
+    store: S,
+) -> Result<RunningApp, AppError> {
+    config.check_placeholders(&parts.placeholders)?;
+    let wanted = config.listen.address;
+    let listen = |source| AppError::Listen { address: wanted, source };
+    let listener = TcpListener::bind(wanted).await.map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
+
+    let (stop, stopping) = watch::channel(false);
+    let instance = config.instance.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+    let (worker, services) = assemble(config, parts, store, instance, stopping.clone());
+    let worker = tokio::spawn(Arc::new(worker).run(stopping.clone()));
+    let served = axum::serve(listener, router(Arc::new(services)));
+    let server = tokio::spawn(served.with_graceful_shutdown(until_true(stopping)).into_future());
+    tracing::info!(%address, environment = ?config.environment, "ready");
+    let drain_timeout = Duration::from_secs(config.limits.drain_timeout_s);
+    Ok(RunningApp { address, stop, worker, server, drain_timeout })
+}
+
+fn assemble<S: Store, A: Archive, C: Clock>(
+    config: &Config,
+    parts: Parts<A, C>,
+    store: S,
+    instance: String,
+    stopping: watch::Receiver<bool>,
+) -> (Worker<S, A, C>, Services<S, A, C>) {
+    let settings = config.worker_settings();
+    let (store, archive, clock) = (Arc::new(store), Arc::new(parts.archive), Arc::new(parts.clock));
+    let (metrics, wake) = (Arc::new(Metrics::new(parts.certificates)), Arc::new(Notify::new()));
+    let rights = Rights::new(Arc::clone(&archive), Arc::clone(&clock), settings.access, settings.evidence_age_max);
+    let rights = Arc::new(rights);
+    let worker = Worker {
+        store: Arc::clone(&store),
+        archive: Arc::clone(&archive),
+        clock: Arc::clone(&clock),
+        chance: parts.chance,
+        pipeline: parts.pipeline,
+        rights: Arc::clone(&rights),
+        metrics: Arc::clone(&metrics),
+        wake: Arc::clone(&wake),
+        settings,
+        instance: instance.clone(),
+    };
+    let services = Services {
+        store,
+        archive,
+        clock,
+        checker: parts.checker,
+        rights,
+        metrics,
+        wake,
+        tokens: Tokens::new(&config.tokens),
+        organisations: config.organisations.clone(),
+        environment: config.environment,
+        limits: config.limits,
+        instance,
+        stopping,
+    };
+    (worker, services)
+}
+
+async fn until_true(mut flag: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is the end as well.
+    if flag.wait_for(|stop| *stop).await.is_err() {
+        tracing::debug!("stopping because nobody holds the service any more");
+    }
+}
+
+impl RunningApp {
+    /// Where the API listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops: no new requests and no new work; what is under way is finished, within the time the configuration gives.
+    ///
+    /// # Errors
+    /// [`AppError::DrainTimeout`], or how a part failed.
+    pub async fn shutdown(self) -> Result<(), AppError> {
+        let Self { stop, mut worker, mut server, drain_timeout, .. } = self;
+        stop.send_replace(true);
+        let drained = tokio::time::timeout(drain_timeout, async {
+            (&mut worker).await.and(Ok(())).and((&mut server).await.map(drop))
+        });
+        match drained.await {
+            Ok(Ok(())) => {
+                tracing::info!("stopped");
+                Ok(())
+            }
+            Ok(Err(_)) => Err(AppError::Ended { part: "service" }),
+            Err(_) => {
+                worker.abort();
+                server.abort();
+                Err(AppError::DrainTimeout { seconds: drain_timeout.as_secs() })
+            }
+        }
+    }
+
+    /// Runs until SIGTERM or SIGINT, then stops as [`RunningApp::shutdown`] does. Also returns when a part ends by itself.
+    ///
+    /// # Errors
+    /// [`AppError`].
+    pub async fn run_until_signal(mut self) -> Result<(), AppError> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate()).map_err(AppError::Signals)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(AppError::Signals)?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            ended = &mut self.worker => {
+                return match ended {
+                    Ok(Err(error)) => Err(error.into()),
+                    _ => Err(AppError::Ended { part: "worker" }),
+                };
+            }
+            _ = &mut self.server => return Err(AppError::Ended { part: "API server" }),
+        }
+        tracing::info!("stopping: finishing what is under way");
+        self.shutdown().await
+    }
+}

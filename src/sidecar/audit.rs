@@ -1,0 +1,54 @@
+//! What the use log says about a record's use: who, whose, where and on what ground, as the law on client data asks.
+//!
+//! Makes the values; the store keeps them, sealed and chained, in the transaction that they belong to.
+
+use serde_json::{Value, json};
+
+use super::ports::Asker;
+use crate::domain::person::Worker;
+use crate::domain::record::{LocalRecord, ProfessionalLink};
+
+/// The subject of a submission.
+pub fn of_record(record: &LocalRecord) -> Value {
+    let clients: Vec<_> = record.clients.iter().filter_map(|c| c.id()).collect();
+    json!({
+        "clients": clients.iter().map(|id| json!({ "root": id.root(), "id": id.reveal() })).collect::<Vec<_>>(),
+        "worker": worker(&record.acting_worker),
+        "author": worker(&record.author),
+        "unit": record.unit.oid,
+        "organiser": record.organiser.oid,
+        "structure": record.structure,
+        "service_task": record.service_task.as_ref().map(|t| &t.code),
+        "service_process": record.service_process.as_ref().map(|p| &p.code),
+        "link": link(&record.professional_link),
+    })
+}
+
+/// The subject of a search.
+pub fn of_search(asker: &Asker) -> Value {
+    json!({
+        "clients": [{ "root": asker.client.root(), "id": asker.client.reveal() }],
+        "worker": worker(&asker.worker),
+        "unit": asker.unit.oid,
+        "organiser": asker.organiser.oid,
+        "link": link(&asker.link),
+    })
+}
+
+fn worker(worker: &Worker) -> Value {
+    json!({
+        "name": worker.name.reveal_full(),
+        "identity_code": worker.identity_code.reveal(),
+        "registration_number": worker.registration_number.reveal(),
+    })
+}
+
+fn link(link: &ProfessionalLink) -> Value {
+    json!({
+        "kind": format!("{:?}", link.kind),
+        "reference": link.reference,
+        "start": link.period.start.to_string(),
+        "end": link.period.end.map(|day| day.to_string()),
+        "asserted_by": link.asserted_by,
+    })
+}

@@ -1,0 +1,442 @@
+//! The configuration file: TOML, every key known, every path relative to the file.
+//!
+//! Reads and checks; opens nothing that it names. Secrets are never in it: keys are named by file, tokens by their SHA-256.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::telemetry::LogFormat;
+use super::vault::parse_hex;
+use super::worker::WorkerSettings;
+use crate::domain::oid::Oid;
+
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Which world this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Environment {
+    /// A test environment: 900-series persons only.
+    Test,
+    /// Real clients.
+    Production,
+}
+
+/// The whole file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Which world.
+    pub environment: Environment,
+    /// Name of this process in logs and in the use log; made up at each start when left out.
+    #[serde(default)]
+    pub instance: Option<String>,
+    /// Where the local API listens.
+    #[serde(default)]
+    pub listen: Listen,
+    /// Where submissions are kept.
+    pub store: StoreFiles,
+    /// The archive and the certificates that it knows us by.
+    pub archive: ArchiveFiles,
+    /// Producers served.
+    pub organisations: Vec<ServedOrganisation>,
+    /// Callers.
+    pub tokens: Vec<Token>,
+    /// Bounds.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Pace of the worker.
+    #[serde(default)]
+    pub worker: WorkerConfig,
+    /// Log lines.
+    #[serde(default)]
+    pub log: LogConfig,
+}
+
+/// Where the local API listens.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listen {
+    /// Address and port; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// Allows an address that others than this machine can reach. The API has no TLS of its own.
+    pub dangerous_listen_beyond_loopback: bool,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self { address: SocketAddr::new(IpAddr::from([127, 0, 0, 1]), 8640), dangerous_listen_beyond_loopback: false }
+    }
+}
+
+/// Files of the store.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreFiles {
+    /// The database.
+    pub path: PathBuf,
+    /// 64 hexadecimal digits in a file that only its owner reads.
+    pub key_file: PathBuf,
+}
+
+/// The archive's address and the files for it, all PEM.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArchiveFiles {
+    /// Where the archive answers.
+    pub url: String,
+    /// Wire profile; the default one when left out.
+    #[serde(default)]
+    pub profile: Option<PathBuf>,
+    /// Roots that the archive's server certificate is checked by.
+    pub trust_anchors: PathBuf,
+    /// Certificate that we are known by on the line.
+    pub transport_certificate: PathBuf,
+    /// Its key.
+    pub transport_key: PathBuf,
+    /// Certificate that documents are signed with.
+    pub signing_certificate: PathBuf,
+    /// Its key.
+    pub signing_key: PathBuf,
+    /// Roots that other parties' signatures are checked by.
+    #[serde(default)]
+    pub signature_trust_anchors: Option<PathBuf>,
+    /// Folder of document structures; the reduced ones of this program when left out.
+    #[serde(default)]
+    pub structures: Option<PathBuf>,
+}
+
+/// A producer.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServedOrganisation {
+    /// Its OID in the SOTE organisation register.
+    pub oid: Oid,
+    /// The node that its document ids stand below: `1.2.246.10.<business id>`.
+    pub document_node: Oid,
+}
+
+/// What a caller may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Submit and validate records.
+    Submit,
+    /// Follow submissions.
+    Read,
+    /// Search the organiser's register.
+    Search,
+    /// Take a submission back while nothing has left.
+    Withdraw,
+}
+
+/// A caller.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    /// Name in the use log.
+    pub name: String,
+    /// SHA-256 of the bearer token, 64 hexadecimal digits. The token must be random, at least 128 bits.
+    pub sha256: String,
+    /// The producer that it belongs to.
+    pub organisation: Oid,
+    /// The units that it speaks for.
+    pub units: Vec<Oid>,
+    /// What it may do.
+    pub operations: Vec<Operation>,
+}
+
+/// Bounds of the local API.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Largest request body.
+    pub body_bytes_max: usize,
+    /// Longest time a request may take, in seconds.
+    pub request_timeout_s: u64,
+    /// Requests served at the same time; more get 503.
+    pub concurrent_requests_max: usize,
+    /// Longest time that stopping may take, in seconds.
+    pub drain_timeout_s: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { body_bytes_max: 10 << 20, request_timeout_s: 30, concurrent_requests_max: 128, drain_timeout_s: 60 }
+    }
+}
+
+/// Pace of the worker; defaults are those of [`WorkerSettings`].
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorkerConfig {
+    /// Submissions worked on at the same time, 1 to 256.
+    pub parallel_max: Option<usize>,
+    /// How long after a send without an answer the archive is asked, in seconds.
+    pub reconcile_after_s: Option<u64>,
+    /// First delay after a passing failure, in milliseconds.
+    pub retry_delay_min_ms: Option<u64>,
+    /// Longest delay after a passing failure, in seconds.
+    pub retry_delay_max_s: Option<u64>,
+    /// How often a held submission is decided again, in seconds.
+    pub recheck_every_s: Option<u64>,
+    /// How long one is held for a reason without a known end, in seconds.
+    pub held_age_max_s: Option<u64>,
+    /// How long a relationship document serves for decisions, in seconds.
+    pub evidence_age_max_s: Option<u64>,
+}
+
+/// Log lines.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// Text or JSON.
+    pub format: LogFormat,
+    /// Which lines: `info`, `warn,asiasilta=debug`.
+    pub filter: String,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "info".into() }
+    }
+}
+
+/// Why a configuration is no good. All for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("configuration {path}")]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Not TOML, an unknown key, or a value of the wrong kind.
+    #[error("configuration {path}: {text}")]
+    Parse {
+        /// Which.
+        path: PathBuf,
+        /// Where and why.
+        text: String,
+    },
+    /// A value that cannot be.
+    #[error("configuration key {key}: {text}")]
+    Value {
+        /// The key, dotted.
+        key: String,
+        /// What is wrong and what is expected.
+        text: String,
+    },
+    /// The wire profile is not complete enough for real clients.
+    #[error("environment = \"production\" needs these values of the wire profile set, they are placeholders: {}", keys.join(", "))]
+    Placeholders {
+        /// Their names.
+        keys: Vec<String>,
+    },
+}
+
+impl Config {
+    /// Reads a file; its relative paths come out relative to where it stands.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the key.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let io = |source| ConfigError::Io { path: path.to_owned(), source };
+        if fs::metadata(path).map_err(io)?.len() > FILE_BYTES_MAX {
+            return Err(io(io::Error::other("larger than 1 MiB")));
+        }
+        let text = fs::read_to_string(path).map_err(io)?;
+        let parse = |error: toml::de::Error| ConfigError::Parse { path: path.to_owned(), text: error.to_string() };
+        let mut config: Self = toml::from_str(&text).map_err(parse)?;
+        config.place_below(path.parent().unwrap_or(Path::new("")));
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Refuses production while the wire profile has placeholders that the operator has not set.
+    ///
+    /// # Errors
+    /// [`ConfigError::Placeholders`].
+    pub fn check_placeholders(&self, placeholders: &[String]) -> Result<(), ConfigError> {
+        if self.environment == Environment::Production && !placeholders.is_empty() {
+            return Err(ConfigError::Placeholders { keys: placeholders.to_vec() });
+        }
+        Ok(())
+    }
+
+    /// The worker's pace.
+    pub fn worker_settings(&self) -> WorkerSettings {
+        let (w, d) = (&self.worker, WorkerSettings::default());
+        let seconds = |set: Option<u64>, default| set.map_or(default, Duration::from_secs);
+        let retry_delay_min = w.retry_delay_min_ms.map_or(d.retry_delay_min, Duration::from_millis);
+        WorkerSettings {
+            parallel_max: w.parallel_max.unwrap_or(d.parallel_max),
+            reconcile_after: seconds(w.reconcile_after_s, d.reconcile_after),
+            retry_delay_min,
+            retry_delay_max: seconds(w.retry_delay_max_s, d.retry_delay_max),
+            recheck_every: seconds(w.recheck_every_s, d.recheck_every),
+            held_age_max: seconds(w.held_age_max_s, d.held_age_max),
+            evidence_age_max: seconds(w.evidence_age_max_s, d.evidence_age_max),
+            access: d.access,
+        }
+    }
+
+    fn place_below(&mut self, folder: &Path) {
+        let archive = &mut self.archive;
+        let required = [
+            &mut self.store.path,
+            &mut self.store.key_file,
+            &mut archive.trust_anchors,
+            &mut archive.transport_certificate,
+            &mut archive.transport_key,
+            &mut archive.signing_certificate,
+            &mut archive.signing_key,
+        ];
+        let optional = [&mut archive.profile, &mut archive.signature_trust_anchors, &mut archive.structures];
+        for path in required.into_iter().chain(optional.into_iter().flatten()) {
+            *path = folder.join(&*path);
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let listen = &self.listen;
+        if !listen.address.ip().is_loopback() && !listen.dangerous_listen_beyond_loopback {
+            let text = "not a loopback address; the API has no TLS of its own. Set \
+                        listen.dangerous_listen_beyond_loopback = true where something else protects it";
+            return Err(wrong("listen.address", text));
+        }
+        if self.organisations.is_empty() {
+            return Err(wrong("organisations", "empty, expected at least one [[organisations]]"));
+        }
+        between("worker.parallel_max", self.worker.parallel_max.unwrap_or(8), 1, 256)?;
+        between("limits.concurrent_requests_max", self.limits.concurrent_requests_max, 1, 10_000)?;
+        between("limits.body_bytes_max", self.limits.body_bytes_max, 1024, 100 << 20)?;
+        self.check_tokens()
+    }
+
+    fn check_tokens(&self) -> Result<(), ConfigError> {
+        let (mut names, mut digests) = (BTreeSet::new(), BTreeSet::new());
+        for (at, token) in self.tokens.iter().enumerate() {
+            let key = |field: &str| format!("tokens[{at}].{field}");
+            if token.name.is_empty() || token.name.len() > 100 || !names.insert(token.name.as_str()) {
+                return Err(wrong(key("name"), "empty, longer than 100 bytes or used twice"));
+            }
+            let digest =
+                parse_hex(&token.sha256).ok_or_else(|| wrong(key("sha256"), "expected 64 hexadecimal digits"))?;
+            if !digests.insert(digest) {
+                return Err(wrong(key("sha256"), "another token has the same digest"));
+            }
+            if !self.organisations.iter().any(|o| o.oid == token.organisation) {
+                return Err(wrong(key("organisation"), "not one of [[organisations]]"));
+            }
+            if token.units.is_empty() || token.operations.is_empty() {
+                return Err(wrong(key("units"), "a token needs at least one unit and one operation"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn between(key: &str, value: usize, min: usize, max: usize) -> Result<(), ConfigError> {
+    if (min..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(wrong(key, format!("is {value}, expected {min} to {max}")))
+}
+
+fn wrong(key: impl Into<String>, text: impl Into<String>) -> ConfigError {
+    ConfigError::Value { key: key.into(), text: text.into() }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A complete file with two callers of one producer and one of another.
+    pub(crate) fn complete() -> String {
+        let token = |name: &str, secret: &str, organisation: &str, operations: &str| {
+            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes());
+            let sha256 = super::super::vault::to_hex(digest.as_ref());
+            format!(
+                "[[tokens]]\nname = \"{name}\"\nsha256 = \"{sha256}\"\norganisation = \"{organisation}.10.0\"\n\
+                 units = [\"{organisation}.10.5\"]\noperations = {operations}\n"
+            )
+        };
+        let (one, two) = ("1.2.246.10.99999991", "1.2.246.10.99999993");
+        let all = r#"["submit", "read", "search", "withdraw"]"#;
+        format!(
+            "environment = \"test\"\n\
+             [listen]\naddress = \"127.0.0.1:0\"\n\
+             [store]\npath = \"s.db\"\nkey_file = \"store.key\"\n\
+             [archive]\nurl = \"https://localhost:1/medical-records\"\ntrust_anchors = \"ca.pem\"\n\
+             transport_certificate = \"t.pem\"\ntransport_key = \"t.key\"\n\
+             signing_certificate = \"/etc/s.pem\"\nsigning_key = \"s.key\"\n\
+             [[organisations]]\noid = \"{one}.10.0\"\ndocument_node = \"{one}\"\n\
+             [[organisations]]\noid = \"{two}.10.0\"\ndocument_node = \"{two}\"\n{}{}{}",
+            token("all", "token-of-all", one, all),
+            token("reader", "token-of-reader", one, r#"["read"]"#),
+            token("other", "token-of-other", two, all),
+        )
+    }
+
+    fn read(text: &str) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.toml");
+        fs::write(&path, text).unwrap();
+        Config::read(&path).inspect(|config| assert_eq!(config.store.path, folder.path().join("s.db")))
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        let config = read(&complete()).unwrap();
+        assert_eq!(config.archive.signing_certificate, Path::new("/etc/s.pem"));
+        assert!(config.archive.profile.is_none());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_by_its_key() {
+        let good = complete();
+        for (from, to, expected) in [
+            ("environment = \"test\"", "environment = \"prod\"", "production"),
+            ("[store]\npath", "[store]\npaht", "paht"),
+            ("127.0.0.1:0", "0.0.0.0:0", "listen.address"),
+            ("[[organisations]]", "[worker]\nparallel_max = 0\n[[organisations]]", "worker.parallel_max"),
+            ("name = \"reader\"", "name = \"all\"", "tokens[1].name"),
+            ("sha256 = \"", "sha256 = \"x", "tokens[0].sha256"),
+            ("organisation = \"1.2.246.10.99999993.10.0\"", "organisation = \"1.2.3\"", "tokens[2].organisation"),
+            ("oid = \"1.2.246", "oid = \"1.02.246", "OID"),
+            ("key_file = \"store.key\"\n", "", "key_file"),
+        ] {
+            let text = good.replacen(from, to, 1);
+            assert_ne!(text, good, "{from}");
+            let error = read(&text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{expected}: {error}");
+        }
+    }
+
+    #[test]
+    fn beyond_loopback_needs_its_explicit_name() {
+        let text = complete().replace("127.0.0.1:0\"", "0.0.0.0:0\"\ndangerous_listen_beyond_loopback = true");
+        assert!(!read(&text).unwrap().listen.address.ip().is_loopback());
+    }
+
+    #[test]
+    fn production_refuses_placeholders_and_test_does_not() {
+        let placeholders = ["service_request.fetch_case".to_owned()];
+        let config = read(&complete()).unwrap();
+        config.check_placeholders(&placeholders).unwrap();
+        let config = read(&complete().replace("\"test\"", "\"production\"")).unwrap();
+        config.check_placeholders(&[]).unwrap();
+        let error = config.check_placeholders(&placeholders).unwrap_err();
+        assert!(error.to_string().contains("service_request.fetch_case"));
+    }
+}

@@ -1,0 +1,385 @@
+//! What the sidecar needs from outside: the archive, a clock, chance, the record checker and the document pipeline.
+//!
+//! Types come from the domain, so that an adapter has little to say. Nothing here knows HTTP, TLS or SQL.
+
+use std::future::Future;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::domain::access::{Authority, Evidence, PermitRecord};
+use crate::domain::code::Code;
+use crate::domain::document::header::DocumentIds;
+use crate::domain::finding::Finding;
+use crate::domain::oid::Oid;
+use crate::domain::organisation::{Organisation, Unit};
+use crate::domain::person::{PersonId, Worker};
+use crate::domain::record::{LocalRecord, ProfessionalLink};
+use crate::domain::submission::Cause;
+use crate::domain::text::Text;
+use crate::domain::time::Instant;
+
+/// What leaves, byte for byte. Equal each time it leaves. Not `Debug`: it holds a document.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Outbound {
+    /// SOAP action of the message.
+    pub soap_action: String,
+    /// Content type with its parameters.
+    pub content_type: String,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// In whose name the archive is asked, about which client, in whose register.
+#[derive(Clone)]
+pub struct Asker {
+    /// The sending organisation.
+    pub organisation: Oid,
+    /// Owner of the register.
+    pub organiser: Organisation,
+    /// The acting worker's unit.
+    pub unit: Unit,
+    /// The acting worker.
+    pub worker: Worker,
+    /// What ties the worker to the client.
+    pub link: ProfessionalLink,
+    /// The client.
+    pub client: PersonId,
+}
+
+/// On what ground an envelope was sent, as it is kept with it. It permits asking for that document, nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ground", content = "permits", rename_all = "snake_case")]
+pub enum Ground {
+    /// The sender owns the register.
+    OwnRegister,
+    /// The organiser has named the unit: one permit a client.
+    RegisterAccess(Vec<PermitRecord>),
+}
+
+/// One thing that the archive said, in its own words. Its text may hold a person's data: kept sealed, never logged.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remark {
+    /// The archive's code.
+    pub code: String,
+    /// Its text.
+    pub text: String,
+}
+
+impl std::fmt::Debug for Remark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Remark").field("code", &self.code).finish_non_exhaustive()
+    }
+}
+
+/// What the archive said about a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// Stored.
+    Archived {
+        /// How it is known.
+        proof: Proof,
+        /// Remarks on the way.
+        remarks: Vec<Remark>,
+    },
+    /// Refused.
+    Rejected {
+        /// Why.
+        remarks: Vec<Remark>,
+    },
+}
+
+/// How it is known that a document is in the archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// The archive acknowledged it.
+    Acknowledged,
+    /// The acknowledgement was lost; the archive answered, when asked, that it has the document.
+    Found,
+}
+
+/// How a send ended.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// The archive has it.
+    Archived(Vec<Remark>),
+    /// The archive will not have it.
+    Rejected(Vec<Remark>),
+    /// The archive (or what stands before it) asks to come back; nothing is said about the document.
+    TryLater {
+        /// After how long, where it says so.
+        retry_after: Option<Duration>,
+        /// In short.
+        why: Cause,
+    },
+    /// No answer, or one that cannot be read.
+    Unknown {
+        /// In short.
+        why: Cause,
+    },
+}
+
+impl Outcome {
+    /// The name in metrics and logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Archived(_) => "archived",
+            Self::Rejected(_) => "rejected",
+            Self::TryLater { .. } => "try_later",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+}
+
+/// Why a question to the archive has no answer.
+#[derive(Debug, Clone)]
+pub enum ArchiveFault {
+    /// For a passing reason: ask again.
+    Passing {
+        /// After how long, where it is said.
+        retry_after: Option<Duration>,
+        /// In short, without any person's data.
+        why: Cause,
+    },
+    /// The archive refused the question, or its answer cannot be read: a person decides.
+    Lasting {
+        /// In short, without any person's data.
+        why: Cause,
+    },
+}
+
+/// Whether the archive has a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It has.
+    Stored,
+    /// It has not.
+    Absent,
+}
+
+/// What a case search is narrowed by.
+#[derive(Debug, Clone, Default)]
+pub struct CasesWanted {
+    /// Service task (code in 1.2.246.537.6.1221).
+    pub service_task: Option<String>,
+    /// Version OID of the decision whose case it is.
+    pub decision: Option<Oid>,
+}
+
+/// A case in the organiser's register.
+#[derive(Debug, Clone)]
+pub struct CaseEntry {
+    /// The case's OID (asiatunnus).
+    pub case: Oid,
+    /// Version OID of the document that it was read from.
+    pub document: Oid,
+    /// Service task.
+    pub service_task: Option<Code>,
+    /// Whether records can still be attached to it.
+    pub open: bool,
+}
+
+/// What a decision search is narrowed by.
+#[derive(Debug, Clone, Default)]
+pub struct DecisionsWanted {
+    /// Service task (code in 1.2.246.537.6.1221).
+    pub service_task: Option<String>,
+    /// Specific document type (code in 1.2.246.537.6.1506).
+    pub specific_type: Option<String>,
+    /// Whether the documents' contents are wanted too.
+    pub contents: Contents,
+}
+
+/// Whether a search also fetches what it finds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Contents {
+    /// Metadata only.
+    #[default]
+    Omit,
+    /// Documents are fetched, verified and decoded.
+    Fetch,
+}
+
+/// A service decision in the organiser's register. Not `Debug`: it may hold a document's content.
+#[derive(Clone)]
+pub struct DecisionEntry {
+    /// Version OID.
+    pub document: Oid,
+    /// Its case.
+    pub case: Option<Oid>,
+    /// Specific document type.
+    pub specific_type: Option<Code>,
+    /// Structure of the content.
+    pub structure: Option<Oid>,
+    /// Service task.
+    pub service_task: Option<Code>,
+    /// When it was drawn up.
+    pub drawn_up: Option<Instant>,
+    /// What was fetched of it.
+    pub fetched: Fetched,
+}
+
+/// What is known of a document's inside.
+#[derive(Clone)]
+pub enum Fetched {
+    /// It was not asked for.
+    No,
+    /// Fetched; its signature holds.
+    Verified(Value),
+    /// Fetched; its signature does not hold, for this reason. The content is not passed on.
+    NotVerified(Text),
+}
+
+/// The archive as the sidecar sees it.
+pub trait Archive: Send + Sync + 'static {
+    /// The newest relationship document of a client: the one read before there is a right.
+    fn relationship(&self, asker: &Asker) -> impl Future<Output = Result<Option<Evidence>, ArchiveFault>> + Send;
+
+    /// The client's cases in the organiser's register, open and closed.
+    fn cases(
+        &self,
+        asker: &Asker,
+        authority: &Authority,
+        wanted: &CasesWanted,
+    ) -> impl Future<Output = Result<Vec<CaseEntry>, ArchiveFault>> + Send;
+
+    /// The client's service decisions in the organiser's register.
+    fn decisions(
+        &self,
+        asker: &Asker,
+        authority: &Authority,
+        wanted: &DecisionsWanted,
+    ) -> impl Future<Output = Result<Vec<DecisionEntry>, ArchiveFault>> + Send;
+
+    /// Whether the archive has a document that this side has sent or may have sent.
+    fn presence(
+        &self,
+        asker: &Asker,
+        ground: &Ground,
+        document: &Oid,
+    ) -> impl Future<Output = Result<Presence, ArchiveFault>> + Send;
+
+    /// Sends an envelope once.
+    fn send(&self, outbound: &Outbound) -> impl Future<Output = Outcome> + Send;
+}
+
+/// What time it is, and waiting for a time.
+pub trait Clock: Send + Sync + 'static {
+    /// Now.
+    fn now(&self) -> Timestamp;
+
+    /// Returns once it is `at` or later.
+    fn sleep_until(&self, at: Timestamp) -> impl Future<Output = ()> + Send;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl SystemClock {
+    /// The longest single sleep: a clock that was set meanwhile is noticed after it.
+    const NAP_MAX: Duration = Duration::from_secs(60);
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    async fn sleep_until(&self, at: Timestamp) {
+        while let Ok(left) = Duration::try_from(at.duration_since(Timestamp::now())) {
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left.min(Self::NAP_MAX)).await;
+        }
+    }
+}
+
+/// Randomness for jitter.
+pub trait Chance: Send + Sync + 'static {
+    /// A number from 0 up to but not including 1.
+    fn fraction(&self) -> f64;
+}
+
+/// The system's randomness.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemChance;
+
+impl Chance for SystemChance {
+    fn fraction(&self) -> f64 {
+        let mut bytes = [0u8; 4];
+        // Jitter only spreads load: without randomness the middle serves.
+        if aws_lc_rs::rand::fill(&mut bytes).is_err() {
+            return 0.5;
+        }
+        f64::from(u32::from_be_bytes(bytes)) / (f64::from(u32::MAX) + 1.0)
+    }
+}
+
+/// A record that has passed every check that can be made on this machine. Not `Debug`: it holds a record.
+pub struct CheckedRecord {
+    /// The record.
+    pub record: LocalRecord,
+    /// What the caller should know.
+    pub warnings: Vec<Finding>,
+    /// Whether a professional must sign the document.
+    pub signature: SignatureNeed,
+}
+
+/// Who signs a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignatureNeed {
+    /// The system, in the worker.
+    System,
+    /// A professional, who hands the signature in.
+    Professional,
+}
+
+/// Checks a record before it is accepted. No network, no waiting.
+pub trait RecordChecker: Send + Sync + 'static {
+    /// Parses and checks a body.
+    ///
+    /// # Errors
+    /// Every finding, at least one of them an error.
+    fn check(&self, body: &[u8]) -> Result<CheckedRecord, Vec<Finding>>;
+}
+
+/// What the pipeline makes an envelope of.
+pub struct Preparation<'a> {
+    /// The record as it came; the pipeline checks it again, by the rules of the day it is sent.
+    pub payload: &'a [u8],
+    /// Ids of the document.
+    pub ids: &'a DocumentIds,
+    /// Number of the message: digits, unique for ever.
+    pub message_number: &'a str,
+    /// When the document is made and signed.
+    pub created: Timestamp,
+    /// The case, where the document has one.
+    pub case: Option<&'a Oid>,
+    /// On what ground it is sent.
+    pub authority: &'a Authority,
+}
+
+/// Why no envelope was made.
+#[derive(Debug, Clone)]
+pub enum PrepareFault {
+    /// The signing key cannot be used now.
+    Passing(Cause),
+    /// A person decides: the record no longer passes, or the certificate does not fit.
+    Lasting(Cause),
+}
+
+/// Record to signed envelope: build, sign, frame. Blocking; called outside the async threads.
+pub trait Pipeline: Send + Sync + 'static {
+    /// Makes the envelope.
+    ///
+    /// # Errors
+    /// [`PrepareFault`].
+    fn prepare(&self, preparation: &Preparation<'_>) -> Result<Outbound, PrepareFault>;
+}

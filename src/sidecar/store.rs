@@ -1,0 +1,371 @@
+//! What the sidecar keeps: submissions, envelopes, idempotency keys and the use log, as whole transactions.
+//!
+//! [`Store`] is the port; each method is one transaction that is durable when it returns, use-log row included. It decides
+//! nothing: the next state comes from [`crate::domain::submission::advance`]. Callers: the API and the worker.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::domain::document::header::DocumentIds;
+use crate::domain::finding::Finding;
+use crate::domain::oid::Oid;
+use crate::domain::submission::{Class, Event, IllegalTransition, State};
+
+use super::ports::{Ground, Outbound, Verdict};
+use super::vault::{KeyFileError, NotOpened};
+
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+/// The id of a submission in the API: random, so that it tells nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct SubmissionId(String);
+
+impl SubmissionId {
+    /// A new one.
+    pub fn random() -> Self {
+        Self(uuid::Uuid::new_v4().to_string())
+    }
+
+    /// The text form, a UUID (RFC 9562).
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for SubmissionId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse::<uuid::Uuid>().map(|id| Self(id.to_string()))
+    }
+}
+
+impl fmt::Display for SubmissionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What is accepted. Not `Debug`: it holds a record.
+pub struct NewSubmission {
+    /// Its id to be.
+    pub id: SubmissionId,
+    /// The producer's organisation, from the caller's token.
+    pub organisation: Oid,
+    /// The node that the organisation's document ids stand below.
+    pub document_node: Oid,
+    /// The unit of the record.
+    pub unit: Oid,
+    /// The caller's idempotency key.
+    pub idempotency_key: String,
+    /// The record as it came.
+    pub payload: Vec<u8>,
+    /// Its structure.
+    pub structure: Oid,
+    /// Document, original and version that it replaces.
+    pub replaces: Option<DocumentIds>,
+    /// What the caller should know.
+    pub warnings: Vec<Finding>,
+    /// Whether a professional must sign before it goes on.
+    pub awaits_signature: bool,
+    /// For the use log.
+    pub used_by: Actor,
+    /// For the use log: persons and units concerned.
+    pub subject: Value,
+}
+
+/// The answer to an accept.
+#[derive(Debug, Clone)]
+pub enum Accepted {
+    /// New, durably kept.
+    New(Submission),
+    /// The same key with the same body came before; this is what became of it.
+    Replay(Submission),
+    /// The same key came before with another body.
+    Conflict,
+}
+
+/// A submission as it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Submission {
+    /// Its id.
+    pub id: SubmissionId,
+    /// The producer's organisation.
+    pub organisation: Oid,
+    /// The unit.
+    pub unit: Oid,
+    /// Ids of the document, given at acceptance.
+    pub document: DocumentIds,
+    /// The message number that its envelope carries: digits, unique for ever.
+    pub message_number: String,
+    /// Version OID that it replaces.
+    pub replaces: Option<Oid>,
+    /// Its structure.
+    pub structure: Oid,
+    /// Its state.
+    pub state: State,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When the worker takes it up.
+    pub due_at: Option<Timestamp>,
+    /// Attempts so far that ended without a verdict.
+    pub attempts: u32,
+    /// When it was first held since it was last released; its patience is counted from here.
+    pub held_since: Option<Timestamp>,
+    /// Place in the change list.
+    pub change: u64,
+    /// What the caller should know.
+    pub warnings: Vec<Finding>,
+    /// What the archive said.
+    pub verdict: Option<Verdict>,
+}
+
+/// A submission that the worker has taken up. Not `Debug`: it holds a record.
+pub struct Claimed {
+    /// As it stands now: `Claimed` or `Reconciling`.
+    pub submission: Submission,
+    /// The record as it came.
+    pub payload: Vec<u8>,
+    /// What was to leave, byte for byte; there is one exactly when it is `Reconciling`.
+    pub envelope: Option<StoredEnvelope>,
+    /// What became of the document that it replaces, when that was also a submission of this store.
+    pub predecessor: Option<Class>,
+}
+
+/// An envelope with the ground on which it is sent.
+#[derive(Clone)]
+pub struct StoredEnvelope {
+    /// The bytes.
+    pub outbound: Outbound,
+    /// On what ground it is sent.
+    pub ground: Ground,
+    /// The case that it is attached to.
+    pub case: Option<Oid>,
+}
+
+/// Who did something, for the use log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Actor {
+    /// Token name, operator, or `worker`.
+    pub name: String,
+    /// Process that it was done through.
+    pub instance: String,
+}
+
+/// A change of state with what is to be kept of it.
+pub struct Step {
+    /// What happened.
+    pub event: Event,
+    /// What the archive said, when it did.
+    pub verdict: Option<Verdict>,
+    /// Facts for the use log; nothing of any person that the submission does not hold already.
+    pub facts: Value,
+    /// Who did it.
+    pub actor: Actor,
+}
+
+impl Step {
+    /// A step without a verdict or facts.
+    pub fn plain(event: Event, actor: Actor) -> Self {
+        Self { event, verdict: None, facts: Value::Null, actor }
+    }
+}
+
+/// A use of the register that is no submission: a search.
+pub struct Use {
+    /// What was done: `decisions.search`.
+    pub action: &'static str,
+    /// How it ended: `permitted`, `denied: …`, `failed`.
+    pub outcome: String,
+    /// Who did it.
+    pub actor: Actor,
+    /// Persons, unit, organiser, link, evidence.
+    pub subject: Value,
+}
+
+/// One line of a submission's way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TimelineEntry {
+    /// When.
+    pub at: Timestamp,
+    /// What happened: an event's name, or `accept`.
+    pub event: String,
+    /// The state after it.
+    pub state: String,
+}
+
+/// Which submissions a caller may see.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// Of this organisation.
+    pub organisation: Oid,
+    /// Of these units.
+    pub units: Vec<Oid>,
+}
+
+impl Scope {
+    /// Whether a submission is within it.
+    pub fn sees(&self, submission: &Submission) -> bool {
+        submission.organisation == self.organisation && self.units.contains(&submission.unit)
+    }
+}
+
+/// Which part of the change list is wanted.
+#[derive(Debug, Clone)]
+pub struct ChangesWanted {
+    /// State or class by its name; any when `None`.
+    pub state: Option<String>,
+    /// Changes after this one.
+    pub after: u64,
+    /// How many at most.
+    pub limit: u32,
+}
+
+/// How many stand where, for metrics and readiness.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Count by state name; states without submissions are left out.
+    pub by_state: Vec<(String, u64)>,
+    /// When the oldest open one was accepted.
+    pub oldest_open: Option<Timestamp>,
+}
+
+/// Why the store did not do it. Carries nothing of a record.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// For the operator: another process has the database.
+    #[error("{path} is in use by another process; one database serves one sidecar")]
+    InUse {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// For the operator: made by a later version of this program.
+    #[error("the database has schema version {found}, this program knows up to {known}: start the newer program")]
+    FromTheFuture {
+        /// Found.
+        found: i64,
+        /// Known.
+        known: i64,
+    },
+    /// For the operator: some other program's database.
+    #[error("{path} is not a database of asiasilta (application id {found:#x})")]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+        /// Its application id.
+        found: i64,
+    },
+    /// For the operator: the key is of another store.
+    #[error("the store key does not fit this database: it was made with another key")]
+    WrongKey,
+    /// For the operator: no key.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// For the operator: the file system refuses.
+    #[error("file {path}")]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// For the operator: the database refuses (disk full, read-only, damaged).
+    #[error("the database refused: {text}")]
+    Database {
+        /// In its own words.
+        text: String,
+    },
+    /// For the operator: a stored value does not open or does not read.
+    #[error("stored value {what} is damaged")]
+    Damaged {
+        /// Which kind of value.
+        what: &'static str,
+    },
+    /// The store has been closed or its thread has died.
+    #[error("the store is closed")]
+    Closed,
+    /// For the caller: it cannot happen in this state.
+    #[error(transparent)]
+    Illegal(#[from] IllegalTransition),
+    /// For the caller: no such submission.
+    #[error("no such submission")]
+    NotFound,
+}
+
+impl From<NotOpened> for StoreError {
+    fn from(_: NotOpened) -> Self {
+        Self::Damaged { what: "sealed value" }
+    }
+}
+
+/// The port: whole transactions. A method that has returned `Ok` has survived a power loss.
+pub trait Store: Send + Sync + 'static {
+    /// Keeps a new submission, or finds the one that the same key brought before.
+    fn accept(&self, new: NewSubmission, now: Timestamp) -> impl Future<Output = Result<Accepted, StoreError>> + Send;
+
+    /// Takes up to `limit` due submissions, oldest first; none whose predecessor in its version chain is still open.
+    /// Queued and held ones become `Claimed`, unknown ones `Reconciling`.
+    fn claim(
+        &self,
+        actor: &Actor,
+        limit: u32,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Claimed>, StoreError>> + Send;
+
+    /// Keeps the envelope and moves to `InFlight` in one: the first byte may leave after this.
+    fn launch(
+        &self,
+        id: &SubmissionId,
+        envelope: &StoredEnvelope,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Submission, StoreError>> + Send;
+
+    /// Moves a submission by any other event.
+    fn step(
+        &self,
+        id: &SubmissionId,
+        step: Step,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Submission, StoreError>> + Send;
+
+    /// Brings back what a process that is gone had taken up; answers how many.
+    fn recover(&self, actor: &Actor, now: Timestamp) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// When the next submission is due, of those that can be claimed.
+    fn next_due(&self) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;
+
+    /// One submission and its way.
+    fn find(
+        &self,
+        id: &SubmissionId,
+        scope: &Scope,
+    ) -> impl Future<Output = Result<Option<(Submission, Vec<TimelineEntry>)>, StoreError>> + Send;
+
+    /// The change list: each submission once, at its latest change, in order of change.
+    fn changes(
+        &self,
+        wanted: ChangesWanted,
+        scope: &Scope,
+    ) -> impl Future<Output = Result<Vec<Submission>, StoreError>> + Send;
+
+    /// Writes a search into the use log.
+    fn log_use(&self, entry: Use, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// How many stand where.
+    fn census(&self) -> impl Future<Output = Result<Census, StoreError>> + Send;
+
+    /// Reads the use log from its first row and answers how many rows its chain proves.
+    fn verify_use_log(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
+}

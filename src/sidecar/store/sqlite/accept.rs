@@ -1,0 +1,103 @@
+//! Accepting: the idempotency key, the document's ids, the record and the use-log row in one transaction.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, params};
+
+use super::rows::{COLUMNS, millis, place, seal, submission};
+use super::use_log::{Entry, append};
+use super::{Tables, schema};
+use crate::domain::document::header::DocumentIds;
+use crate::domain::oid::Oid;
+use crate::domain::submission::State;
+use crate::domain::time::day_in_finland;
+use crate::sidecar::store::{Accepted, NewSubmission, StoreError, Submission};
+
+/// Node of social-care documents below an organisation, as real documents have it.
+const DOCUMENT_ARC: u64 = 95;
+
+pub(super) fn accept(tables: &Tables<'_>, new: &NewSubmission, now: Timestamp) -> Result<Accepted, StoreError> {
+    let scope = new.organisation.as_str();
+    let key = tables.vault.digest("idempotency key", scope, new.idempotency_key.as_bytes());
+    let body = tables.vault.digest("body", scope, &new.payload);
+    if let Some((first_body, id)) = earlier(tables, scope, &key)? {
+        let replay = first_body == body;
+        return if replay { Ok(Accepted::Replay(by_id(tables, &id)?)) } else { Ok(Accepted::Conflict) };
+    }
+    insert(tables, new, now)?;
+    let mut statement = tables.db.prepare_cached(
+        "INSERT INTO idempotency_keys (organisation, key_digest, body_digest, submission, made_at)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    statement.execute(params![scope, key, body, new.id.as_str(), millis(now)])?;
+    let entry = Entry {
+        submission: Some(&new.id),
+        action: "accept",
+        outcome: if new.awaits_signature { "awaiting_signature" } else { "queued" },
+        actor: &new.used_by,
+        facts: &new.subject,
+    };
+    append(tables, &entry, now)?;
+    Ok(Accepted::New(by_id(tables, new.id.as_str())?))
+}
+
+fn earlier(tables: &Tables<'_>, scope: &str, key: &[u8]) -> Result<Option<(Vec<u8>, String)>, StoreError> {
+    let mut statement = tables.db.prepare_cached(
+        "SELECT body_digest, submission FROM idempotency_keys WHERE organisation = ?1 AND key_digest = ?2",
+    )?;
+    Ok(statement.query_row(params![scope, key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+}
+
+/// The submission with this id, which must be there.
+pub(super) fn by_id(tables: &Tables<'_>, id: &str) -> Result<Submission, StoreError> {
+    let mut statement = tables.db.prepare_cached(&format!("SELECT {COLUMNS} FROM submissions s WHERE s.id = ?1"))?;
+    let mut rows = statement.query([id])?;
+    rows.next()?.map_or(Err(StoreError::NotFound), |row| submission(tables, row))
+}
+
+fn insert(tables: &Tables<'_>, new: &NewSubmission, now: Timestamp) -> Result<(), StoreError> {
+    let (ids, message_number) = next_ids(tables, new, now)?;
+    let state = if new.awaits_signature { State::AwaitingSignature } else { State::Queued };
+    let due_at = (!new.awaits_signature).then_some(millis(now));
+    let id = new.id.as_str();
+    let mut statement = tables.db.prepare_cached(
+        "INSERT INTO submissions (id, organisation, unit, document, set_id, version, message_number, replaces, structure,
+             state, class, detail, accepted_at, updated_at, due_at, change, payload, warnings)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?14, ?15, ?16, ?17)",
+    )?;
+    statement.execute(params![
+        id,
+        new.organisation.as_str(),
+        new.unit.as_str(),
+        ids.document.as_str(),
+        ids.set.as_str(),
+        ids.version,
+        message_number,
+        new.replaces.as_ref().map(|r| r.document.as_str()),
+        new.structure.as_str(),
+        state.name(),
+        state.class().as_str(),
+        seal(tables, place(id, "detail"), &state)?,
+        millis(now),
+        due_at,
+        schema::count_on(tables.db, "change")?,
+        tables.vault.seal(place(id, "payload"), &new.payload)?,
+        seal(tables, place(id, "warnings"), &new.warnings)?,
+    ])?;
+    Ok(())
+}
+
+/// `<organisation>.95.<year>.<installation>.<restart>.<sequence>`, and the message number of the same parts.
+fn next_ids(tables: &Tables<'_>, new: &NewSubmission, now: Timestamp) -> Result<(DocumentIds, String), StoreError> {
+    let sequence = schema::count_on(tables.db, "sequence")?.unsigned_abs();
+    let serial = tables.serial;
+    let year = u64::from(day_in_finland(now).year().unsigned_abs());
+    let document: Oid = [DOCUMENT_ARC, year, serial.installation, serial.restart, sequence]
+        .into_iter()
+        .fold(new.document_node.clone(), |oid, arc| oid.child(arc));
+    let message_number = format!("{}{:011}{sequence:08}", serial.installation, serial.restart);
+    let (set, version) = match &new.replaces {
+        Some(replaced) => (replaced.set.clone(), replaced.version.saturating_add(1)),
+        None => (document.clone(), 1),
+    };
+    Ok((DocumentIds { document, set, version }, message_number))
+}

@@ -1,0 +1,81 @@
+//! Reads: one submission with its way, the change list, what is due next, how many stand where.
+
+use jiff::Timestamp;
+use rusqlite::params;
+
+use super::Tables;
+use super::accept::by_id;
+use super::rows::{COLUMNS, moment, submission};
+use super::steps::CLAIMABLE;
+use crate::sidecar::store::{Census, ChangesWanted, Scope, StoreError, Submission, SubmissionId, TimelineEntry};
+
+const LIST_MAX: u32 = 1000;
+/// Of a longer way the oldest lines are left out.
+const TIMELINE_MAX: u32 = 200;
+
+pub(super) fn find(
+    tables: &Tables<'_>,
+    id: &SubmissionId,
+    scope: &Scope,
+) -> Result<Option<(Submission, Vec<TimelineEntry>)>, StoreError> {
+    match by_id(tables, id.as_str()) {
+        Ok(found) if scope.sees(&found) => Ok(Some((found, timeline(tables, id)?))),
+        Ok(_) | Err(StoreError::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn timeline(tables: &Tables<'_>, id: &SubmissionId) -> Result<Vec<TimelineEntry>, StoreError> {
+    let mut statement = tables
+        .db
+        .prepare_cached("SELECT at, action, outcome FROM use_log WHERE submission = ?1 ORDER BY row DESC LIMIT ?2")?;
+    let mut rows = statement.query(params![id.as_str(), TIMELINE_MAX])?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        entries.push(TimelineEntry { at: moment(row.get(0)?)?, event: row.get(1)?, state: row.get(2)? });
+    }
+    entries.reverse();
+    Ok(entries)
+}
+
+pub(super) fn changes(
+    tables: &Tables<'_>,
+    wanted: &ChangesWanted,
+    scope: &Scope,
+) -> Result<Vec<Submission>, StoreError> {
+    let units = serde_json::to_string(&scope.units).map_err(|_| StoreError::Damaged { what: "units" })?;
+    let mut statement = tables.db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM submissions s WHERE s.change > ?1 AND s.organisation = ?2
+             AND s.unit IN (SELECT value FROM json_each(?3)) AND (?4 IS NULL OR s.state = ?4 OR s.class = ?4)
+         ORDER BY s.change LIMIT ?5"
+    ))?;
+    let after = i64::try_from(wanted.after).unwrap_or(i64::MAX);
+    let limit = wanted.limit.min(LIST_MAX);
+    let mut rows = statement.query(params![after, scope.organisation.as_str(), units, wanted.state, limit])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(submission(tables, row)?);
+    }
+    Ok(found)
+}
+
+pub(super) fn next_due(tables: &Tables<'_>) -> Result<Option<Timestamp>, StoreError> {
+    let mut statement = tables
+        .db
+        .prepare_cached(&format!("SELECT s.due_at FROM submissions s WHERE {CLAIMABLE} ORDER BY s.due_at LIMIT 1"))?;
+    let mut rows = statement.query([])?;
+    rows.next()?.map(|row| moment(row.get(0)?)).transpose()
+}
+
+pub(super) fn census(tables: &Tables<'_>) -> Result<Census, StoreError> {
+    let mut statement = tables.db.prepare_cached("SELECT state, count(*) FROM submissions GROUP BY state")?;
+    let counted = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
+    let mut by_state = Vec::new();
+    for entry in counted {
+        let (state, count) = entry?;
+        by_state.push((state, count.unsigned_abs()));
+    }
+    let mut statement = tables.db.prepare_cached("SELECT min(accepted_at) FROM submissions WHERE class = 'open'")?;
+    let oldest: Option<i64> = statement.query_row([], |row| row.get(0))?;
+    Ok(Census { by_state, oldest_open: oldest.map(moment).transpose()? })
+}

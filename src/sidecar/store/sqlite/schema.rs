@@ -1,0 +1,171 @@
+//! The tables, their version, and the run's serial numbers.
+//!
+//! Every schema ever released stays readable: a new version is a new step in [`STEPS`], never an edit of an old one.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::Serial;
+use crate::sidecar::store::StoreError;
+use crate::sidecar::vault::Vault;
+
+/// "ASLT": marks a file as ours.
+const APPLICATION_ID: i64 = 0x4153_4c54;
+const INSTALLATION_MAX: u32 = 99_999_999;
+
+/// Step n takes the schema from version n to n + 1.
+const STEPS: &[&str] = &["
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE submissions (
+        row INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        organisation TEXT NOT NULL,
+        unit TEXT NOT NULL,
+        document TEXT NOT NULL UNIQUE,
+        set_id TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        message_number TEXT NOT NULL,
+        replaces TEXT,
+        structure TEXT NOT NULL,
+        state TEXT NOT NULL,
+        class TEXT NOT NULL,
+        detail BLOB NOT NULL,
+        accepted_at INTEGER NOT NULL,
+        updated_at INTEGER NOT NULL,
+        due_at INTEGER,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        held_since INTEGER,
+        change INTEGER NOT NULL UNIQUE,
+        payload BLOB NOT NULL,
+        warnings BLOB NOT NULL,
+        verdict BLOB
+    ) STRICT;
+    CREATE INDEX submissions_due ON submissions (due_at) WHERE due_at IS NOT NULL;
+    CREATE INDEX submissions_chain ON submissions (set_id, version);
+    CREATE INDEX submissions_state ON submissions (state, accepted_at);
+    CREATE TABLE envelopes (
+        submission TEXT PRIMARY KEY REFERENCES submissions (id),
+        sealed_at INTEGER NOT NULL,
+        soap_action TEXT NOT NULL,
+        content_type TEXT NOT NULL,
+        body BLOB NOT NULL,
+        ground BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE idempotency_keys (
+        organisation TEXT NOT NULL,
+        key_digest BLOB NOT NULL,
+        body_digest BLOB NOT NULL,
+        submission TEXT NOT NULL,
+        made_at INTEGER NOT NULL,
+        PRIMARY KEY (organisation, key_digest)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE use_log (
+        row INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        submission TEXT,
+        action TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        detail BLOB NOT NULL,
+        link BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX use_log_submission ON use_log (submission) WHERE submission IS NOT NULL;
+    CREATE TRIGGER use_log_keeps BEFORE UPDATE ON use_log BEGIN SELECT RAISE(ABORT, 'the use log is append-only'); END;
+    CREATE TRIGGER use_log_stays BEFORE DELETE ON use_log BEGIN SELECT RAISE(ABORT, 'the use log is append-only'); END;
+"];
+
+/// Checks the file, brings its schema up to date and takes the next restart number.
+pub(super) fn prepare(db: &Connection, path: &Path, vault: &Vault, now: Timestamp) -> Result<Serial, StoreError> {
+    check_file(db, path)?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "foreign_keys", true)?;
+    db.execute_batch("BEGIN IMMEDIATE")?;
+    let outcome = migrate(db).and_then(|()| check_key(db, vault)).and_then(|()| next_serial(db, now));
+    db.execute_batch(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+    outcome
+}
+
+/// A reader sees, and cannot write.
+pub(super) fn configure_reader(db: &Connection) -> Result<(), StoreError> {
+    db.pragma_update(None, "query_only", true)?;
+    Ok(())
+}
+
+fn check_file(db: &Connection, path: &Path) -> Result<(), StoreError> {
+    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let found: i64 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if found != APPLICATION_ID && (tables > 0 || found != 0) {
+        return Err(StoreError::NotOurs { path: path.to_owned(), found });
+    }
+    let version = schema_version(db)?;
+    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    if version > known {
+        return Err(StoreError::FromTheFuture { found: version, known });
+    }
+    Ok(())
+}
+
+fn schema_version(db: &Connection) -> Result<i64, StoreError> {
+    Ok(db.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+fn migrate(db: &Connection) -> Result<(), StoreError> {
+    let version = usize::try_from(schema_version(db)?).unwrap_or(0);
+    for (at, step) in STEPS.iter().enumerate().skip(version) {
+        db.execute_batch(step)?;
+        db.pragma_update(None, "user_version", i64::try_from(at + 1).unwrap_or(i64::MAX))?;
+    }
+    db.pragma_update(None, "application_id", APPLICATION_ID)?;
+    Ok(())
+}
+
+fn check_key(db: &Connection, vault: &Vault) -> Result<(), StoreError> {
+    let stored: Option<Vec<u8>> =
+        db.query_row("SELECT value FROM meta WHERE name = 'key_check'", [], |row| row.get(0)).optional()?;
+    match stored {
+        Some(value) if value == vault.check_value() => Ok(()),
+        Some(_) => Err(StoreError::WrongKey),
+        None => {
+            db.execute("INSERT INTO meta (name, value) VALUES ('key_check', ?1)", [vault.check_value()])?;
+            Ok(())
+        }
+    }
+}
+
+/// The seconds of the clock make the number larger than any that a backup can hold; the stored one keeps it growing when the
+/// clock was set back.
+fn next_serial(db: &Connection, now: Timestamp) -> Result<Serial, StoreError> {
+    let installation = match counter(db, "installation")? {
+        0 => i64::from(uuid::Uuid::new_v4().as_fields().0 % INSTALLATION_MAX + 1),
+        known => known,
+    };
+    let restart = now.as_second().max(counter(db, "restart")?.saturating_add(1)).max(1);
+    set_counter(db, "installation", installation)?;
+    set_counter(db, "restart", restart)?;
+    set_counter(db, "sequence", 0)?;
+    Ok(Serial { installation: installation.unsigned_abs(), restart: restart.unsigned_abs() })
+}
+
+/// A counter's value; 0 before its first use.
+fn counter(db: &Connection, name: &str) -> Result<i64, StoreError> {
+    let mut statement = db.prepare_cached("SELECT value FROM counters WHERE name = ?1")?;
+    Ok(statement.query_row([name], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
+fn set_counter(db: &Connection, name: &str, value: i64) -> Result<(), StoreError> {
+    let mut statement = db.prepare_cached(
+        "INSERT INTO counters (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    )?;
+    statement.execute(params![name, value])?;
+    Ok(())
+}
+
+/// Counts one on and answers the new value.
+pub(super) fn count_on(db: &Connection, name: &str) -> Result<i64, StoreError> {
+    let next = counter(db, name)?.saturating_add(1);
+    set_counter(db, name, next)?;
+    Ok(next)
+}

@@ -1,0 +1,348 @@
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::*;
+use crate::domain::document::header::DocumentIds;
+use crate::domain::oid::Oid;
+use crate::domain::submission::{Cause, Class, Event, State};
+use crate::domain::text::Text;
+use crate::sidecar::ports::{Ground, Outbound, Proof, Verdict};
+
+const T0: i64 = 1_800_000_000;
+/// Stands for whatever must not be readable in a copied file.
+const SECRET: &str = "010190-900P";
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(T0 + seconds).unwrap()
+}
+
+fn key() -> StoreKey {
+    StoreKey::from_bytes([7; 32])
+}
+
+fn open(path: &Path, seconds: i64) -> SqliteStore {
+    SqliteStore::open(path, &key(), at(seconds)).unwrap()
+}
+
+fn oid(text: &str) -> Oid {
+    text.parse().unwrap()
+}
+
+fn actor() -> Actor {
+    Actor { name: "test".into(), instance: "i".into() }
+}
+
+fn scope() -> Scope {
+    Scope { organisation: oid("1.2.246.10.1.10.0"), units: vec![oid("1.2.246.10.1.10.5")] }
+}
+
+fn new(idempotency_key: &str, payload: &str) -> NewSubmission {
+    NewSubmission {
+        id: SubmissionId::random(),
+        organisation: scope().organisation,
+        document_node: oid("1.2.246.10.1"),
+        unit: oid("1.2.246.10.1.10.5"),
+        idempotency_key: idempotency_key.into(),
+        payload: payload.into(),
+        structure: oid("1.2.3"),
+        replaces: None,
+        warnings: Vec::new(),
+        awaits_signature: false,
+        used_by: actor(),
+        subject: json!({ "clients": [SECRET] }),
+    }
+}
+
+async fn accepted(store: &SqliteStore, new: NewSubmission, seconds: i64) -> Submission {
+    match store.accept(new, at(seconds)).await.unwrap() {
+        Accepted::New(submission) => submission,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn envelope() -> StoredEnvelope {
+    let outbound = Outbound { soap_action: "a".into(), content_type: "c".into(), body: SECRET.into() };
+    StoredEnvelope { outbound, ground: Ground::OwnRegister, case: Some(oid("1.2.9")) }
+}
+
+async fn step(store: &SqliteStore, of: &Submission, event: Event, seconds: i64) -> Submission {
+    store.step(&of.id, Step::plain(event, actor()), at(seconds)).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_same_key_and_body_replay_and_another_body_conflicts_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    let first = accepted(&store, new("k", "body"), 0).await;
+    let Accepted::Replay(again) = store.accept(new("k", "body"), at(1)).await.unwrap() else { panic!() };
+    assert_eq!((again.id, again.document), (first.id.clone(), first.document.clone()));
+    assert!(matches!(store.accept(new("k", "other"), at(1)).await.unwrap(), Accepted::Conflict));
+    let mut foreign = new("k", "other");
+    foreign.organisation = oid("1.2.246.10.2.10.0");
+    accepted(&store, foreign, 1).await;
+    drop(store);
+    let store = open(&path, 2);
+    let Accepted::Replay(again) = store.accept(new("k", "body"), at(2)).await.unwrap() else { panic!() };
+    assert_eq!(again.id, first.id);
+    assert!(matches!(store.accept(new("k", "other"), at(2)).await.unwrap(), Accepted::Conflict));
+}
+
+#[tokio::test]
+async fn concurrent_duplicates_are_accepted_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(open(&folder.path().join("s.db"), 0));
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..64 {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move { store.accept(new(&format!("k{}", n % 8), "body"), at(0)).await.unwrap() });
+    }
+    let outcomes = tasks.join_all().await;
+    assert_eq!(outcomes.iter().filter(|o| matches!(o, Accepted::New(_))).count(), 8);
+    assert_eq!(store.census().await.unwrap().by_state, [("queued".to_owned(), 8)]);
+    assert_eq!(store.verify_use_log().await.unwrap(), 8);
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_same_database_refuses_to_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    let second = SqliteStore::open(&path, &key(), at(0)).err().unwrap();
+    assert!(matches!(second, StoreError::InUse { .. }));
+    assert!(second.to_string().contains("in use by another process"));
+    drop(store);
+    open(&path, 0);
+}
+
+#[test]
+fn a_wrong_key_is_recognised_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    drop(open(&path, 0));
+    let other = StoreKey::from_bytes([8; 32]);
+    assert!(matches!(SqliteStore::open(&path, &other, at(0)), Err(StoreError::WrongKey)));
+    open(&path, 0);
+}
+
+#[test]
+fn a_schema_from_the_future_and_a_foreign_database_are_refused_untouched() {
+    let folder = tempfile::tempdir().unwrap();
+    let (future, foreign) = (folder.path().join("f.db"), folder.path().join("x.db"));
+    drop(open(&future, 0));
+    Connection::open(&future).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let refused = SqliteStore::open(&future, &key(), at(0));
+    assert!(matches!(refused, Err(StoreError::FromTheFuture { found: 99, known: 1 })));
+    Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t (a)").unwrap();
+    assert!(matches!(SqliteStore::open(&foreign, &key(), at(0)), Err(StoreError::NotOurs { .. })));
+    let db = Connection::open(&foreign).unwrap();
+    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
+    assert_eq!(tables, 1);
+}
+
+#[tokio::test]
+async fn a_restored_backup_gives_no_id_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, backup) = (folder.path().join("s.db"), folder.path().join("backup.db"));
+    let mut documents = BTreeSet::new();
+    let mut messages = BTreeSet::new();
+    let mut given = 0;
+    drop(open(&path, 0));
+    std::fs::copy(&path, &backup).unwrap();
+    for (run, seconds) in [1, 2, 3, 3, -500].into_iter().enumerate() {
+        // Runs 1 to 3 each begin from the same old backup; the last two go on from the one before, the clock standing or back.
+        if run < 3 {
+            std::fs::copy(&backup, &path).unwrap();
+        }
+        let store = open(&path, seconds);
+        for n in 0..5 {
+            let s = accepted(&store, new(&format!("{run}.{n}"), "b"), seconds).await;
+            documents.insert(s.document.document.to_string());
+            messages.insert(s.message_number);
+            given += 1;
+        }
+    }
+    assert_eq!((documents.len(), messages.len()), (given, given));
+    let one = documents.first().unwrap();
+    assert!(one.starts_with("1.2.246.10.1.95.2027.") && one.len() <= 64, "{one}");
+}
+
+#[tokio::test]
+async fn a_successor_is_claimed_only_after_its_predecessor_is_settled() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("s.db"), 0);
+    let first = accepted(&store, new("1", "b"), 0).await;
+    let mut replacing = new("2", "b");
+    replacing.replaces = Some(first.document.clone());
+    let second = accepted(&store, replacing, 0).await;
+    assert_eq!((second.document.version, &second.document.set), (2, &first.document.set));
+    assert_eq!(second.replaces, Some(first.document.document.clone()));
+    let mut stranger = new("3", "b");
+    stranger.organisation = oid("1.2.246.10.2.10.0");
+    stranger.replaces = Some(DocumentIds { version: 7, ..first.document.clone() });
+    let stranger = accepted(&store, stranger, 0).await;
+
+    let claimed = store.claim(&actor(), 10, at(1)).await.unwrap();
+    let ids: Vec<_> = claimed.iter().map(|c| c.submission.id.clone()).collect();
+    assert_eq!(ids, [first.id.clone(), stranger.id]);
+    assert_eq!(store.next_due().await.unwrap(), None);
+    store.launch(&first.id, &envelope(), &actor(), at(2)).await.unwrap();
+    step(&store, &first, Event::Refuse, 3).await;
+    assert_eq!(store.next_due().await.unwrap(), Some(at(0)));
+    let claimed = store.claim(&actor(), 10, at(4)).await.unwrap();
+    assert_eq!(claimed[0].submission.id, second.id);
+    assert_eq!(claimed[0].predecessor, Some(Class::Rejected));
+}
+
+#[tokio::test]
+async fn what_a_lost_process_had_taken_up_comes_back_and_what_may_have_left_is_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    let (left, not_left) = (accepted(&store, new("1", "b"), 0).await, accepted(&store, new("2", "b"), 0).await);
+    assert_eq!(store.claim(&actor(), 10, at(1)).await.unwrap().len(), 2);
+    store.launch(&left.id, &envelope(), &actor(), at(1)).await.unwrap();
+    drop(store);
+    let store = open(&path, 5);
+    assert_eq!(store.recover(&actor(), at(5)).await.unwrap(), 2);
+    let (left, way) = store.find(&left.id, &scope()).await.unwrap().unwrap();
+    assert_eq!((left.state, left.due_at), (State::Unknown, Some(at(5))));
+    let events: Vec<_> = way.iter().map(|e| e.event.as_str()).collect();
+    assert_eq!(events, ["accept", "claim", "launch", "recover"]);
+    let (not_left, _) = store.find(&not_left.id, &scope()).await.unwrap().unwrap();
+    assert_eq!(not_left.state, State::Queued);
+    let claimed = store.claim(&actor(), 10, at(6)).await.unwrap();
+    let asked = claimed.iter().find(|c| c.submission.id == left.id).unwrap();
+    assert_eq!(asked.submission.state, State::Reconciling);
+    assert_eq!(asked.payload, b"b");
+    let stored = asked.envelope.as_ref().unwrap();
+    assert!(stored.outbound == envelope().outbound && stored.case == envelope().case);
+}
+
+#[tokio::test]
+async fn an_illegal_step_changes_nothing_and_the_rest_of_its_batch_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("s.db"), 0);
+    let first = accepted(&store, new("1", "b"), 0).await;
+    let (launch, by) = (envelope(), actor());
+    let (illegal, legal, not_claimed) = tokio::join!(
+        store.step(&first.id, Step::plain(Event::Receive, actor()), at(1)),
+        store.accept(new("2", "b"), at(1)),
+        store.launch(&first.id, &launch, &by, at(1)),
+    );
+    assert!(matches!(illegal, Err(StoreError::Illegal(_))));
+    assert!(matches!(not_claimed, Err(StoreError::Illegal(_))));
+    assert!(matches!(legal, Ok(Accepted::New(_))));
+    let (same, way) = store.find(&first.id, &scope()).await.unwrap().unwrap();
+    assert_eq!((same, way.len()), (first, 1));
+    assert_eq!(store.verify_use_log().await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn the_change_list_has_each_submission_once_at_its_latest_change_within_the_callers_scope() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("s.db"), 0);
+    let (a, b) = (accepted(&store, new("a", "b"), 0).await, accepted(&store, new("b", "b"), 0).await);
+    let cause = Cause::new("test.parked", Text::same("x"));
+    store.claim(&actor(), 1, at(1)).await.unwrap();
+    step(&store, &a, Event::Park { why: cause.clone() }, 1).await;
+    let wanted = |state: Option<&str>, after| ChangesWanted { state: state.map(Into::into), after, limit: 10 };
+    let all = store.changes(wanted(None, 0), &scope()).await.unwrap();
+    assert_eq!(all.iter().map(|s| &s.id).collect::<Vec<_>>(), [&b.id, &a.id]);
+    assert_eq!(all[1].state, State::Parked { why: cause });
+    assert_eq!(store.changes(wanted(None, all[0].change), &scope()).await.unwrap().len(), 1);
+    assert_eq!(store.changes(wanted(Some("parked"), 0), &scope()).await.unwrap().len(), 1);
+    assert_eq!(store.changes(wanted(Some("open"), 0), &scope()).await.unwrap().len(), 2);
+    assert_eq!(store.changes(wanted(Some("archived"), 0), &scope()).await.unwrap().len(), 0);
+    let elsewhere = Scope { units: vec![oid("1.2.246.10.1.10.6")], ..scope() };
+    assert_eq!(store.changes(wanted(None, 0), &elsewhere).await.unwrap().len(), 0);
+    assert!(store.find(&a.id, &elsewhere).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn held_remembers_since_when_until_a_person_releases_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("s.db"), 0);
+    let s = accepted(&store, new("a", "b"), 0).await;
+    let hold = |recheck| Event::Hold { until: None, recheck_at: at(recheck), why: Cause::new("c", Text::same("x")) };
+    store.claim(&actor(), 1, at(1)).await.unwrap();
+    step(&store, &s, hold(10), 2).await;
+    assert_eq!(store.next_due().await.unwrap(), Some(at(10)));
+    store.claim(&actor(), 1, at(10)).await.unwrap();
+    assert_eq!(step(&store, &s, hold(20), 11).await.held_since, Some(at(2)));
+    assert_eq!(step(&store, &s, Event::Release, 12).await.held_since, None);
+}
+
+#[tokio::test]
+async fn a_copied_database_tells_nothing_of_persons() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    let s = accepted(&store, new(SECRET, SECRET), 0).await;
+    store.claim(&actor(), 1, at(1)).await.unwrap();
+    store.launch(&s.id, &envelope(), &actor(), at(1)).await.unwrap();
+    let remarks = vec![crate::sidecar::ports::Remark { code: "c".into(), text: SECRET.into() }];
+    let verdict = Some(Verdict::Archived { proof: Proof::Acknowledged, remarks });
+    let facts = json!({ "note": SECRET });
+    let receive = Step { event: Event::Receive, verdict: verdict.clone(), facts, actor: actor() };
+    assert_eq!(store.step(&s.id, receive, at(2)).await.unwrap().verdict, verdict);
+    let entry = Use { action: "cases.search", outcome: "permitted".into(), actor: actor(), subject: json!([SECRET]) };
+    store.log_use(entry, at(3)).await.unwrap();
+    let mut seen = 0;
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        seen += bytes.len();
+        assert!(!bytes.windows(SECRET.len()).any(|w| w == SECRET.as_bytes()));
+    }
+    assert!(seen > 4096);
+}
+
+/// Changes the file behind the store's back and answers whether the use log still verifies.
+async fn verifies_after(sql: &str) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    for n in 0..4 {
+        accepted(&store, new(&n.to_string(), "b"), 0).await;
+    }
+    assert_eq!(store.verify_use_log().await.unwrap(), 4);
+    drop(store);
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch(&format!("DROP TRIGGER use_log_keeps; DROP TRIGGER use_log_stays; {sql}")).unwrap();
+    drop(db);
+    open(&path, 1).verify_use_log().await.is_ok()
+}
+
+#[tokio::test]
+async fn tampering_with_the_use_log_is_detected() {
+    assert!(verifies_after("").await);
+    for sql in [
+        "UPDATE use_log SET outcome = 'archived' WHERE row = 2",
+        "UPDATE use_log SET at = at + 1 WHERE row = 2",
+        "UPDATE use_log SET detail = (SELECT detail FROM use_log WHERE row = 3) WHERE row = 2",
+        "DELETE FROM use_log WHERE row = 2",
+        "DELETE FROM use_log WHERE row = 4",
+        "DELETE FROM use_log",
+        "DELETE FROM use_log WHERE row = 2; UPDATE use_log SET row = row - 1 WHERE row > 2",
+        "INSERT INTO use_log SELECT 5, at, submission, action, outcome, detail, link FROM use_log WHERE row = 4",
+    ] {
+        assert!(!verifies_after(sql).await, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn the_use_log_refuses_updates_and_deletes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    accepted(&store, new("1", "b"), 0).await;
+    drop(store);
+    let db = Connection::open(&path).unwrap();
+    for sql in ["DELETE FROM use_log", "UPDATE use_log SET at = 0"] {
+        assert!(db.execute_batch(sql).unwrap_err().to_string().contains("append-only"));
+    }
+}

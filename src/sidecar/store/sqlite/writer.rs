@@ -1,0 +1,122 @@
+//! The one thread that writes: whatever is queued becomes one transaction, each piece of work in its own savepoint.
+//!
+//! A caller is answered after the commit that made its work durable, never before. The queue is bounded; a caller waits for
+//! a place in it.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Serial, Tables};
+use crate::sidecar::store::StoreError;
+use crate::sidecar::vault::Vault;
+
+const QUEUE_MAX: usize = 1024;
+const BATCH_MAX: usize = 256;
+
+pub(super) struct Writer {
+    queue: Option<mpsc::Sender<Box<dyn Work>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A piece of work: run inside the transaction, answered after it.
+trait Work: Send {
+    /// Does it; whether its savepoint is to be kept.
+    fn run(&mut self, tables: &Tables<'_>) -> bool;
+    /// Answers the caller: with the work's own result, or with why the transaction did not commit.
+    fn answer(self: Box<Self>, commit_failure: Option<&str>);
+}
+
+struct Task<T, F> {
+    work: Option<F>,
+    result: Option<Result<T, StoreError>>,
+    caller: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T: Send, F: FnOnce(&Tables<'_>) -> Result<T, StoreError> + Send> Work for Task<T, F> {
+    fn run(&mut self, tables: &Tables<'_>) -> bool {
+        self.result = self.work.take().map(|work| work(tables));
+        matches!(self.result, Some(Ok(_)))
+    }
+
+    fn answer(self: Box<Self>, commit_failure: Option<&str>) {
+        let result = match (self.result, commit_failure) {
+            (Some(Err(error)), _) => Err(error),
+            (_, Some(text)) => Err(StoreError::Database { text: text.to_owned() }),
+            (Some(ok), None) => ok,
+            (None, None) => Err(StoreError::Closed),
+        };
+        if self.caller.send(result).is_err() {
+            tracing::debug!("the caller of a store transaction went away before its answer");
+        }
+    }
+}
+
+impl Writer {
+    pub(super) fn start(db: Connection, vault: Arc<Vault>, serial: Serial) -> Result<Self, StoreError> {
+        let (queue, work) = mpsc::channel(QUEUE_MAX);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || serve(&db, &vault, serial, work))
+            .map_err(|error| StoreError::Database { text: format!("no thread to write with: {error}") })?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Tables<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (caller, answer) = oneshot::channel();
+        let task = Box::new(Task { work: Some(work), result: None, caller });
+        let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
+        queue.send(task).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Closing the queue ends the thread once it has served what was in it.
+        self.queue = None;
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the store's writer thread had panicked");
+        }
+    }
+}
+
+fn serve(db: &Connection, vault: &Vault, serial: Serial, mut queue: mpsc::Receiver<Box<dyn Work>>) {
+    let tables = Tables { db, vault, serial };
+    while let Some(first) = queue.blocking_recv() {
+        let mut batch = vec![first];
+        while batch.len() < BATCH_MAX {
+            let Ok(next) = queue.try_recv() else { break };
+            batch.push(next);
+        }
+        let failure = commit(&tables, &mut batch).err().map(|error| error.to_string());
+        if let Some(text) = &failure {
+            tracing::error!(store.error = %text, "a store transaction did not commit");
+        }
+        batch.into_iter().for_each(|work| work.answer(failure.as_deref()));
+    }
+}
+
+fn commit(tables: &Tables<'_>, batch: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
+    tables.db.execute_batch("BEGIN IMMEDIATE")?;
+    let outcome = run_all(tables, batch).and_then(|()| tables.db.execute_batch("COMMIT"));
+    if outcome.is_err() && !tables.db.is_autocommit() {
+        tables.db.execute_batch("ROLLBACK")?;
+    }
+    outcome
+}
+
+fn run_all(tables: &Tables<'_>, batch: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
+    for work in batch {
+        tables.db.execute_batch("SAVEPOINT work")?;
+        let keep = work.run(tables);
+        // A full disk or an I/O error ends the whole transaction by itself; RELEASE then fails and with it the batch.
+        tables.db.execute_batch(if keep { "RELEASE work" } else { "ROLLBACK TO work; RELEASE work" })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! Logs and metrics. Neither ever carries a record, a person, a token or an address with one in it.
+//!
+//! Use of records is not logged here: that is data and stands in the store's use log.
+
+use std::sync::atomic::{AtomicI64, AtomicU64};
+
+use jiff::Timestamp;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
+
+use super::store::Census;
+use crate::domain::submission::State;
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Sends log lines to standard error, filtered by `filter` (for example `info,asiasilta=debug`).
+///
+/// # Errors
+/// A sentence when the filter does not parse or logging was begun before.
+pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), String> {
+    let filter = EnvFilter::try_new(filter).map_err(|error| format!("log filter: {error}"))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let begun = match format {
+        LogFormat::Text => lines.with_ansi(false).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+    begun.map_err(|error| error.to_string())
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabel {
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CertificateLabel {
+    certificate: String,
+}
+
+/// A certificate whose end is watched.
+#[derive(Debug, Clone)]
+pub struct WatchedCertificate {
+    /// What it is for: `transport`, `signing`.
+    pub name: String,
+    /// When it ends.
+    pub not_after: Timestamp,
+}
+
+/// Everything that is counted.
+pub struct Metrics {
+    registry: Registry,
+    certificates: Vec<WatchedCertificate>,
+    depth: Family<StateLabel, Gauge<i64, AtomicI64>>,
+    oldest_open_seconds: Gauge<i64, AtomicI64>,
+    sends: Family<OutcomeLabel, Counter<u64, AtomicU64>>,
+    questions: Family<OutcomeLabel, Counter<u64, AtomicU64>>,
+    accepted: Counter,
+    refused: Counter,
+    certificate_seconds: Family<CertificateLabel, Gauge<i64, AtomicI64>>,
+}
+
+impl Metrics {
+    /// All at zero, with a gauge for each certificate.
+    pub fn new(certificates: Vec<WatchedCertificate>) -> Self {
+        let mut registry = Registry::with_prefix("asiasilta");
+        let metrics = Self {
+            depth: Family::default(),
+            oldest_open_seconds: Gauge::default(),
+            sends: Family::default(),
+            questions: Family::default(),
+            accepted: Counter::default(),
+            refused: Counter::default(),
+            certificate_seconds: Family::default(),
+            certificates,
+            registry: Registry::default(),
+        };
+        registry.register("submissions", "Submissions by state", metrics.depth.clone());
+        registry.register(
+            "oldest_open_age_seconds",
+            "Age of the oldest submission that is not settled; 0 without one",
+            metrics.oldest_open_seconds.clone(),
+        );
+        registry.register("sends", "Envelopes sent, by outcome", metrics.sends.clone());
+        registry.register(
+            "questions",
+            "Questions whether a document has arrived, by outcome",
+            metrics.questions.clone(),
+        );
+        registry.register("accepted", "Submissions accepted", metrics.accepted.clone());
+        registry.register("refused", "Submissions refused with findings", metrics.refused.clone());
+        registry.register(
+            "certificate_expiry_seconds",
+            "Seconds until a certificate ends; negative after",
+            metrics.certificate_seconds.clone(),
+        );
+        Self { registry, ..metrics }
+    }
+
+    /// Counts a send by how it ended.
+    pub fn count_send(&self, outcome: &'static str) {
+        self.sends.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Counts a question by its answer.
+    pub fn count_question(&self, outcome: &'static str) {
+        self.questions.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Counts a new submission.
+    pub fn count_accepted(&self) {
+        self.accepted.inc();
+    }
+
+    /// Counts a refused one.
+    pub fn count_refused(&self) {
+        self.refused.inc();
+    }
+
+    /// The text exposition (OpenMetrics 1.0), with depths from a census of now.
+    pub fn render(&self, census: &Census, now: Timestamp) -> String {
+        for state in State::NAMES {
+            let count = census.by_state.iter().find(|(name, _)| name == state).map_or(0, |(_, count)| *count);
+            self.depth.get_or_create(&StateLabel { state }).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        self.oldest_open_seconds.set(census.oldest_open.map_or(0, |at| now.duration_since(at).as_secs().max(0)));
+        for certificate in &self.certificates {
+            let label = CertificateLabel { certificate: certificate.name.clone() };
+            let left = certificate.not_after.duration_since(now).as_secs();
+            self.certificate_seconds.get_or_create(&label).set(left);
+        }
+        let mut text = String::new();
+        // Writing to a String does not fail.
+        if encode(&mut text, &self.registry).is_err() {
+            tracing::error!("metrics could not be written");
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_has_its_depth_and_a_certificate_its_remaining_seconds() {
+        let now = Timestamp::from_second(1000).unwrap();
+        let certificate =
+            WatchedCertificate { name: "signing".into(), not_after: Timestamp::from_second(1600).unwrap() };
+        let metrics = Metrics::new(vec![certificate]);
+        metrics.count_send("archived");
+        let census = Census { by_state: vec![("held".into(), 2)], oldest_open: Timestamp::from_second(990).ok() };
+        let text = metrics.render(&census, now);
+        for line in [
+            "asiasilta_submissions{state=\"held\"} 2",
+            "asiasilta_submissions{state=\"unknown\"} 0",
+            "asiasilta_oldest_open_age_seconds 10",
+            "asiasilta_sends_total{outcome=\"archived\"} 1",
+            "asiasilta_certificate_expiry_seconds{certificate=\"signing\"} 600",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line} in\n{text}");
+        }
+    }
+}

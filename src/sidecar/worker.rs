@@ -1,0 +1,200 @@
+//! The worker: takes due submissions up in order and brings each to the archive, or says why not.
+//!
+//! Holds no state of its own that a restart would miss: everything is in the store before the next step is taken, and no store
+//! transaction waits for the network. The steps of one submission are in `journey`, the right in `right`, the case in `case`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Notify, watch};
+use tokio::task::{Id, JoinError, JoinSet};
+
+use super::ports::{Archive, Chance, Clock, Pipeline};
+use super::store::{Actor, Claimed, Step, Store, StoreError, SubmissionId};
+use super::telemetry::Metrics;
+use crate::domain::access;
+use crate::domain::submission::Event;
+
+mod case;
+mod journey;
+mod right;
+
+pub(crate) use right::Wish;
+pub use right::{Rights, RightsFault};
+
+#[cfg(test)]
+mod tests;
+
+/// How the worker paces itself.
+#[derive(Debug, Clone, Copy)]
+pub struct WorkerSettings {
+    /// Submissions worked on at the same time.
+    pub parallel_max: usize,
+    /// How long after a send without an answer the archive is asked.
+    pub reconcile_after: Duration,
+    /// First delay after a passing failure; doubles with each.
+    pub retry_delay_min: Duration,
+    /// Longest delay after a passing failure; also the most that a Retry-After is heeded.
+    pub retry_delay_max: Duration,
+    /// How often a held submission is decided again.
+    pub recheck_every: Duration,
+    /// How long one may be held for a reason without a known end; then it is parked.
+    pub held_age_max: Duration,
+    /// How long a relationship document that was read serves for decisions.
+    pub evidence_age_max: Duration,
+    /// What the sources of the access rule leave open.
+    pub access: access::Options,
+}
+
+impl Default for WorkerSettings {
+    fn default() -> Self {
+        Self {
+            parallel_max: 8,
+            reconcile_after: Duration::from_secs(30),
+            retry_delay_min: Duration::from_secs(2),
+            retry_delay_max: Duration::from_secs(600),
+            recheck_every: Duration::from_secs(900),
+            held_age_max: Duration::from_secs(14 * 86_400),
+            evidence_age_max: Duration::from_secs(60),
+            access: access::Options::default(),
+        }
+    }
+}
+
+/// What the worker works with.
+pub struct Worker<S, A, C> {
+    /// Where submissions are.
+    pub store: Arc<S>,
+    /// The archive.
+    pub archive: Arc<A>,
+    /// The clock.
+    pub clock: Arc<C>,
+    /// Randomness for jitter.
+    pub chance: Arc<dyn Chance>,
+    /// Builds, signs and frames.
+    pub pipeline: Arc<dyn Pipeline>,
+    /// Who may do what, from the archive's evidence.
+    pub rights: Arc<Rights<A, C>>,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// Told of each accepted submission.
+    pub wake: Arc<Notify>,
+    /// Pace.
+    pub settings: WorkerSettings,
+    /// Name of this process in the use log.
+    pub instance: String,
+}
+
+impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
+    /// Works until `stop` turns true (or its sender is gone), then finishes what is under way and returns.
+    ///
+    /// Dropping the future stops at once; what was under way is brought back by the next run.
+    ///
+    /// # Errors
+    /// A [`StoreError`] when the store cannot bring back what an earlier run had taken up.
+    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) -> Result<(), StoreError> {
+        let recovered = self.store.recover(&self.actor(), self.clock.now()).await?;
+        if recovered > 0 {
+            tracing::info!(submissions = recovered, "took up what an earlier run had left");
+        }
+        let mut running = Running::default();
+        while !*stop.borrow() {
+            let next = self.fill(&mut running).await;
+            tokio::select! {
+                // A dropped sender means that nobody is left to ask for more.
+                changed = stop.changed() => if changed.is_err() { break },
+                () = self.wake.notified() => {}
+                () = self.sleep(next) => {}
+                Some(ended) = running.tasks.join_next_with_id() => self.settle_task(&mut running, ended).await,
+            }
+        }
+        while let Some(ended) = running.tasks.join_next_with_id().await {
+            self.settle_task(&mut running, ended).await;
+        }
+        Ok(())
+    }
+
+    /// Takes up what is due while there is room; answers when to look again by itself.
+    async fn fill(self: &Arc<Self>, running: &mut Running) -> Option<Timestamp> {
+        let room = self.settings.parallel_max.saturating_sub(running.tasks.len());
+        if room == 0 {
+            return None;
+        }
+        let now = self.clock.now();
+        let claimed = self.store.claim(&self.actor(), u32::try_from(room).unwrap_or(u32::MAX), now).await;
+        let claimed = match claimed {
+            Ok(claimed) => claimed,
+            Err(error) => return self.complain(&error),
+        };
+        let full = claimed.len() == room;
+        claimed.into_iter().for_each(|one| self.begin(running, one));
+        if full {
+            return None;
+        }
+        self.store.next_due().await.unwrap_or_else(|error| self.complain(&error))
+    }
+
+    fn begin(self: &Arc<Self>, running: &mut Running, claimed: Claimed) {
+        let id = claimed.submission.id.clone();
+        let worker = Arc::clone(self);
+        let task = running.tasks.spawn(async move { worker.carry(claimed).await });
+        running.submissions.insert(task.id(), id);
+    }
+
+    fn complain(&self, error: &StoreError) -> Option<Timestamp> {
+        tracing::error!(store.error = %error, "the store gives no work; trying again");
+        Some(later(self.clock.now(), self.settings.retry_delay_min))
+    }
+
+    async fn sleep(&self, until: Option<Timestamp>) {
+        match until {
+            Some(at) => self.clock.sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn settle_task(&self, running: &mut Running, ended: Result<(Id, Result<(), StoreError>), JoinError>) {
+        let (task, failure) = match ended {
+            Ok((task, Ok(()))) => (task, None),
+            Ok((task, Err(error))) => (task, Some(error.to_string())),
+            Err(error) => (error.id(), Some("the task panicked".to_owned())),
+        };
+        let Some(id) = running.submissions.remove(&task) else { return };
+        let Some(failure) = failure else { return };
+        tracing::error!(submission = %id, error = %failure, "a submission was left under way; taking it back");
+        let step = Step::plain(Event::Recover, self.actor());
+        match self.store.step(&id, step, self.clock.now()).await {
+            // Illegal: somebody has withdrawn it meanwhile, or its last step had reached the store after all.
+            Ok(_) | Err(StoreError::Illegal(_)) => {}
+            Err(error) => tracing::error!(submission = %id, store.error = %error, "it stays so until the next start"),
+        }
+    }
+
+    fn actor(&self) -> Actor {
+        Actor { name: "worker".into(), instance: self.instance.clone() }
+    }
+
+    /// When to try again after `attempts` failures: doubling, between half and all of the delay by chance, at least what the
+    /// archive asked for, never beyond the longest.
+    fn retry_at(&self, attempts: u32, asked: Option<Duration>, first: Duration) -> Timestamp {
+        let longest = self.settings.retry_delay_max.max(first);
+        let doubled = first.saturating_mul(1u32.checked_shl(attempts.min(20)).unwrap_or(u32::MAX)).min(longest);
+        let spread = doubled.mul_f64(0.5 + 0.5 * self.chance.fraction().clamp(0.0, 1.0));
+        let asked = asked.map_or(Duration::ZERO, |d| d.min(longest));
+        later(self.clock.now(), spread.max(asked))
+    }
+}
+
+#[derive(Default)]
+struct Running {
+    tasks: JoinSet<Result<(), StoreError>>,
+    submissions: HashMap<Id, SubmissionId>,
+}
+
+/// `now` and `delay` after it; the end of time when there is no such moment.
+fn later(now: Timestamp, delay: Duration) -> Timestamp {
+    let delay = SignedDuration::try_from(delay).unwrap_or(SignedDuration::MAX);
+    now.saturating_add(delay).unwrap_or(Timestamp::MAX)
+}
