@@ -24,7 +24,7 @@ pub(super) async fn resolve<A: Archive, C: Clock>(
         CaseReference::Known(case) => Ok(Some(case.clone())),
         CaseReference::None => Ok(None),
         CaseReference::Find => {
-            let authority = read_authority(rights, asker, record).await?;
+            let authority = authority(rights, asker, record).await?;
             let wanted = CasesWanted {
                 service_task: record.service_task.as_ref().map(|t| t.code.clone()),
                 decision: record.decision.clone(),
@@ -35,13 +35,16 @@ pub(super) async fn resolve<A: Archive, C: Clock>(
     }
 }
 
-async fn read_authority<A: Archive, C: Clock>(
+/// Looking for the case is part of storing the record, so it is permitted by what permits that: the tie between worker and
+/// client has to hold on the day the record was drawn up, not on the day it is sent.
+async fn authority<A: Archive, C: Clock>(
     rights: &Rights<A, C>,
     asker: &Asker,
     record: &LocalRecord,
 ) -> Result<Authority, Stop> {
     let service_task = record.service_task.as_ref().map(|t| t.code.as_str());
-    let wish = Wish { operation: Operation::Read, service_task, purchase: Some(record.purchase) };
+    let operation = Operation::Write { drawn_up: record.drawn_up.day() };
+    let wish = Wish { operation, service_task, purchase: Some(record.purchase) };
     rights.authority(asker, wish).await.map_err(Stop::from)
 }
 
