@@ -24,6 +24,8 @@ use crate::xml;
 
 mod lookup;
 mod taking;
+#[cfg(test)]
+mod tests;
 
 /// The archive.
 pub struct Archive {
