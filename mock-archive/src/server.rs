@@ -22,6 +22,8 @@ use crate::structures::{Structures, StructuresError};
 mod connection;
 mod front;
 mod responder;
+#[cfg(test)]
+mod tests;
 
 /// The one endpoint (docs/wire.md §1).
 pub(crate) const ENDPOINT: &str = "/medical-records";
