@@ -221,7 +221,7 @@ const BREACHES: &[Breach] = &[
     (Rule::AccessDocumentUnit, Sample::entry, |s| {
         s.unit = "1.2.246.10.99999992.10.2"
     }),
-    (Rule::AccessGroup, || Sample::entry().as_case(), |_| {}),
+    (Rule::AccessGroup, || Sample::entry().made_a_case(), |_| {}),
     (Rule::CaseKnown, Sample::entry, |s| {
         s.case = Some("1.2.246.10.99999991.40.2026.2")
     }),
@@ -237,7 +237,7 @@ impl Sample {
     }
 
     /// A producer's attempt to write a case document in the organiser's register.
-    fn as_case(mut self) -> Self {
+    fn made_a_case(mut self) -> Self {
         let case = Self::case();
         (self.group, self.types, self.content) = (case.group, None, case.content);
         self.service_request = "OURS-ARCHIVE-CASE";
