@@ -72,6 +72,7 @@ pub(crate) struct Limits {
     pub(crate) body_max_bytes: usize,
     pub(crate) handshake_timeout: Duration,
     pub(crate) header_timeout: Duration,
+    pub(crate) body_timeout: Duration,
     pub(crate) connections_max: usize,
 }
 
@@ -80,7 +81,8 @@ impl Default for Limits {
         Self {
             body_max_bytes: 20 * 1024 * 1024,
             handshake_timeout: Duration::from_secs(5),
-            header_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(60),
             connections_max: 256,
         }
     }

@@ -124,6 +124,9 @@ const BREACHES: &[Breach] = &[
         s.display = s.display.replace("010190*****", "tunnus 010190-123M.")
     }),
     (Rule::TestPerson, Sample::entry, |s| {
+        s.display = s.display.replace("010190*****", "<b>010190</b>-123M")
+    }),
+    (Rule::TestPerson, Sample::entry, |s| {
         *s.content.pointer_mut("/merkinta/asiakas/0").unwrap() =
             json!({"kuvaus": ["naapuri 010190-123m"]})
     }),
