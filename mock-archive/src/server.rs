@@ -266,11 +266,11 @@ impl MockArchive {
         MockArchiveBuilder::default()
     }
 
-    /// The endpoint's address, `https://localhost:<port>/medical-records`.
+    /// The endpoint's address, `https://127.0.0.1:<port>/medical-records`.
     #[must_use]
     pub fn url(&self) -> String {
         format!(
-            "https://localhost:{}{ENDPOINT}",
+            "https://127.0.0.1:{}{ENDPOINT}",
             self.front.address().port()
         )
     }

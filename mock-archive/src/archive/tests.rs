@@ -63,7 +63,7 @@ fn a_reference_that_names_no_part_is_refused() {
         .replace("cid:OID", "cid:OIDX");
     let message = HttpMessage {
         content_type: &content_type,
-        soap_action: None,
+        soap_action: Some("\"urn:hl7-org:v3:RCMR_IN200002FI01\""),
         body: body.as_bytes(),
     };
     assert_eq!(
@@ -73,19 +73,19 @@ fn a_reference_that_names_no_part_is_refused() {
 }
 
 #[test]
-fn an_action_of_another_interaction_is_refused() {
-    let (archive, _) = prepared_archive();
-    let (content_type, body) = Sample::entry().http();
-    let message = HttpMessage {
-        content_type: &content_type,
-        soap_action: Some("\"urn:hl7-org:v3:RCMR_IN200029FI01\""),
-        body: &body,
-    };
-    let answer = said(&archive.receive(&oid(PRODUCER), &message).body);
-    assert_eq!(
-        (answer.acknowledgement.as_str(), answer.rules),
-        ("AE", vec!["message.soap-action".to_owned()])
-    );
+fn an_action_of_another_interaction_or_none_is_refused() {
+    for soap_action in [None, Some("\"urn:hl7-org:v3:RCMR_IN200029FI01\"")] {
+        let (archive, _) = prepared_archive();
+        let (content_type, body) = Sample::entry().http();
+        let message = HttpMessage {
+            content_type: &content_type,
+            soap_action,
+            body: &body,
+        };
+        let answer = said(&archive.receive(&oid(PRODUCER), &message).body);
+        assert_eq!(answer.acknowledgement, "AE");
+        assert_eq!(answer.rules, ["message.soap-action"]);
+    }
 }
 
 #[test]

@@ -184,6 +184,7 @@ async fn another_organisations_message_is_refused_whatever_headers_say() {
         .post(archive.url())
         .header("content-type", content_type);
     let request = request
+        .header("soapaction", "\"urn:hl7-org:v3:RCMR_IN200002FI01\"")
         .header("x-mock-archive-peer", PRODUCER)
         .header("X-Mock-Archive-Secret", "guess");
     let (code, rules) = acknowledgement(request.body(body).send().await).await;
@@ -475,5 +476,5 @@ async fn an_archive_makes_its_own_pki_when_it_is_given_none() {
             .certificate_pem
             .starts_with("-----BEGIN CERTIFICATE-----")
     );
-    assert!(archive.url().starts_with("https://localhost:"));
+    assert!(archive.url().starts_with("https://127.0.0.1:"));
 }
