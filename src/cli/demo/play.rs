@@ -84,7 +84,7 @@ async fn find_case(system: &ProducerSystem, record: &Value) -> Result<Option<Str
         "contents": "fetch",
     });
     let answer = system.post("/v1/decisions/search", None, serde_json::to_vec(&request)?).await?;
-    let decisions = answer.body["items"].as_array().cloned().unwrap_or_default();
+    let decisions = answer.body["decisions"].as_array().cloned().unwrap_or_default();
     println!("   {} decision(s) found", decisions.len());
     for decision in &decisions {
         println!(
