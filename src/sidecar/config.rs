@@ -14,19 +14,10 @@ use serde::Deserialize;
 use super::telemetry::LogFormat;
 use super::vault::parse_hex;
 use super::worker::WorkerSettings;
+use crate::domain::environment::Environment;
 use crate::domain::oid::Oid;
 
 const FILE_BYTES_MAX: u64 = 1 << 20;
-
-/// Which world this is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Environment {
-    /// A test environment: 900-series persons only.
-    Test,
-    /// Real clients.
-    Production,
-}
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]

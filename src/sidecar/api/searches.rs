@@ -19,6 +19,7 @@ use super::body::{json_bytes, parse};
 use super::problem::{self, Problem};
 use crate::domain::access::{self, Authority, Denial};
 use crate::domain::code::Code;
+use crate::domain::environment::Environment;
 use crate::domain::finding::{Finding, Rule};
 use crate::domain::oid::Oid;
 use crate::domain::organisation::{Organisation, Unit};
@@ -27,7 +28,7 @@ use crate::domain::record::ProfessionalLink;
 use crate::domain::submission::Cause;
 use crate::domain::text::Text;
 use crate::sidecar::audit;
-use crate::sidecar::config::{Environment, Operation};
+use crate::sidecar::config::Operation;
 use crate::sidecar::ports::{
     Archive, ArchiveFault, Asker, CaseEntry, CasesWanted, Clock, Contents, DecisionEntry, DecisionsWanted, Fetched,
 };

@@ -18,9 +18,10 @@ use super::problem::{self, Problem};
 use crate::domain::document::header::DocumentIds;
 use crate::domain::finding::Finding;
 use crate::domain::submission::{Class, Event, State};
+use crate::domain::validate::CheckedRecord;
 use crate::sidecar::audit;
 use crate::sidecar::config::Operation;
-use crate::sidecar::ports::{Archive, CheckedRecord, Clock, SignatureNeed};
+use crate::sidecar::ports::{Archive, Clock};
 use crate::sidecar::store::{Accepted, ChangesWanted, NewSubmission, Step, Store, StoreError, SubmissionId};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -44,7 +45,7 @@ pub(super) async fn submit<S: Store, A: Archive, C: Clock>(
         services.metrics.count_refused();
         problem::findings(findings)
     })?;
-    let new = new_submission(&services, &caller, key, &body, checked)?;
+    let new = new_submission(&services, &caller, key, &body, &checked)?;
     match services.store.accept(new, services.clock.now()).await? {
         Accepted::New(submission) => {
             services.metrics.count_accepted();
@@ -81,8 +82,8 @@ async fn check<S: Store, A: Archive, C: Clock>(
     services: &Services<S, A, C>,
     body: Bytes,
 ) -> Result<Result<CheckedRecord, Vec<Finding>>, Problem> {
-    let checker = Arc::clone(&services.checker);
-    tokio::task::spawn_blocking(move || checker.check(&body)).await.map_err(|_| problem::our_fault())
+    let (checker, now) = (Arc::clone(&services.checker), services.clock.now());
+    tokio::task::spawn_blocking(move || checker.record(&body, now)).await.map_err(|_| problem::our_fault())
 }
 
 fn new_submission<S, A, C>(
@@ -90,9 +91,9 @@ fn new_submission<S, A, C>(
     caller: &Caller,
     idempotency_key: String,
     body: &[u8],
-    checked: CheckedRecord,
+    checked: &CheckedRecord,
 ) -> Result<NewSubmission, Problem> {
-    let CheckedRecord { record, warnings, signature } = checked;
+    let record = checked.record();
     caller.speaks_for(&record.unit.oid)?;
     let served = services.organisations.iter().find(|o| o.oid == caller.organisation).ok_or_else(problem::our_fault)?;
     let replaces = record.replaces.as_ref();
@@ -109,10 +110,10 @@ fn new_submission<S, A, C>(
             set: r.set.clone(),
             version: r.version,
         }),
-        warnings,
-        awaits_signature: signature == SignatureNeed::Professional,
+        warnings: checked.warnings().to_vec(),
+        awaits_signature: checked.structure().needs_professional_signature(),
         used_by: caller.actor(&services.instance),
-        subject: audit::of_record(&record),
+        subject: audit::of_record(record),
     })
 }
 
@@ -125,7 +126,7 @@ pub(super) async fn validate<S: Store, A: Archive, C: Clock>(
     services.tokens.caller(&headers, Operation::Submit)?;
     let body = json_bytes(&headers, body)?;
     let (valid, findings) = match check(&services, body).await? {
-        Ok(checked) => (true, checked.warnings),
+        Ok(checked) => (true, checked.warnings().to_vec()),
         Err(findings) => (false, findings),
     };
     Ok(axum::Json(json!({ "valid": valid, "findings": findings })).into_response())
