@@ -359,10 +359,10 @@ pub(crate) mod tests {
             let sha256 = super::super::vault::to_hex(digest.as_ref());
             format!(
                 "[[tokens]]\nname = \"{name}\"\nsha256 = \"{sha256}\"\norganisation = \"{organisation}.10.0\"\n\
-                 units = [\"{organisation}.10.5\"]\noperations = {operations}\n"
+                 units = [\"{organisation}.10.1\"]\noperations = {operations}\n"
             )
         };
-        let (one, two) = ("1.2.246.10.99999991", "1.2.246.10.99999993");
+        let (one, two) = ("1.2.246.10.99999992", "1.2.246.10.99999993");
         let all = r#"["submit", "read", "search", "withdraw"]"#;
         format!(
             "environment = \"test\"\n\

@@ -88,7 +88,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         }
         let (authority, ground) = self.authority(submission, record).await?;
         let asker = asker(submission, record, first_client(record)?);
-        let case = case::resolve(&*self.archive, &self.rights, &asker, record).await?;
+        let case = case::resolve(&*self.archive, &asker, &authority, record).await?;
         let outbound = self.prepare(submission, payload, case.clone(), authority).await?;
         Ok(StoredEnvelope { outbound, ground, case })
     }
