@@ -5,8 +5,11 @@
 
 pub mod api;
 pub mod app;
+pub mod assembly;
 pub mod audit;
 pub mod config;
+pub mod line;
+pub mod pipeline;
 pub mod ports;
 pub mod store;
 pub mod telemetry;

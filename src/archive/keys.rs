@@ -151,6 +151,16 @@ fn opening_error(errors: &openssl::error::ErrorStack) -> KeyError {
     if unsupported { KeyError::LegacyCipher } else { KeyError::WrongPassword }
 }
 
+/// The certificates of a PEM text as DER: authorities that signatures are judged by. At least one.
+///
+/// # Errors
+/// [`KeyError::CertificateNotPem`].
+pub fn certificates_from_pem(pem: &[u8]) -> Result<Vec<Vec<u8>>, KeyError> {
+    let stack = X509::stack_from_pem(pem).map_err(|_| KeyError::CertificateNotPem)?;
+    let all: Result<Vec<_>, _> = stack.iter().map(|certificate| certificate.to_der()).collect();
+    all.ok().filter(|all| !all.is_empty()).ok_or(KeyError::CertificateNotPem)
+}
+
 impl Signer for SigningIdentity {
     fn sign_rsa_sha256(&self, bytes: &[u8]) -> Result<Vec<u8>, SignerFault> {
         let mut signer = OpensslSigner::new(MessageDigest::sha256(), &self.key).map_err(fault)?;

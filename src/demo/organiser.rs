@@ -9,7 +9,7 @@ use mock_archive::certs::{DevPki, OrgIdentity, PemIdentity, Professional};
 use super::DemoError;
 use super::stage::{ORGANISER, https_client};
 use crate::archive::client::{Acting, ArchiveClient};
-use crate::archive::keys::{OpensslCrypto, SigningIdentity};
+use crate::archive::keys::{OpensslCrypto, SigningIdentity, certificates_from_pem};
 use crate::archive::transport::HttpsTransport;
 use crate::domain::access::Authority;
 use crate::domain::document::build::{Making, document_of};
@@ -31,7 +31,7 @@ pub struct Organiser {
     client: ArchiveClient<HttpsTransport>,
     pki: Arc<DevPki>,
     system: SigningIdentity,
-    signing_authority: Vec<u8>,
+    signing_authorities: Vec<Vec<u8>>,
     oid: Oid,
     checker: Checker,
     sequence: AtomicU64,
@@ -55,7 +55,7 @@ impl Organiser {
             client: https_client(pki, address, &pki.transport(&identity)?, &oid)?,
             pki: Arc::clone(pki),
             system: signing(&pki.system_signer(&identity)?)?,
-            signing_authority: der(&pki.signing_ca_pem()?)?,
+            signing_authorities: certificates_from_pem(pki.signing_ca_pem()?.as_bytes())?,
             oid,
             checker: Checker::new(Arc::new(Registry::reduced()), Environment::Test),
             sequence: AtomicU64::new(0),
@@ -113,7 +113,7 @@ impl Organiser {
         let read =
             read(&fetched.xml).map_err(|_| DemoError::Defect("the archive gave something that is no document"))?;
         let policy = TrustPolicy {
-            trust: Trust::Authorities(vec![self.signing_authority.clone()]),
+            trust: Trust::Authorities(self.signing_authorities.clone()),
             system_signer: ExpectedSigner::Organisation(producer.clone()),
         };
         let verdict = verify(read.tree(), &OpensslCrypto, &policy);
@@ -152,9 +152,4 @@ pub(super) fn mock_oid(text: &str) -> Result<mock_archive::Oid, DemoError> {
 
 fn signing(identity: &PemIdentity) -> Result<SigningIdentity, DemoError> {
     Ok(SigningIdentity::from_pem(identity.certificate_pem.as_bytes(), identity.key_pem.as_bytes())?)
-}
-
-fn der(pem: &str) -> Result<Vec<u8>, DemoError> {
-    let certificate = openssl::x509::X509::from_pem(pem.as_bytes()).and_then(|c| c.to_der());
-    certificate.map_err(|_| DemoError::Defect("the signing authority's certificate"))
 }

@@ -61,7 +61,7 @@ pub struct Evidence {
     pub fetched_at: Timestamp,
 }
 
-/// What the sources leave open. All of it [U] in the public material: choices of ours until the regulation is entered.
+/// What the sources leave open. All of it unknown in the public material: choices of ours until the regulation is entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     /// Whether the right still holds on the end day itself.

@@ -295,7 +295,7 @@ pub struct Client {
 
 impl Client {
     /// What the client is known by: the identity code where there is one. `None` when the record has neither, which
-    /// [`super::record::LocalRecord::parse`] refuses.
+    /// [`super::validate::Checker`] refuses.
     pub fn id(&self) -> Option<PersonId> {
         let code = self.identity_code.clone().map(PersonId::IdentityCode);
         code.or_else(|| self.temporary_id.clone().map(PersonId::Temporary))
@@ -323,7 +323,7 @@ pub struct Worker {
 redacted_debug!(Worker);
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

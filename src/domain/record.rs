@@ -1,7 +1,7 @@
 //! The local record: what a producer's system hands in.
 //!
-//! One JSON object; its schema is `schemas/local-record.schema.json`, generated from these types. A [`LocalRecord`] exists only
-//! through [`LocalRecord::parse`] (in [`super::validate`]), so holding one means that its fields are what they say.
+//! One JSON object; its schema is `schemas/local-record.schema.json`, generated from these types. Take records from
+//! [`super::validate::Checker`]: deserialising alone checks each value, not how they fit together.
 
 use std::str::FromStr;
 

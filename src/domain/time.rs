@@ -61,9 +61,8 @@ impl Instant {
     /// # Errors
     /// A [`Flaw`] when the text is anything else.
     pub fn from_hl7(text: &str) -> Result<Self, Flaw> {
-        let flaw = || instant_flaw(text, "HL7 V3 TS");
         if text.len() != 19 || !text.is_ascii() {
-            return Err(flaw());
+            return Err(instant_flaw(text, "HL7 V3 TS"));
         }
         let part = |range: std::ops::Range<usize>| text.get(range).unwrap_or_default();
         let iso = format!(
@@ -77,7 +76,7 @@ impl Instant {
             part(14..17),
             part(17..19)
         );
-        parse_rfc3339(&iso).ok_or_else(flaw)
+        parse_rfc3339(&iso).ok_or_else(|| instant_flaw(text, "HL7 V3 TS"))
     }
 
     /// The same moment as RFC 3339 with its offset.

@@ -13,18 +13,18 @@ mod rules;
 mod schema;
 mod translate;
 
-use super::environment::Environment;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 pub use findings::FINDINGS_MAX;
-pub use json::{BYTES_MAX, DEPTH_MAX};
+pub use json::{BYTES_MAX, DEPTH_MAX, VALUES_MAX};
 pub use rules::CLOCK_TOLERANCE;
 pub use schema::local_record_schema;
 
 use super::document::header::DocumentGroup;
+use super::environment::Environment;
 use super::finding::{Finding, Rule, redacted_debug};
 use super::oid::Oid;
 use super::record::LocalRecord;
@@ -107,7 +107,7 @@ impl Checker {
         }
         let structure = self.structure(&value, &mut findings);
         let parts = rules::Parts::read(&value);
-        if let (Some(structure), Some(Value::Object(content))) = (&structure, value.get("content")) {
+        if let (Some(structure), Some(content)) = (&structure, value.get("content").filter(|c| c.is_object())) {
             content::check(structure, content, &parts, &mut findings);
         }
         rules::check(&parts, structure.as_deref(), now, &mut findings);
@@ -126,7 +126,7 @@ impl Checker {
             findings.push(Finding::error(
                 "structure.unknown",
                 "/structure",
-                Text::same(oid.as_str()),
+                findings::seen_oid(&oid),
                 Text::fixed(
                     "asiakirjarakenne, joka on ladattu ja jota tuetaan",
                     "en handlingsstruktur som har laddats och stöds",
@@ -166,9 +166,6 @@ fn disagreement() -> Finding {
         Rule::new("asiasilta", "schemas/local-record.schema.json"),
     )
 }
-
-/// The content's root object.
-type Content = Map<String, Value>;
 
 #[cfg(test)]
 mod tests;

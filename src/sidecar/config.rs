@@ -96,8 +96,7 @@ pub struct ArchiveFiles {
     /// Its key.
     pub signing_key: PathBuf,
     /// Roots that other parties' signatures are checked by.
-    #[serde(default)]
-    pub signature_trust_anchors: Option<PathBuf>,
+    pub signature_trust_anchors: PathBuf,
     /// Folder of document structures; the reduced ones of this program when left out.
     #[serde(default)]
     pub structures: Option<PathBuf>,
@@ -290,8 +289,9 @@ impl Config {
             &mut archive.transport_key,
             &mut archive.signing_certificate,
             &mut archive.signing_key,
+            &mut archive.signature_trust_anchors,
         ];
-        let optional = [&mut archive.profile, &mut archive.signature_trust_anchors, &mut archive.structures];
+        let optional = [&mut archive.profile, &mut archive.structures];
         for path in required.into_iter().chain(optional.into_iter().flatten()) {
             *path = folder.join(&*path);
         }
@@ -370,7 +370,7 @@ pub(crate) mod tests {
              [store]\npath = \"s.db\"\nkey_file = \"store.key\"\n\
              [archive]\nurl = \"https://localhost:1/medical-records\"\ntrust_anchors = \"ca.pem\"\n\
              transport_certificate = \"t.pem\"\ntransport_key = \"t.key\"\n\
-             signing_certificate = \"/etc/s.pem\"\nsigning_key = \"s.key\"\n\
+             signing_certificate = \"/etc/s.pem\"\nsigning_key = \"s.key\"\nsignature_trust_anchors = \"ca.pem\"\n\
              [[organisations]]\noid = \"{one}.10.0\"\ndocument_node = \"{one}\"\n\
              [[organisations]]\noid = \"{two}.10.0\"\ndocument_node = \"{two}\"\n{}{}{}",
             token("all", "token-of-all", one, all),

@@ -323,6 +323,8 @@ impl Chance for SystemChance {
 
 /// What the pipeline makes an envelope of.
 pub struct Preparation<'a> {
+    /// The sending organisation.
+    pub organisation: &'a Oid,
     /// The record as it came; the pipeline checks it again, by the rules of the day it is sent.
     pub payload: &'a [u8],
     /// Ids of the document.

@@ -1,14 +1,13 @@
 //! The content under its structure: its form by the structure's JSON Schema, then what a form cannot say.
 //!
-//! Fields are known by what the structure says of them (representation, code system), by no structure's own name; the two keys
-//! that the dialect itself uses everywhere, `asiakas` and `asiatunnus`, are the exception.
+//! Fields are known by what the structure says of them (representation, code system), by no structure's own name; the keys
+//! that the dialect itself uses everywhere, `asiakas`, its `syntymaaika` and `asiatunnus`, are the exception.
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::Content;
-use super::findings::{Findings, nothing, seen};
+use super::findings::{Findings, nothing, seen, seen_oid};
 use super::rules::Parts;
 use super::translate::{Translator, date_flaw, findings_of};
 use crate::domain::document::header::DocumentGroup;
@@ -22,19 +21,23 @@ use crate::domain::time::PartialDate;
 
 /// The client or clients, in every structure but one.
 const CLIENT_KEY: &str = "asiakas";
+/// A client's birth date.
+const BIRTH_DATE_KEY: &str = "syntymaaika";
 /// The case's own id, on case documents.
 const CASE_KEY: &str = "asiatunnus";
 /// SOTE organisation register: its codes are OIDs.
 const ORGANISATIONS: &str = "1.2.246.537.6.202";
+/// Service tasks (palvelutehtävä).
+const SERVICE_TASKS: &str = "1.2.246.537.6.1221";
 
 /// Adds what is wrong with the content.
-pub(super) fn check(structure: &Structure, content: &Content, parts: &Parts, findings: &mut Findings) {
+pub(super) fn check(structure: &Structure, content: &Value, parts: &Parts, findings: &mut Findings) {
     let Some(validator) = structure.validator() else {
         findings.push(unusable(structure));
         return;
     };
-    let value = Value::Object(content.clone());
-    findings_of(validator, &value, &Translator::for_content(structure), findings);
+    findings_of(validator, content, &Translator::for_content(structure), findings);
+    let Some(content) = content.as_object() else { return };
     let mut look = Look { structure, parts, findings, clients: Vec::new() };
     structure.visit(content, &mut |field, pointer, value| look.field(field, pointer, value));
     look.same_clients(content);
@@ -59,6 +62,7 @@ impl<'a> Look<'a> {
             Representation::Identifier if is_system(field, IDENTITY_CODE_ROOT) => self.identity_code(pointer, value),
             Representation::Identifier if field.key() == CASE_KEY => self.case(pointer, value),
             Representation::Code if is_system(field, ORGANISATIONS) => self.organisation(pointer, value),
+            Representation::Code if is_system(field, SERVICE_TASKS) => self.service_task(pointer, value),
             Representation::Group if pointer_is_client(self.structure, pointer) => {
                 self.clients.push((pointer.to_owned(), value));
             }
@@ -87,6 +91,29 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// The archive goes by the metadata's task, readers by the content's. A warning only: some structures may speak of other
+    /// tasks than the one they are written for.
+    fn service_task(&mut self, pointer: &str, value: &Value) {
+        if self.structure.group() == Some(DocumentGroup::Relationship) {
+            return;
+        }
+        let told = value.get("code").and_then(Value::as_str);
+        if self.parts.service_task.as_ref().zip(told).is_some_and(|(task, told)| task.code != told) {
+            let finding = Finding::error(
+                "content.service_task_differs",
+                format!("/content{pointer}/code"),
+                Text::fixed("toinen palvelutehtävä", "en annan serviceuppgift", "another service task"),
+                Text::fixed(
+                    "sama koodi kuin kentässä service_task",
+                    "samma kod som i fältet service_task",
+                    "the same code as in service_task",
+                ),
+                Rule::new("HL7 Finland localSocialHeader", "functionCode"),
+            );
+            self.add(pointer, finding.warning());
+        }
+    }
+
     /// A case document tells its case twice: in the metadata and here.
     fn case(&mut self, pointer: &str, value: &Value) {
         if self.structure.group() != Some(DocumentGroup::Case) {
@@ -97,13 +124,13 @@ impl<'a> Look<'a> {
         if told.as_str() != Some(case.as_str()) {
             let at = format!("/content{pointer}/value");
             let rule = Rule::new("HL7 CDA R2", "encompassingEncounter/id");
-            let finding = Finding::error("content.case_differs", at, seen(told), Text::same(case.as_str()), rule);
+            let finding = Finding::error("content.case_differs", at, seen(told), seen_oid(case), rule);
             self.add(pointer, finding);
         }
     }
 
     /// The clients of the content are the clients of the record: each side's ids are found on the other.
-    fn same_clients(&mut self, content: &Content) {
+    fn same_clients(&mut self, content: &Map<String, Value>) {
         let root = self.structure.root();
         let Some(field) = root.field(CLIENT_KEY).filter(|f| knows_persons(f)) else { return };
         // With a client that cannot be read there is nothing sure to compare with.
@@ -119,7 +146,7 @@ impl<'a> Look<'a> {
             } else if let Some(index) = clients.iter().position(|c| is_one_of(c, &ids)) {
                 told.insert(index);
                 self.birth_date(field, &pointer, value, clients.get(index).copied());
-            } else {
+            } else if !self.findings.has_error_within(&format!("/content{pointer}")) {
                 self.add(&pointer, self.stranger(&pointer));
             }
         }
@@ -132,7 +159,7 @@ impl<'a> Look<'a> {
     }
 
     fn birth_date(&mut self, field: &Field, pointer: &str, value: &Value, client: Option<&Client>) {
-        let dates = field.fields().iter().filter(|f| f.key() == "syntymaaika");
+        let dates = field.fields().iter().filter(|f| f.key() == BIRTH_DATE_KEY);
         for date in dates {
             let told = value.get(date.key()).and_then(Value::as_str).and_then(|t| t.parse::<PartialDate>().ok());
             let born = client.map(|c| c.birth_date.date());

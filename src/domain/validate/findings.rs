@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::domain::finding::{Finding, Rule, shape};
+use crate::domain::oid::Oid;
 use crate::domain::text::Text;
 
 /// The most findings given for one record.
@@ -111,10 +112,15 @@ pub(super) fn seen(value: &Value) -> Text {
     }
 }
 
+/// An OID as far as it may be shown: `1.1.1941` is an OID too.
+pub(super) fn seen_oid(oid: &Oid) -> Text {
+    seen(&Value::from(oid.as_str()))
+}
+
 /// Whether it is an OID below Finland's arc, bare or as a URN: no such text tells of a person.
 fn is_identifier(text: &str) -> bool {
     let bare = text.strip_prefix("urn:oid:").unwrap_or(text);
-    bare.starts_with("1.2.246.") && bare.parse::<crate::domain::oid::Oid>().is_ok()
+    bare.starts_with("1.2.246.") && bare.parse::<Oid>().is_ok()
 }
 
 /// Nothing stood there.

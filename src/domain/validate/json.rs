@@ -14,6 +14,8 @@ use crate::domain::text::Text;
 
 /// The longest record taken, in bytes.
 pub const BYTES_MAX: usize = 10 << 20;
+/// The most values (members, items and what they hold) in one record: each costs far more memory than its text.
+pub const VALUES_MAX: usize = 200_000;
 /// The deepest nesting of objects and lists.
 pub const DEPTH_MAX: usize = 64;
 
@@ -28,14 +30,15 @@ pub(super) fn read(bytes: &[u8]) -> Result<Value, Box<Finding>> {
         return Err(Box::new(too_large(bytes.len())));
     }
     let text = std::str::from_utf8(bytes).map_err(|e| Box::new(not_utf8(e.valid_up_to())))?;
-    let state = RefCell::new(State { path: Vec::new(), fault: None });
+    let state = RefCell::new(State { path: Vec::new(), values: 0, fault: None });
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = Strict { state: &state, depth: 0 }.deserialize(&mut reader).and_then(|v| reader.end().map(|()| v));
     value.map_err(|error| {
-        let State { path, fault } = state.into_inner();
+        let State { path, fault, .. } = state.into_inner();
         let pointer = path.iter().fold(String::new(), |at, step| step.append_to(&at));
         Box::new(match fault {
             Some(Fault::Depth) => too_deep(pointer),
+            Some(Fault::Values) => too_many(),
             Some(Fault::Repeated) => repeated(pointer),
             None => placed(not_json(), text, &error),
         })
@@ -44,6 +47,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Value, Box<Finding>> {
 
 struct State {
     path: Vec<Step>,
+    values: usize,
     fault: Option<Fault>,
 }
 
@@ -63,6 +67,7 @@ impl Step {
 
 enum Fault {
     Depth,
+    Values,
     Repeated,
 }
 
@@ -73,11 +78,8 @@ struct Strict<'s> {
 }
 
 impl Strict<'_> {
-    fn deeper<E: serde::de::Error>(&self) -> Result<Self, E> {
-        if self.depth >= DEPTH_MAX {
-            return Err(self.fault(Fault::Depth));
-        }
-        Ok(Self { state: self.state, depth: self.depth + 1 })
+    fn deeper(&self) -> Self {
+        Self { state: self.state, depth: self.depth + 1 }
     }
 
     fn fault<E: serde::de::Error>(&self, fault: Fault) -> E {
@@ -90,6 +92,13 @@ impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.state.borrow_mut().values += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(self.fault(Fault::Depth));
+        }
+        if self.state.borrow().values > VALUES_MAX {
+            return Err(self.fault(Fault::Values));
+        }
         deserializer.deserialize_any(self)
     }
 }
@@ -133,7 +142,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
         let mut items = Vec::new();
         loop {
             self.state.borrow_mut().path.push(Step::Index(items.len()));
-            let Some(item) = access.next_element_seed(self.deeper()?)? else { break };
+            let Some(item) = access.next_element_seed(self.deeper())? else { break };
             items.push(item);
             self.state.borrow_mut().path.pop();
         }
@@ -148,7 +157,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
             if members.contains_key(&key) {
                 return Err(self.fault(Fault::Repeated));
             }
-            let value = access.next_value_seed(self.deeper()?)?;
+            let value = access.next_value_seed(self.deeper())?;
             members.insert(key, value);
             self.state.borrow_mut().path.pop();
         }
@@ -181,6 +190,16 @@ fn not_utf8(at: usize) -> Finding {
         ),
         Text::fixed("UTF-8-merkistö", "teckenkodningen UTF-8", "UTF-8"),
         Rule::new(RFC, "8.1"),
+    )
+}
+
+fn too_many() -> Finding {
+    Finding::error(
+        "json.too_many_values",
+        "",
+        Text::fixed("liian monta kenttää ja kohtaa", "för många fält och poster", "too many fields and items"),
+        Text::made(format!("enintään {VALUES_MAX}"), format!("högst {VALUES_MAX}"), format!("at most {VALUES_MAX}")),
+        Rule::new("asiasilta", "VALUES_MAX"),
     )
 }
 

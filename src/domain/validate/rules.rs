@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::findings::{Findings, nothing};
+use super::findings::{Findings, nothing, seen_oid};
+use crate::domain::code::CodeValue;
 use crate::domain::document::header::DocumentGroup;
 use crate::domain::finding::{Finding, Rule};
 use crate::domain::organisation::{Organisation, Unit};
@@ -37,6 +38,7 @@ const ACT: &str = "Act 703/2023 on the processing of client data";
 pub(super) struct Parts {
     pub(super) clients: Vec<Option<Client>>,
     pub(super) case: Option<CaseReference>,
+    pub(super) service_task: Option<CodeValue>,
     organiser: Option<Organisation>,
     unit: Option<Unit>,
     link: Option<ProfessionalLink>,
@@ -57,6 +59,7 @@ impl Parts {
         Self {
             clients: clients.into_iter().flatten().map(|c| part(Some(c))).collect(),
             case: part(value.get("case")),
+            service_task: part(value.get("service_task")),
             organiser: part(value.get("organiser")),
             unit: part(value.get("unit")),
             link: part(value.get("professional_link")),
@@ -232,7 +235,8 @@ fn drawn_up(parts: &Parts, now: Timestamp, findings: &mut Findings) {
 }
 
 fn replaces(parts: &Parts, findings: &mut Findings) {
-    let Some(replaces) = &parts.replaces else { return };
+    // Version 0 is no version; the schema has said so.
+    let Some(replaces) = parts.replaces.as_ref().filter(|r| r.version > 0) else { return };
     let is_original = replaces.document == replaces.set;
     if (replaces.version == 1) != is_original {
         findings.push(Finding::error(
@@ -257,7 +261,7 @@ fn case(parts: &Parts, group: DocumentGroup, findings: &mut Findings) {
         | (DocumentGroup::ClientDocument, CaseReference::Known(_) | CaseReference::Find)
         | (DocumentGroup::Case, CaseReference::Known(_)) => return,
         (DocumentGroup::Relationship, CaseReference::Known(oid)) => {
-            ("case.relationship_has_none", Text::same(oid.as_str()), Text::same("none"))
+            ("case.relationship_has_none", seen_oid(oid), Text::same("none"))
         }
         (DocumentGroup::Relationship, CaseReference::Find) => {
             ("case.relationship_has_none", Text::same("find"), Text::same("none"))

@@ -29,9 +29,13 @@ const FORMATS: [&str; 8] = [
 
 /// The JSON Schema (2020-12) of the record that a producer's system hands in.
 pub fn local_record_schema() -> Value {
-    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<LocalRecord>();
-    schema.insert("title".into(), Value::from("asiasilta local record"));
-    schema.to_value()
+    let made = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<LocalRecord>().to_value();
+    let Value::Object(mut members) = made else { return made };
+    let dialect = members.shift_remove("$schema").unwrap_or_default();
+    members.shift_remove("title");
+    // What it is comes first for whoever opens the file.
+    let head = [("$schema".to_owned(), dialect), ("title".to_owned(), Value::from("asiasilta local record"))];
+    head.into_iter().chain(members).collect()
 }
 
 /// Why a text is not of this format; `None` when it is, or when the format is not one of ours.

@@ -7,7 +7,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
-use super::findings::{Findings, below, nothing, one_of, seen};
+use super::findings::{FINDINGS_MAX, Findings, below, nothing, one_of, seen};
 use super::schema;
 use crate::domain::finding::{Finding, Flaw, Rule};
 use crate::domain::structure::{Field, Representation, Structure};
@@ -49,7 +49,7 @@ impl<'a> Translator<'a> {
     fn translate(&self, error: &ValidationError<'_>, findings: &mut Findings) {
         match error.kind() {
             Kind::AdditionalProperties { unexpected } => {
-                for key in unexpected {
+                for key in unexpected.iter().take(FINDINGS_MAX) {
                     findings.push(self.unknown(error, key));
                 }
             }

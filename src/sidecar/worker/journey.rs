@@ -122,9 +122,11 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         authority: Authority,
     ) -> Result<Outbound, Stop> {
         let (pipeline, created) = (Arc::clone(&self.pipeline), self.clock.now());
+        let organisation = submission.organisation.clone();
         let (payload, ids, number) = (payload.to_vec(), submission.document.clone(), submission.message_number.clone());
         let made = tokio::task::spawn_blocking(move || {
             pipeline.prepare(&Preparation {
+                organisation: &organisation,
                 payload: &payload,
                 ids: &ids,
                 message_number: &number,

@@ -8,7 +8,7 @@ use crate::domain::xml::{Element, Limits, Node, XmlError, parse};
 /// An [`XmlError`] when it is not well-formed XML within [`Limits::DOCUMENT`].
 pub fn plain_text(xhtml: &str) -> Result<String, XmlError> {
     let tree = parse(xhtml.as_bytes(), Limits::DOCUMENT)?;
-    let mut page = Page { lines: Vec::new(), open: String::new() };
+    let mut page = Page { lines: Vec::new(), open: String::new(), after_heading: false };
     page.element(&tree.root);
     page.end_line();
     let mut text = page.lines.join("\n");
@@ -19,6 +19,7 @@ pub fn plain_text(xhtml: &str) -> Result<String, XmlError> {
 struct Page {
     lines: Vec<String>,
     open: String,
+    after_heading: bool,
 }
 
 impl Page {
@@ -35,10 +36,12 @@ impl Page {
                 if class == "soc-fulltitle" && element.name == "h1" && !title.is_empty() {
                     self.lines.push("=".repeat(title.chars().count()));
                 }
+                self.after_heading = true;
             }
             "div" | "p" => {
                 self.end_line();
-                if class == "soc-footer" {
+                // A paragraph stands apart, as browsers show it, unless it follows its own heading.
+                if class == "soc-footer" || (element.name == "p" && !self.after_heading) {
                     self.blank();
                 }
                 self.children(element);
@@ -75,6 +78,7 @@ impl Page {
     fn end_line(&mut self) {
         if !self.open.trim().is_empty() {
             self.lines.push(self.open.trim().to_owned());
+            self.after_heading = false;
         }
         self.open.clear();
     }

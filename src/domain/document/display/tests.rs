@@ -1,5 +1,5 @@
 //! Tests of the readable form.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use serde_json::json;
 
@@ -198,7 +198,10 @@ fn smallest(node: &Value) -> Value {
 
 #[test]
 fn every_published_structure_gives_a_well_formed_form() {
-    let Some(texts) = crate::domain::structure::tests::published() else { return };
+    let Some(texts) = crate::domain::structure::tests::published("every_published_structure_gives_a_well_formed_form")
+    else {
+        return;
+    };
     let record = example("records/01-service-started.json");
     for (name, text) in texts {
         let structure = Structure::parse(&text).unwrap();
@@ -208,4 +211,11 @@ fn every_published_structure_gives_a_well_formed_form() {
         assert!(parse(xhtml.as_bytes(), Limits::DOCUMENT).is_ok(), "{name}");
         assert!(xhtml.contains("soc-item"), "{name}");
     }
+}
+
+#[test]
+fn what_follows_a_subgroup_stands_apart_from_it() {
+    let text = plain_text(&shown("organiser/main-decision.json")).unwrap();
+    assert!(text.contains("Postitoimipaikka: ESIMERKKILÄ\n\nPuhelinnumero: 000 000 000\n"), "{text}");
+    assert!(text.contains("Postiosoite\nLähiosoite"), "{text}");
 }

@@ -11,21 +11,12 @@
     reason = "tests: a panic is how they fail"
 )]
 
-#[path = "main/attacks.rs"]
 mod attacks;
-#[path = "main/document.rs"]
 mod document;
-#[path = "main/end_to_end.rs"]
 mod end_to_end;
-#[path = "main/keys.rs"]
 mod keys;
-#[path = "main/oracles.rs"]
 mod oracles;
-#[path = "main/reading.rs"]
 mod reading;
-#[path = "main/reference.rs"]
 mod reference;
-#[path = "main/support.rs"]
 mod support;
-#[path = "main/two_judges.rs"]
 mod two_judges;

@@ -1,0 +1,171 @@
+//! From the configuration to the parts of a running sidecar: files read, keys loaded, clients made.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::app::Parts;
+use super::config::{ArchiveFiles, Config};
+use super::line::Line;
+use super::pipeline::DocumentPipeline;
+use super::ports::{SystemChance, SystemClock};
+use super::telemetry::WatchedCertificate;
+use crate::archive::client::{ArchiveClient, Sender, Sources};
+use crate::archive::keys::{KeyError, SigningIdentity, certificates_from_pem};
+use crate::archive::tls::{TlsFault, TlsIdentity};
+use crate::archive::transport::{HttpsTransport, TransportFault, TransportLimits};
+use crate::domain::document::header::Software;
+use crate::domain::oid::Oid;
+use crate::domain::profile::{ProfileFault, WireProfile};
+use crate::domain::signature::{ExpectedSigner, Trust, TrustPolicy};
+use crate::domain::structure::Registry;
+use crate::domain::validate::Checker;
+
+type Clients = BTreeMap<Oid, Arc<ArchiveClient<Arc<HttpsTransport>>>>;
+
+/// Why the parts cannot be made. All for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum AssemblyError {
+    /// A file cannot be read.
+    #[error("configuration key {key}: cannot read {path}")]
+    File {
+        /// The key that names it.
+        key: &'static str,
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The signing certificate or key, or the authorities of other signatures.
+    #[error("configuration key {key}")]
+    Key {
+        /// The key that names the file.
+        key: &'static str,
+        /// Why.
+        source: KeyError,
+    },
+    /// The transport certificate, its key or the roots.
+    #[error("configuration keys archive.trust_anchors, archive.transport_certificate, archive.transport_key")]
+    Tls(#[source] TlsFault),
+    /// The archive's address.
+    #[error("configuration key archive.url")]
+    Transport(#[source] TransportFault),
+    /// The wire profile.
+    #[error("configuration key archive.profile")]
+    Profile(#[source] ProfileFault),
+    /// A folder of structures without one that can be read.
+    #[error("configuration key archive.structures: no document structure in {0}")]
+    NoStructures(PathBuf),
+}
+
+/// Reads everything that the configuration names and puts the sidecar's parts together.
+///
+/// # Errors
+/// [`AssemblyError`], naming the configuration key.
+pub fn assemble(config: &Config) -> Result<Parts<Line<Arc<HttpsTransport>>, SystemClock>, AssemblyError> {
+    let files = &config.archive;
+    let profile = Arc::new(wire_profile(files)?);
+    let tls = tls_identity(files)?;
+    let certificate = |name: &str, not_after| WatchedCertificate { name: name.into(), not_after };
+    let transport_end = tls.not_after();
+    let transport = HttpsTransport::try_new(&files.url, tls, TransportLimits::default());
+    let clients = clients(config, &profile, Arc::new(transport.map_err(AssemblyError::Transport)?));
+    let signer = signing_identity(files)?;
+    let certificates = vec![certificate("transport", transport_end), certificate("signing", signer.facts().not_after)];
+    let anchors = read("archive.signature_trust_anchors", &files.signature_trust_anchors)?;
+    let authorities = certificates_from_pem(&anchors);
+    let authorities =
+        authorities.map_err(|source| AssemblyError::Key { key: "archive.signature_trust_anchors", source })?;
+    // The organisers' own systems sign under OIDs that differ from the register owner's: any trusted signer will do.
+    let trust = TrustPolicy { trust: Trust::Authorities(authorities), system_signer: ExpectedSigner::Anyone };
+    let checker = Arc::new(Checker::new(Arc::new(structures(files)?), config.environment));
+    let pipeline = Arc::new(DocumentPipeline {
+        checker: Arc::clone(&checker),
+        clients: clients.clone(),
+        signer,
+        software: software(),
+    });
+    Ok(Parts {
+        archive: Line::new(clients, trust),
+        clock: SystemClock,
+        chance: Arc::new(SystemChance),
+        checker,
+        pipeline,
+        certificates,
+        placeholders: profile.unset_placeholders().into_iter().map(|s| s.key.to_string()).collect(),
+    })
+}
+
+/// How documents of this program name the system that wrote them.
+pub fn software() -> Software {
+    Software { moderator: "asiasilta".into(), product: "asiasilta".into(), version: env!("CARGO_PKG_VERSION").into() }
+}
+
+/// The structures in a folder; our own reduced ones without a folder. Files with faults are named in the log and left out.
+///
+/// # Errors
+/// [`AssemblyError::File`], [`AssemblyError::NoStructures`].
+pub fn load_structures(folder: Option<&Path>) -> Result<Registry, AssemblyError> {
+    let Some(folder) = folder else { return Ok(Registry::reduced()) };
+    let fault = |source| AssemblyError::File { key: "archive.structures", path: folder.to_owned(), source };
+    let mut texts = Vec::new();
+    for entry in fs::read_dir(folder).map_err(fault)? {
+        let path = entry.map_err(fault)?.path();
+        if path.extension().is_some_and(|e| e == "json") {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            texts.push((name, fs::read_to_string(&path).map_err(fault)?));
+        }
+    }
+    let (registry, faults) = Registry::from_texts(texts);
+    for fault in faults {
+        tracing::warn!(%fault, "a document structure cannot be used");
+    }
+    if registry.is_empty() { Err(AssemblyError::NoStructures(folder.to_owned())) } else { Ok(registry) }
+}
+
+fn structures(files: &ArchiveFiles) -> Result<Registry, AssemblyError> {
+    load_structures(files.structures.as_deref())
+}
+
+fn wire_profile(files: &ArchiveFiles) -> Result<WireProfile, AssemblyError> {
+    match &files.profile {
+        None => WireProfile::default_profile().map_err(AssemblyError::Profile),
+        Some(path) => {
+            let text = fs::read_to_string(path);
+            let file = |source| AssemblyError::File { key: "archive.profile", path: path.clone(), source };
+            WireProfile::parse(&text.map_err(file)?).map_err(AssemblyError::Profile)
+        }
+    }
+}
+
+fn tls_identity(files: &ArchiveFiles) -> Result<TlsIdentity, AssemblyError> {
+    let anchors = read("archive.trust_anchors", &files.trust_anchors)?;
+    let certificate = read("archive.transport_certificate", &files.transport_certificate)?;
+    let key = read("archive.transport_key", &files.transport_key)?;
+    TlsIdentity::from_pem(&anchors, &certificate, &key).map_err(AssemblyError::Tls)
+}
+
+fn signing_identity(files: &ArchiveFiles) -> Result<SigningIdentity, AssemblyError> {
+    let certificate = read("archive.signing_certificate", &files.signing_certificate)?;
+    let key = read("archive.signing_key", &files.signing_key)?;
+    let identity = SigningIdentity::from_pem(&certificate, &key);
+    identity.map_err(|source| AssemblyError::Key { key: "archive.signing_certificate, archive.signing_key", source })
+}
+
+fn clients(config: &Config, profile: &Arc<WireProfile>, transport: Arc<HttpsTransport>) -> Clients {
+    let client = |organisation: &Oid| {
+        let sender = Sender {
+            organisation: organisation.clone(),
+            numbers_root: organisation.clone(),
+            environment: config.environment,
+        };
+        Arc::new(ArchiveClient::new(Arc::clone(&transport), Arc::clone(profile), sender, Sources::system()))
+    };
+    config.organisations.iter().map(|served| (served.oid.clone(), client(&served.oid))).collect()
+}
+
+fn read(key: &'static str, path: &Path) -> Result<Vec<u8>, AssemblyError> {
+    fs::read(path).map_err(|source| AssemblyError::File { key, path: path.to_owned(), source })
+}

@@ -1,0 +1,79 @@
+//! Record to signed envelope: the domain's steps in their order, with this installation's keys and names.
+//!
+//! Implements the sidecar's [`Pipeline`]. Decides nothing: checker, document, signature and frame do.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::ports::{Outbound, Pipeline, Preparation, PrepareFault};
+use crate::archive::client::{Acting, ArchiveClient};
+use crate::archive::keys::{OpensslCrypto, SigningIdentity};
+use crate::archive::transport::Transport;
+use crate::domain::document::build::{Making, document_of};
+use crate::domain::document::header::Software;
+use crate::domain::oid::Oid;
+use crate::domain::signature::{SignError, SignatureKind, sign};
+use crate::domain::submission::Cause;
+use crate::domain::text::Text;
+use crate::domain::time::Instant;
+use crate::domain::validate::Checker;
+
+/// What this installation makes documents with.
+pub struct DocumentPipeline<T> {
+    /// The record checker.
+    pub checker: Arc<Checker>,
+    /// One client of the archive for each organisation that this installation sends for.
+    pub clients: BTreeMap<Oid, Arc<ArchiveClient<T>>>,
+    /// The system's signing identity.
+    pub signer: SigningIdentity,
+    /// How the writing system names itself.
+    pub software: Software,
+}
+
+impl<T: Transport + 'static> Pipeline for DocumentPipeline<T> {
+    fn prepare(&self, preparation: &Preparation<'_>) -> Result<Outbound, PrepareFault> {
+        let created = preparation.created;
+        let checked = self.checker.record(preparation.payload, created).map_err(|_| no_longer_valid())?;
+        let making = Making {
+            ids: preparation.ids,
+            created: Instant::in_finland(created),
+            found_case: preparation.case,
+            software: &self.software,
+        };
+        let document = document_of(&checked, &making);
+        let signed =
+            sign(&document, SignatureKind::System, created, &self.signer, &OpensslCrypto).map_err(not_signed)?;
+        let record = checked.record();
+        let client = self.clients.get(preparation.organisation).ok_or_else(|| not_a_sender())?;
+        let acting = Acting { worker: &record.acting_worker, unit: &record.unit };
+        let (number, moment) = (preparation.message_number, Instant::in_finland(created));
+        let (header, xml) = (signed.header(), signed.xml());
+        let envelope = client.prepare_store_numbered(number, moment, header, xml, acting, preparation.authority);
+        let envelope = envelope
+            .map_err(|fault| PrepareFault::Lasting(Cause::new("wire.not_framed", Text::same(fault.to_string()))))?;
+        Ok(Outbound { soap_action: envelope.soap_action, content_type: envelope.content_type, body: envelope.body })
+    }
+}
+
+fn not_a_sender() -> PrepareFault {
+    PrepareFault::Lasting(Cause::new("archive.sender", super::line::SENDER))
+}
+
+fn no_longer_valid() -> PrepareFault {
+    PrepareFault::Lasting(Cause::new(
+        "record.no_longer_valid",
+        Text::fixed(
+            "tietue ei enää läpäise tarkistuksia, joilla se vastaanotettiin",
+            "posten uppfyller inte längre de kontroller som den togs emot med",
+            "the record no longer passes the checks that it was accepted by",
+        ),
+    ))
+}
+
+fn not_signed(fault: SignError) -> PrepareFault {
+    let cause = Cause::new("signature.not_made", Text::same(fault.to_string()));
+    match fault {
+        SignError::Signer(_) | SignError::CertificateNotValid => PrepareFault::Passing(cause),
+        _ => PrepareFault::Lasting(cause),
+    }
+}
