@@ -23,6 +23,7 @@ use crate::domain::oid::Oid;
 use crate::domain::organisation::Unit;
 use crate::domain::person::Worker;
 use crate::domain::profile::WireProfile;
+use crate::domain::signature::SignedDocument;
 use crate::domain::time::Instant;
 use crate::domain::wire::answer::{Doubt, Entry, NotNow, Outcome, acceptance};
 use crate::domain::wire::frame::store_message;
@@ -87,12 +88,11 @@ impl<T: Transport> ArchiveClient<T> {
     /// [`ClientError::Ground`] when the authority is not for this document's register and unit; [`ClientError::Message`].
     pub fn prepare_store(
         &self,
-        header: &Header,
-        document_xml: &[u8],
+        document: &SignedDocument,
         acting: Acting<'_>,
         authority: &Authority,
     ) -> Result<Envelope, ClientError> {
-        self.prepare_store_numbered(&self.number(), self.now(), header, document_xml, acting, authority)
+        self.prepare_store_numbered(&self.number(), self.now(), document, acting, authority)
     }
 
     /// As [`ArchiveClient::prepare_store`], with the message's number (digits, unique for ever) and moment: equal input gives
@@ -104,8 +104,19 @@ impl<T: Transport> ArchiveClient<T> {
         &self,
         number: &str,
         created: Instant,
-        header: &Header,
-        document_xml: &[u8],
+        document: &SignedDocument,
+        acting: Acting<'_>,
+        authority: &Authority,
+    ) -> Result<Envelope, ClientError> {
+        let id = MessageId { root: self.sender.numbers_root.clone(), extension: number.to_owned() };
+        self.prepare(&id, created, (document.header(), document.xml()), acting, authority)
+    }
+
+    fn prepare(
+        &self,
+        id: &MessageId,
+        created: Instant,
+        (header, document_xml): (&Header, &[u8]),
         acting: Acting<'_>,
         authority: &Authority,
     ) -> Result<Envelope, ClientError> {
@@ -122,8 +133,7 @@ impl<T: Transport> ArchiveClient<T> {
                 UseSituation::RegisterAccess
             }
         };
-        let id = MessageId { root: self.sender.numbers_root.clone(), extension: number.to_owned() };
-        let context = MessageContext { created, ..self.context(&id, acting, situation) };
+        let context = MessageContext { created, ..self.context(id, acting, situation) };
         Ok(store_message(&self.profile, &context, header, document_xml)?)
     }
 
@@ -142,12 +152,11 @@ impl<T: Transport> ArchiveClient<T> {
     /// As [`ArchiveClient::prepare_store`]; nothing was sent then.
     pub async fn store(
         &self,
-        header: &Header,
-        document_xml: &[u8],
+        document: &SignedDocument,
         acting: Acting<'_>,
         authority: &Authority,
     ) -> Result<Outcome, ClientError> {
-        let envelope = self.prepare_store(header, document_xml, acting, authority)?;
+        let envelope = self.prepare_store(document, acting, authority)?;
         Ok(self.send(&envelope).await)
     }
 

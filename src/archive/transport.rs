@@ -178,16 +178,21 @@ fn is_about_our_certificate(alert: AlertDescription) -> bool {
     )
 }
 
-/// The TLS error in the chain, also where an I/O error carries it.
+/// The TLS error in the chain, also where I/O errors carry it, one inside the other.
 fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {
-        let inside = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let carried = inside.and_then(|e| e.downcast_ref::<rustls::Error>());
-        if let Some(tls) = cause.downcast_ref::<rustls::Error>().or(carried) {
+        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
             return Some(tls);
         }
-        next = cause.source();
+        // `source` of an I/O error passes over the error that it carries.
+        next = match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(carried) => Some(carried),
+            None => cause.source(),
+        };
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,7 +87,7 @@ impl Organiser {
         };
         let record = checked.into_record();
         let acting = Acting { worker: &record.acting_worker, unit: &record.unit };
-        match self.client.store(signed.header(), signed.xml(), acting, &Authority::OwnRegister).await? {
+        match self.client.store(&signed, acting, &Authority::OwnRegister).await? {
             Outcome::Archived(_) => {
                 self.acting = Some((record.acting_worker, record.unit));
                 Ok(id)

@@ -19,7 +19,6 @@ use crate::archive::client::{self, Acting, ArchiveClient};
 use crate::archive::keys::OpensslCrypto;
 use crate::archive::transport::Transport;
 use crate::domain::access::{Authority, Evidence};
-use crate::domain::document::header::DocumentIds;
 use crate::domain::document::read::{ReadDocument, read};
 use crate::domain::oid::Oid;
 use crate::domain::relationship::Relationship;

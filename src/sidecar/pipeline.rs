@@ -44,7 +44,7 @@ impl<T: Transport + 'static> Pipeline for DocumentPipeline<T> {
         let signed =
             sign(&document, SignatureKind::System, created, &self.signer, &OpensslCrypto).map_err(not_signed)?;
         let record = checked.record();
-        let client = self.clients.get(preparation.organisation).ok_or_else(|| not_a_sender())?;
+        let client = self.clients.get(preparation.organisation).ok_or_else(not_a_sender)?;
         let acting = Acting { worker: &record.acting_worker, unit: &record.unit };
         let (number, moment) = (preparation.message_number, Instant::in_finland(created));
         let (header, xml) = (signed.header(), signed.xml());

@@ -12,6 +12,7 @@
 )]
 
 mod attacks;
+mod client;
 mod document;
 mod end_to_end;
 mod keys;
