@@ -47,8 +47,7 @@ impl<T: Transport + 'static> Pipeline for DocumentPipeline<T> {
         let client = self.clients.get(preparation.organisation).ok_or_else(not_a_sender)?;
         let acting = Acting { worker: &record.acting_worker, unit: &record.unit };
         let (number, moment) = (preparation.message_number, Instant::in_finland(created));
-        let (header, xml) = (signed.header(), signed.xml());
-        let envelope = client.prepare_store_numbered(number, moment, header, xml, acting, preparation.authority);
+        let envelope = client.prepare_store_numbered(number, moment, &signed, acting, preparation.authority);
         let envelope = envelope
             .map_err(|fault| PrepareFault::Lasting(Cause::new("wire.not_framed", Text::same(fault.to_string()))))?;
         Ok(Outbound { soap_action: envelope.soap_action, content_type: envelope.content_type, body: envelope.body })
