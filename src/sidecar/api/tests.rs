@@ -551,6 +551,7 @@ impl Write for Lines {
 
 #[tokio::test]
 async fn no_log_line_carries_a_body_a_token_a_person_or_a_path() {
+    // For the whole process: a line that any test causes is judged here too.
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -558,8 +559,7 @@ async fn no_log_line_carries_a_body_a_token_a_person_or_a_path() {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .finish();
-    // The runtime of this test has one thread: what the service logs is caught here.
-    let caught = tracing::subscriber::set_default(subscriber);
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let service = Service::start().await;
     let path = service.submit("140341-912E", RECORD).await.header("location").unwrap().to_owned();
     service.until(&path, "archived").await;
@@ -568,7 +568,6 @@ async fn no_log_line_carries_a_body_a_token_a_person_or_a_path() {
     service.get("/v1/140341-912E?name=Testihoitaja", "nobody").await;
     service.get("/v1/submissions/140341-912E", "all").await;
     service.app.shutdown().await.unwrap();
-    drop(caught);
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     assert!(text.contains("accepted") && text.contains("sent") && text.contains("answered"), "{text}");
     for secret in PERSONAL.into_iter().chain(["token-of", "dosetista"]) {
