@@ -363,6 +363,9 @@ pub trait Store: Send + Sync + 'static {
     /// Writes a search into the use log.
     fn log_use(&self, entry: Use, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Whether a transaction can be begun and ended now.
+    fn ready(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// How many stand where.
     fn census(&self) -> impl Future<Output = Result<Census, StoreError>> + Send;
 

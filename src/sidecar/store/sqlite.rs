@@ -165,6 +165,10 @@ impl Store for SqliteStore {
         self.write(move |tables| use_log::note_use(tables, &entry, now)).await
     }
 
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.write(|_| Ok(())).await
+    }
+
     async fn census(&self) -> Result<Census, StoreError> {
         self.read(queries::census).await
     }

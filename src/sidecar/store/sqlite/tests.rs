@@ -346,3 +346,31 @@ async fn the_use_log_refuses_updates_and_deletes() {
         assert!(db.execute_batch(sql).unwrap_err().to_string().contains("append-only"));
     }
 }
+
+#[tokio::test]
+async fn a_full_disk_promises_nothing_and_the_store_goes_on_when_there_is_room_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(open(&folder.path().join("s.db"), 0));
+    accepted(&store, new("first", "b"), 0).await;
+    let limit = |pages: i64| {
+        store.write(move |tables| {
+            // Answers the limit that it set, which is never below what is in use.
+            Ok(tables.db.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |row| row.get::<_, i64>(0))?)
+        })
+    };
+    limit(1).await.unwrap();
+    let large = "x".repeat(100_000);
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..16 {
+        let (store, new) = (Arc::clone(&store), new(&n.to_string(), &large));
+        tasks.spawn(async move { store.accept(new, at(1)).await });
+    }
+    for refused in tasks.join_all().await {
+        assert!(matches!(refused, Err(StoreError::Database { .. })));
+    }
+    store.ready().await.unwrap();
+    assert_eq!(store.census().await.unwrap().by_state, [("queued".to_owned(), 1)]);
+    limit(1_000_000).await.unwrap();
+    accepted(&store, new("0", &large), 2).await;
+    assert_eq!(store.verify_use_log().await.unwrap(), 2);
+}
