@@ -3,9 +3,11 @@
 //! `asiasilta demo` plays it, and the end-to-end tests stand on the same [`Stage`]. Not part of production builds.
 
 mod organiser;
+mod producer;
 mod stage;
 
 pub use organiser::{Organiser, ReadBack};
+pub use producer::{Answer, ProducerSystem, RECORDS, SidecarFiles, example_path};
 pub use stage::{PRODUCER, Stage};
 
 use crate::archive::client::ClientError;
@@ -48,6 +50,9 @@ pub enum DemoError {
     /// The archive did not take one of the organiser's documents.
     #[error("the archive did not take the organiser's document: {0}")]
     NotStored(String),
+    /// The sidecar does not answer.
+    #[error("the sidecar does not answer")]
+    Sidecar,
     /// Something that the demo itself has made is not as it should be: a defect.
     #[error("{0}")]
     Defect(&'static str),

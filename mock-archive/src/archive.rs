@@ -24,6 +24,8 @@ use crate::xml;
 
 mod lookup;
 mod taking;
+#[cfg(test)]
+mod tests;
 
 /// The archive.
 pub struct Archive {
@@ -133,7 +135,9 @@ impl Archive {
 
     /// Reads a message and writes it into the ledger.
     pub(crate) fn arrive<'a>(&self, peer: &Oid, message: &HttpMessage<'a>) -> Arrival<'a> {
-        self.arrive_with(peer, message.soap_action, |findings| read_message(message, findings))
+        // SOAP 1.1 demands the header; an absent one names no interaction.
+        let action = message.soap_action.unwrap_or_default();
+        self.arrive_with(peer, Some(action), |findings| read_message(message, findings))
     }
 
     fn arrive_with<'a>(

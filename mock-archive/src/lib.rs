@@ -35,3 +35,8 @@ pub use ledger::{ArrivalKind, Entry, Ledger, LedgerBreach, Verdict};
 pub use oid::{NotAnOid, Oid};
 pub use server::{MockArchive, MockArchiveBuilder, StartError, VerifyError};
 pub use structures::StructuresError;
+
+// The README's example is compiled, so that it stays true.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

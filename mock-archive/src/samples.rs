@@ -400,3 +400,120 @@ fn canonical(text: &str, element: &str) -> Vec<u8> {
     let nodes = bergshamra_xml::NodeSet::tree_without_comments(*nodes.first().unwrap(), &document);
     bergshamra_c14n::canonicalize_doc::<&str>(&document, C14nMode::Exclusive, Some(&nodes), &[]).unwrap()
 }
+
+/// A find or fetch; `parameters` are the ones after `initialQuantity`, `page` the page size.
+#[derive(Clone)]
+pub(crate) struct Question {
+    pub(crate) interaction: &'static str,
+    pub(crate) sender: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) service_request: &'static str,
+    pub(crate) use_situation: &'static str,
+    pub(crate) page: u32,
+    pub(crate) parameters: String,
+}
+
+impl Question {
+    /// The producer's find under the register access right for the client.
+    pub(crate) fn find(parameters: &str) -> Self {
+        let client = format!("<clientId><value root=\"1.2.246.21\" extension=\"{CLIENT}\"/></clientId>");
+        Self {
+            interaction: "RCMR_IN200029FI01",
+            sender: PRODUCER,
+            unit: PRODUCER_UNIT,
+            service_request: "OURS-FETCH-METADATA",
+            use_situation: "OURS-REGISTER-ACCESS",
+            page: 50,
+            parameters: format!("{}{client}{}{parameters}", "@continuation@", custodian()),
+        }
+    }
+
+    /// The producer's question for one document.
+    pub(crate) fn about(id: &str) -> Self {
+        let parameters = format!("{}<documentId><value root=\"{id}\"/></documentId>", custodian());
+        Self { parameters, ..Self::find("") }
+    }
+
+    /// The producer's fetch of one document.
+    pub(crate) fn fetch(id: &str) -> Self {
+        Self { interaction: "RCMR_IN200031FI01", service_request: "OURS-FETCH-DOCUMENT", ..Self::about(id) }
+    }
+
+    /// The same, asked by the organiser in its own register.
+    pub(crate) fn by_organiser(self) -> Self {
+        Self { sender: ORGANISER, unit: ORGANISER_UNIT, use_situation: "1", ..self }
+    }
+
+    pub(crate) fn continued(mut self, token: &str) -> Self {
+        self.parameters = self.parameters.replace("@continuation@", &format!("<continuation>{token}</continuation>"));
+        self
+    }
+
+    pub(crate) fn envelope(&self) -> String {
+        let query = format!(
+            "<queryByParameter><queryId root=\"{}\" extension=\"17\"/><statusCode code=\"new\"/><initialQuantity value=\"{}\"/>{}</queryByParameter>",
+            self.sender,
+            self.page,
+            self.parameters.replace("@continuation@", "")
+        );
+        let act = control_act(self.service_request, self.use_situation, self.unit, &query);
+        envelope(&message(self.interaction, self.sender, "NE", &act))
+    }
+}
+
+fn custodian() -> String {
+    format!(
+        "<custodianId><value root=\"{ORGANISER}\"/></custodianId><registerCode><value code=\"1\" codeSystem=\"1.2.246.537.6.1264.201701\"/></registerCode>"
+    )
+}
+
+/// A group parameter.
+pub(crate) fn group(code: &str) -> String {
+    format!("<documentGroup><value code=\"{code}\" codeSystem=\"1.2.246.537.6.1505.201601\"/></documentGroup>")
+}
+
+/// What an answer says: acknowledgement, response, total, document ids, continuation, rules.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) root: String,
+    pub(crate) acknowledgement: String,
+    pub(crate) response: Option<String>,
+    pub(crate) total: Option<String>,
+    pub(crate) ids: Vec<String>,
+    pub(crate) continuation: Option<String>,
+    pub(crate) rules: Vec<String>,
+}
+
+/// Reads an answer, from its envelope or from its first part.
+pub(crate) fn said(body: &[u8]) -> Said {
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    let start = text.find("<soap:Envelope").unwrap();
+    let end = text.find("</soap:Envelope>").unwrap() + "</soap:Envelope>".len();
+    let document = roxmltree::Document::parse(text.get(start..end).unwrap()).unwrap();
+    let code = |name: &str, attribute: &str| {
+        let node = document.descendants().find(|node| node.tag_name().name() == name)?;
+        node.attribute(attribute).map(str::to_owned)
+    };
+    let message = document.descendants().find(|node| node.tag_name().name().contains("_IN")).unwrap();
+    let ids = document.descendants().filter(|node| node.tag_name().name() == "clinicalDocument");
+    Said {
+        root: message.tag_name().name().to_owned(),
+        acknowledgement: code("typeCode", "code").unwrap(),
+        response: code("queryResponseCode", "code"),
+        total: code("resultTotalQuantity", "value"),
+        ids: ids
+            .filter_map(|node| {
+                node.children().find(|child| child.tag_name().name() == "id")?.attribute("root").map(str::to_owned)
+            })
+            .collect(),
+        continuation: document
+            .descendants()
+            .find(|node| node.tag_name().name() == "continuation")
+            .and_then(|node| node.text().map(str::to_owned)),
+        rules: document
+            .descendants()
+            .filter(|node| node.tag_name().name() == "acknowledgementDetail")
+            .filter_map(|node| node.first_element_child()?.attribute("displayName").map(str::to_owned))
+            .collect(),
+    }
+}

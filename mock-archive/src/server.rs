@@ -22,6 +22,8 @@ use crate::structures::{Structures, StructuresError};
 mod connection;
 mod front;
 mod responder;
+#[cfg(test)]
+mod tests;
 
 /// The one endpoint (docs/wire.md §1).
 pub(crate) const ENDPOINT: &str = "/medical-records";
@@ -70,6 +72,7 @@ pub(crate) struct Limits {
     pub(crate) body_max_bytes: usize,
     pub(crate) handshake_timeout: Duration,
     pub(crate) header_timeout: Duration,
+    pub(crate) body_timeout: Duration,
     pub(crate) connections_max: usize,
 }
 
@@ -78,7 +81,8 @@ impl Default for Limits {
         Self {
             body_max_bytes: 20 * 1024 * 1024,
             handshake_timeout: Duration::from_secs(5),
-            header_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(60),
             connections_max: 256,
         }
     }
@@ -232,10 +236,10 @@ impl MockArchive {
         MockArchiveBuilder::default()
     }
 
-    /// The endpoint's address, `https://localhost:<port>/medical-records`.
+    /// The endpoint's address, `https://127.0.0.1:<port>/medical-records`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("https://localhost:{}{ENDPOINT}", self.front.address().port())
+        format!("https://127.0.0.1:{}{ENDPOINT}", self.front.address().port())
     }
 
     /// The address listened on.

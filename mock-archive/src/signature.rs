@@ -18,6 +18,8 @@ use uppsala::{Document, NodeId};
 use crate::finding::{Finding, Rule};
 use crate::xml::{DSIG, FINLAND, HL7};
 
+#[cfg(test)]
+mod tests;
 mod trust;
 
 pub(crate) use trust::Trust;

@@ -42,10 +42,16 @@ pub enum StructuresError {
     },
 }
 
+/// Where a structure is. The national ones are large, so a file that is named by its OID is read when it is asked for.
+enum Source {
+    File(PathBuf),
+    Read(Value),
+}
+
 /// The known structures.
 #[derive(Default)]
 pub(crate) struct Structures {
-    schemas: HashMap<Oid, Value>,
+    schemas: HashMap<Oid, Source>,
     compiled: Mutex<HashMap<Oid, Option<Arc<Validator>>>>,
 }
 
@@ -62,9 +68,13 @@ impl Structures {
             if schemas.len() == STRUCTURES_MAX {
                 return Err(StructuresError::TooMany { path: directory.to_owned() });
             }
+            if let Some(oid) = path.file_stem().and_then(|stem| Oid::parse(stem.to_str()?).ok()) {
+                schemas.insert(oid, Source::File(path));
+                continue;
+            }
             let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, error))?;
             let (oid, schema) = structure(&bytes).ok_or(StructuresError::NotAStructure { path })?;
-            schemas.insert(oid, schema);
+            schemas.insert(oid, Source::Read(schema));
         }
         Ok(Self { schemas, compiled: Mutex::default() })
     }
@@ -86,10 +96,25 @@ impl Structures {
 
     /// A structure that cannot be compiled is as good as unknown.
     fn validator(&self, name: &Oid) -> Option<Arc<Validator>> {
-        let schema = self.schemas.get(name)?;
+        let source = self.schemas.get(name)?;
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        compiled.entry(name.clone()).or_insert_with(|| jsonschema::validator_for(schema).ok().map(Arc::new)).clone()
+        compiled.entry(name.clone()).or_insert_with(|| compile(name, source)).clone()
     }
+}
+
+fn compile(name: &Oid, source: &Source) -> Option<Arc<Validator>> {
+    let validator = match source {
+        Source::Read(schema) => jsonschema::validator_for(schema).ok(),
+        Source::File(path) => std::fs::read(path)
+            .ok()
+            .and_then(|bytes| structure(&bytes))
+            .filter(|(oid, _)| oid == name)
+            .and_then(|(_, schema)| jsonschema::validator_for(&schema).ok()),
+    };
+    if validator.is_none() {
+        tracing::warn!(structure = %name, "a structure cannot be read or compiled, its documents go unchecked");
+    }
+    validator.map(Arc::new)
 }
 
 fn structure(bytes: &[u8]) -> Option<(Oid, Value)> {
@@ -111,12 +136,17 @@ mod tests {
         let schema = json!({"sosmeta": {"oid": "1.2.3"}, "type": "object", "properties": {"a": {"type": "string", "maxLength": 3}}});
         std::fs::write(directory.path().join("x.json"), schema.to_string()).unwrap();
         std::fs::write(directory.path().join("notes.txt"), "not a structure").unwrap();
+        let named = schema.to_string().replace("1.2.3", "1.2.5");
+        std::fs::write(directory.path().join("1.2.5.json"), named).unwrap();
+        std::fs::write(directory.path().join("1.2.4.json"), "{}").unwrap();
         let structures = Structures::read(directory.path()).unwrap();
-        let name = Oid::parse("1.2.3").unwrap();
-        assert_eq!(structures.check(&name, &json!({"a": "b"})), []);
-        let found = structures.check(&name, &json!({"a": "secret"}));
-        assert_eq!(found.iter().map(|finding| finding.rule).collect::<Vec<_>>(), [Rule::ContentStructure]);
-        assert!(!format!("{found:?}").contains("secret"));
+        for name in ["1.2.3", "1.2.5"] {
+            let name = Oid::parse(name).unwrap();
+            assert_eq!(structures.check(&name, &json!({"a": "b"})), []);
+            let found = structures.check(&name, &json!({"a": "secret"}));
+            assert_eq!(found.iter().map(|finding| finding.rule).collect::<Vec<_>>(), [Rule::ContentStructure]);
+            assert!(!format!("{found:?}").contains("secret"));
+        }
         let unknown = structures.check(&Oid::parse("1.2.4").unwrap(), &json!({}));
         assert_eq!(unknown.iter().map(|finding| finding.rule).collect::<Vec<_>>(), [Rule::ContentStructureUnknown]);
     }

@@ -41,31 +41,31 @@ pub(crate) fn parse(text: &str) -> Result<Document<'_>, XmlFault> {
     if text.contains("<!DOCTYPE") {
         return Err(XmlFault::Doctype);
     }
-    if depth(text) > DEPTH_MAX {
-        return Err(XmlFault::TooDeep);
-    }
     let options = ParsingOptions { nodes_limit: NODES_MAX, ..ParsingOptions::default() };
-    Document::parse_with_options(text, options).map_err(|_| XmlFault::NotWellFormed)
+    let document = Document::parse_with_options(text, options).map_err(|_| XmlFault::NotWellFormed)?;
+    if depth(&document) > DEPTH_MAX { Err(XmlFault::TooDeep) } else { Ok(document) }
 }
 
-/// The deepest nesting, counted on the text so that no recursive reader sees a text that is too deep. May count too
-/// much (a tag inside a comment), never too little: what is no tag does not raise the nesting of well-formed XML.
-fn depth(text: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0_usize);
-    for tag in text.split('<').skip(1) {
-        match tag.as_bytes().first() {
-            Some(b'/') => depth = depth.saturating_sub(1),
-            Some(b'!' | b'?') | None => {}
-            Some(_) => {
-                deepest = deepest.max(depth + 1);
-                let empty = tag.split_once('>').is_some_and(|(inside, _)| inside.ends_with('/'));
-                if !empty {
-                    depth += 1;
-                }
+/// The deepest nesting of nodes below the document, counted without recursion.
+fn depth(document: &Document<'_>) -> usize {
+    let (mut node, mut depth, mut deepest) = (document.root(), 0_usize, 0_usize);
+    loop {
+        if let Some(child) = node.first_child() {
+            (node, depth) = (child, depth + 1);
+            deepest = deepest.max(depth);
+            continue;
+        }
+        while node.next_sibling().is_none() {
+            match node.parent() {
+                Some(parent) => (node, depth) = (parent, depth.saturating_sub(1)),
+                None => return deepest,
             }
         }
+        let Some(next) = node.next_sibling() else {
+            return deepest;
+        };
+        node = next;
     }
-    deepest
 }
 
 /// The first child element of that name.
@@ -112,11 +112,16 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_bounded_before_parsing() {
-        let nested = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
-        assert!(parse(&nested(DEPTH_MAX)).is_ok());
-        assert_eq!(parse(&nested(DEPTH_MAX + 1)).err(), Some(XmlFault::TooDeep));
-        assert_eq!(parse(&"<a>".repeat(1_000_000)).err(), Some(XmlFault::TooDeep));
+    fn depth_is_bounded_whatever_hides_it() {
+        let nested = |depth: usize, between: &str| {
+            format!("{}{}", format!("<a b='/>'>{between}").repeat(depth), "</a>".repeat(depth))
+        };
+        for between in ["", "<!--</a>-->", "<![CDATA[</a>]]>"] {
+            assert!(parse(&nested(DEPTH_MAX - 1, between)).is_ok());
+            assert_eq!(parse(&nested(DEPTH_MAX + 1, between)).err(), Some(XmlFault::TooDeep));
+        }
+        assert_eq!(parse(&nested(90_000, "")).err(), Some(XmlFault::TooDeep));
+        assert_eq!(parse(&nested(300_000, "")).err(), Some(XmlFault::NotWellFormed));
         assert!(parse(&format!("<a>{}</a>", "<b/><c d='/'>e</c>".repeat(500))).is_ok());
     }
 }

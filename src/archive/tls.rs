@@ -38,6 +38,14 @@ pub enum TlsFault {
     Validity,
 }
 
+/// A configuration that no peer's certificate passes.
+#[cfg(feature = "demo")]
+pub(super) fn trusting_nobody() -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+}
+
 impl TlsIdentity {
     /// Reads PEM texts: the authorities that the archive's certificate must come from, our certificate (first) with its
     /// chain, and its private key.

@@ -75,6 +75,14 @@ pub enum TransportFault {
     Client,
 }
 
+/// A client for plain HTTP to services of this machine: what a producer's system speaks to its sidecar with. Trusts no TLS peer.
+#[cfg(feature = "demo")]
+pub(crate) fn loopback_client() -> Result<reqwest::Client, TransportFault> {
+    let config = super::tls::trusting_nobody().map_err(|_| TransportFault::Client)?;
+    let builder = reqwest::Client::builder().tls_backend_preconfigured(config).no_proxy().redirect(Policy::none());
+    builder.build().map_err(|_| TransportFault::Client)
+}
+
 /// HTTPS with mutual TLS to one address.
 pub struct HttpsTransport {
     client: reqwest::Client,

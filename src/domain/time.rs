@@ -176,7 +176,7 @@ impl FromStr for PartialDate {
     fn from_str(text: &str) -> Result<Self, Flaw> {
         parse_partial(text).ok_or_else(|| Flaw {
             code: "value.partial_date",
-            found: shape(text),
+            found: date_shape(text),
             expected: Text::fixed(
                 "todellinen päivä, kuukausi tai vuosi: YYYY-MM-DD, YYYY-MM tai YYYY",
                 "en verklig dag, månad eller ett år: YYYY-MM-DD, YYYY-MM eller YYYY",
@@ -184,6 +184,24 @@ impl FromStr for PartialDate {
             ),
             source: "THL Sosmeta, Pvm",
         })
+    }
+}
+
+/// A text in a date's form says more than its length: the calendar does not have it.
+fn date_shape(text: &str) -> Text {
+    let digits = |b: u8| if b.is_ascii_digit() { '9' } else { char::from(b) };
+    match text.bytes().map(digits).collect::<String>().as_str() {
+        "9999-99-99" => Text::fixed(
+            "päivä, jota kalenterissa ei ole",
+            "en dag som inte finns i kalendern",
+            "a day that the calendar does not have",
+        ),
+        "9999-99" => Text::fixed(
+            "kuukausi, jota kalenterissa ei ole",
+            "en månad som inte finns i kalendern",
+            "a month that the calendar does not have",
+        ),
+        _ => shape(text),
     }
 }
 
@@ -251,7 +269,7 @@ impl FromStr for Day {
             Some(PartialDate::Day(day)) => Ok(Self(day)),
             _ => Err(Flaw {
                 code: "value.day",
-                found: shape(text),
+                found: date_shape(text),
                 expected: Text::fixed(
                     "todellinen päivä muodossa YYYY-MM-DD",
                     "en verklig dag i formen YYYY-MM-DD",
@@ -320,6 +338,7 @@ mod tests {
         );
         assert_eq!("2026".parse::<PartialDate>().unwrap().latest_day().to_string(), "2026-12-31");
         assert_eq!("2026-02-03".parse::<PartialDate>().unwrap().hl7(), "20260203");
+        assert_eq!("2026-02-30".parse::<PartialDate>().unwrap_err().found.en, "a day that the calendar does not have");
         for bad in ["2026-02-30", "2026-13", "26", "2026-2-3", "2026-00-01", "+026", "2026-02-3a"] {
             assert!(bad.parse::<PartialDate>().is_err(), "{bad}");
         }

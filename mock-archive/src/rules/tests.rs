@@ -72,6 +72,7 @@ const BREACHES: &[Breach] = &[
     (Rule::TestPerson, Sample::entry, |s| s.document_edits = vec![("Yksikkö", "010190-123M")]),
     (Rule::TestPerson, Sample::entry, |s| s.document_edits = vec![("<!-- c -->", "<!-- 010190-123M -->")]),
     (Rule::TestPerson, Sample::entry, |s| s.display = s.display.replace("010190*****", "tunnus 010190-123M.")),
+    (Rule::TestPerson, Sample::entry, |s| s.display = s.display.replace("010190*****", "<b>010190</b>-123M")),
     (Rule::TestPerson, Sample::entry, |s| {
         *s.content.pointer_mut("/merkinta/asiakas/0").unwrap() = json!({"kuvaus": ["naapuri 010190-123m"]})
     }),
@@ -136,7 +137,7 @@ const BREACHES: &[Breach] = &[
         s.unit = s.worker_unit;
     }),
     (Rule::AccessDocumentUnit, Sample::entry, |s| s.unit = "1.2.246.10.99999992.10.2"),
-    (Rule::AccessGroup, || Sample::entry().as_case(), |_| {}),
+    (Rule::AccessGroup, || Sample::entry().made_a_case(), |_| {}),
     (Rule::CaseKnown, Sample::entry, |s| s.case = Some("1.2.246.10.99999991.40.2026.2")),
 ];
 
@@ -150,7 +151,7 @@ impl Sample {
     }
 
     /// A producer's attempt to write a case document in the organiser's register.
-    fn as_case(mut self) -> Self {
+    fn made_a_case(mut self) -> Self {
         let case = Self::case();
         (self.group, self.types, self.content) = (case.group, None, case.content);
         self.service_request = "OURS-ARCHIVE-CASE";

@@ -76,8 +76,11 @@ async fn handle(request: Request<Incoming>, peer: Oid, inner: Arc<Inner>) -> Res
         .get("soapaction")
         .is_some_and(|action| action.as_bytes().windows(17).any(|name| name == b"RCMR_IN200002FI01"));
     let (parts, body) = request.into_parts();
-    let Ok(body) = Limited::new(body, inner.limits.body_max_bytes).collect().await else {
-        return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE));
+    let whole = Limited::new(body, inner.limits.body_max_bytes).collect();
+    let body = match tokio::time::timeout(inner.limits.body_timeout, whole).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE)),
+        Err(_) => return Ok(plain(StatusCode::REQUEST_TIMEOUT)),
     };
     if is_store {
         inner.faults.pass(HoldAt::Arrival).await;

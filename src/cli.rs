@@ -1,0 +1,69 @@
+//! Commands and their exit status: 0 well, 1 findings or not as it should be, 2 the command could not be carried out.
+
+mod build;
+#[cfg(feature = "demo")]
+mod demo;
+mod serve;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Social-care records into the organiser's register of the Client Data Archive.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Shows the main job on this machine: mock archive, organiser, producer, sidecar. Needs nothing else.
+    #[cfg(feature = "demo")]
+    Demo {
+        /// Leaves everything running and prints addresses and curl lines.
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Runs the sidecar until SIGTERM or SIGINT, then finishes what is under way.
+    Serve {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Prints the unsigned archive document of a local record; findings go to standard error.
+    Build(build::Build),
+}
+
+/// Runs the command that the process was started with.
+pub(crate) fn run() -> ExitCode {
+    let done = match Arguments::parse().command {
+        #[cfg(feature = "demo")]
+        Command::Demo { keep } => demo::run(keep),
+        Command::Serve { config } => serve::run(&config),
+        Command::Build(build) => build.run(),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("asiasilta: {}", chain(&*error));
+        ExitCode::from(2)
+    })
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// A runtime for the commands that serve.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
