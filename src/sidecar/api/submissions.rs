@@ -22,7 +22,7 @@ use crate::domain::validate::CheckedRecord;
 use crate::sidecar::audit;
 use crate::sidecar::config::Operation;
 use crate::sidecar::ports::{Archive, Clock};
-use crate::sidecar::store::{Accepted, ChangesWanted, NewSubmission, Step, Store, StoreError, SubmissionId};
+use crate::sidecar::store::{Accepted, ChangesWanted, Earlier, NewSubmission, Step, Store, StoreError, SubmissionId};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -41,6 +41,9 @@ pub(super) async fn submit<S: Store, A: Archive, C: Clock>(
     let caller = services.tokens.caller(&headers, Operation::Submit)?;
     let key = idempotency_key(&headers)?;
     let body = json_bytes(&headers, body)?;
+    if let Some(earlier) = services.store.earlier(&caller.organisation, &key, &body).await? {
+        return repeat(&caller, earlier);
+    }
     let checked = check(&services, body.clone()).await?.map_err(|findings| {
         services.metrics.count_refused();
         problem::findings(findings)
@@ -53,13 +56,19 @@ pub(super) async fn submit<S: Store, A: Archive, C: Clock>(
             tracing::info!(submission = %submission.id, document = %submission.document.document, "accepted");
             Ok(accepted(Shown::new(submission.clone()), &submission.id))
         }
-        Accepted::Replay(submission) => {
-            let mut response = accepted(Shown::new(submission.clone()), &submission.id);
-            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-            Ok(response)
-        }
-        Accepted::Conflict => Err(problem::key_conflict()),
+        // The same request has come twice at the same time, and the other one was first.
+        Accepted::Replay(submission) => repeat(&caller, Earlier::Same(submission)),
+        Accepted::Conflict => repeat(&caller, Earlier::Other),
     }
+}
+
+/// The answer to a request whose key has come before.
+fn repeat(caller: &Caller, earlier: Earlier) -> Result<Response, Problem> {
+    let Earlier::Same(submission) = earlier else { return Err(problem::key_conflict()) };
+    caller.speaks_for(&submission.unit)?;
+    let mut response = accepted(Shown::new(submission.clone()), &submission.id);
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    Ok(response)
 }
 
 fn accepted(shown: Shown, id: &SubmissionId) -> Response {

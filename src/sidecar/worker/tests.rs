@@ -21,7 +21,7 @@ use crate::sidecar::ports::{
 };
 use crate::sidecar::store::sqlite::SqliteStore;
 use crate::sidecar::store::{
-    Accepted, Census, ChangesWanted, NewSubmission, Scope, StoredEnvelope, Submission, TimelineEntry, Use,
+    Accepted, Census, ChangesWanted, Earlier, NewSubmission, Scope, StoredEnvelope, Submission, TimelineEntry, Use,
 };
 use crate::sidecar::vault::StoreKey;
 
@@ -662,6 +662,10 @@ impl Store for FailingStore {
 
     async fn accept(&self, new: NewSubmission, now: Timestamp) -> Result<Accepted, StoreError> {
         self.inner.accept(new, now).await
+    }
+
+    async fn earlier(&self, organisation: &Oid, key: &str, payload: &[u8]) -> Result<Option<Earlier>, StoreError> {
+        self.inner.earlier(organisation, key, payload).await
     }
 
     async fn claim(&self, actor: &Actor, limit: u32, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {

@@ -85,6 +85,11 @@ async fn the_same_key_and_body_replay_and_another_body_conflicts_also_after_a_re
     let mut foreign = new("k", "other");
     foreign.organisation = oid("1.2.246.10.2.10.0");
     accepted(&store, foreign, 1).await;
+    let organisation = scope().organisation;
+    let same = store.earlier(&organisation, "k", b"body").await.unwrap();
+    assert!(matches!(same, Some(Earlier::Same(s)) if s.id == first.id));
+    assert!(matches!(store.earlier(&organisation, "k", b"x").await.unwrap(), Some(Earlier::Other)));
+    assert!(store.earlier(&organisation, "l", b"body").await.unwrap().is_none());
     drop(store);
     let store = open(&path, 2);
     let Accepted::Replay(again) = store.accept(new("k", "body"), at(2)).await.unwrap() else { panic!() };
