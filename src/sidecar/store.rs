@@ -98,7 +98,7 @@ pub enum Accepted {
 #[derive(Debug, Clone)]
 pub enum Earlier {
     /// The same body.
-    Same(Submission),
+    Same(Box<Submission>),
     /// Another body.
     Other,
 }

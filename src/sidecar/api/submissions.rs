@@ -22,7 +22,9 @@ use crate::domain::validate::CheckedRecord;
 use crate::sidecar::audit;
 use crate::sidecar::config::Operation;
 use crate::sidecar::ports::{Archive, Clock};
-use crate::sidecar::store::{Accepted, ChangesWanted, Earlier, NewSubmission, Step, Store, StoreError, SubmissionId};
+use crate::sidecar::store::{
+    Accepted, ChangesWanted, Earlier, NewSubmission, Step, Store, StoreError, Submission, SubmissionId,
+};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -54,10 +56,10 @@ pub(super) async fn submit<S: Store, A: Archive, C: Clock>(
             services.metrics.count_accepted();
             services.wake.notify_one();
             tracing::info!(submission = %submission.id, document = %submission.document.document, "accepted");
-            Ok(accepted(Shown::new(submission.clone()), &submission.id))
+            Ok(accepted(&submission))
         }
         // The same request has come twice at the same time, and the other one was first.
-        Accepted::Replay(submission) => repeat(&caller, Earlier::Same(submission)),
+        Accepted::Replay(submission) => repeat(&caller, Earlier::Same(Box::new(submission))),
         Accepted::Conflict => repeat(&caller, Earlier::Other),
     }
 }
@@ -66,14 +68,15 @@ pub(super) async fn submit<S: Store, A: Archive, C: Clock>(
 fn repeat(caller: &Caller, earlier: Earlier) -> Result<Response, Problem> {
     let Earlier::Same(submission) = earlier else { return Err(problem::key_conflict()) };
     caller.speaks_for(&submission.unit)?;
-    let mut response = accepted(Shown::new(submission.clone()), &submission.id);
+    let mut response = accepted(&submission);
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     Ok(response)
 }
 
-fn accepted(shown: Shown, id: &SubmissionId) -> Response {
-    let location = format!("/v1/submissions/{id}");
-    (StatusCode::ACCEPTED, [(header::LOCATION, location)], axum::Json(shown)).into_response()
+fn accepted(submission: &Submission) -> Response {
+    let location = format!("/v1/submissions/{}", submission.id);
+    let shown = axum::Json(Shown::new(submission.clone()));
+    (StatusCode::ACCEPTED, [(header::LOCATION, location)], shown).into_response()
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {

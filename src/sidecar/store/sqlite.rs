@@ -1,6 +1,6 @@
 //! The embedded store: one SQLite file, one writer thread with group commit, one reader beside it.
 //!
-//! Durable at `synchronous=FULL` in WAL mode. One process a database, kept by a lock file. Schema in [`schema`], the
+//! Durable at `synchronous=FULL` in WAL mode. One process a database, kept by a lock file. Schema in `schema`, the
 //! transactions in `accept`, `steps` and `use_log`, reads in `queries`.
 
 use std::path::{Path, PathBuf};

@@ -35,7 +35,7 @@ impl Key {
 pub(super) fn accept(tables: &Tables<'_>, new: &NewSubmission, now: Timestamp) -> Result<Accepted, StoreError> {
     let key = Key::new(tables.vault, &new.organisation, &new.idempotency_key, &new.payload);
     match earlier(tables, &key)? {
-        Some(Earlier::Same(submission)) => return Ok(Accepted::Replay(submission)),
+        Some(Earlier::Same(submission)) => return Ok(Accepted::Replay(*submission)),
         Some(Earlier::Other) => return Ok(Accepted::Conflict),
         None => {}
     }
@@ -64,7 +64,7 @@ pub(super) fn earlier(tables: &Tables<'_>, key: &Key) -> Result<Option<Earlier>,
         statement.query_row(params![key.organisation, key.key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     match found {
         None => Ok(None),
-        Some((body, id)) if body == key.body => Ok(Some(Earlier::Same(by_id(tables, &id)?))),
+        Some((body, id)) if body == key.body => Ok(Some(Earlier::Same(Box::new(by_id(tables, &id)?)))),
         Some(_) => Ok(Some(Earlier::Other)),
     }
 }
