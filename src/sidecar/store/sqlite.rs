@@ -1,6 +1,6 @@
 //! The embedded store: one SQLite file, one writer thread with group commit, one reader beside it.
 //!
-//! Durable at `synchronous=FULL` in WAL mode. One process a database, kept by a lock file. Schema in [`schema`], the
+//! Durable at `synchronous=FULL` in WAL mode. One process a database, kept by a lock file. Schema in `schema`, the
 //! transactions in `accept`, `steps` and `use_log`, reads in `queries`.
 
 use std::path::{Path, PathBuf};
@@ -10,9 +10,10 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::{
-    Accepted, Actor, Census, ChangesWanted, Claimed, NewSubmission, Scope, Step, Store, StoreError, StoredEnvelope,
-    Submission, SubmissionId, TimelineEntry, Use,
+    Accepted, Actor, Census, ChangesWanted, Claimed, Earlier, NewSubmission, Scope, Step, Store, StoreError,
+    StoredEnvelope, Submission, SubmissionId, TimelineEntry, Use,
 };
+use crate::domain::oid::Oid;
 use crate::sidecar::vault::{StoreKey, Vault};
 
 mod accept;
@@ -35,6 +36,7 @@ pub struct SqliteStore {
     // Fields drop in this order: the writer's thread ends before the lock is let go.
     writer: Writer,
     reader: Arc<Mutex<Reader>>,
+    vault: Arc<Vault>,
     path: PathBuf,
     _lock: LockFile,
 }
@@ -82,8 +84,8 @@ impl SqliteStore {
         let reader_db = Connection::open(path)?;
         schema::configure_reader(&reader_db)?;
         let writer = Writer::start(db, Arc::clone(&vault), serial)?;
-        let reader = Arc::new(Mutex::new(Reader { db: reader_db, vault, serial }));
-        Ok(Self { writer, reader, path: path.to_owned(), _lock: lock })
+        let reader = Arc::new(Mutex::new(Reader { db: reader_db, vault: Arc::clone(&vault), serial }));
+        Ok(Self { writer, reader, vault, path: path.to_owned(), _lock: lock })
     }
 
     /// Where the database is.
@@ -115,6 +117,16 @@ impl SqliteStore {
 impl Store for SqliteStore {
     async fn accept(&self, new: NewSubmission, now: Timestamp) -> Result<Accepted, StoreError> {
         self.write(move |tables| accept::accept(tables, &new, now)).await
+    }
+
+    async fn earlier(
+        &self,
+        organisation: &Oid,
+        idempotency_key: &str,
+        payload: &[u8],
+    ) -> Result<Option<Earlier>, StoreError> {
+        let key = accept::Key::new(&self.vault, organisation, idempotency_key, payload);
+        self.read(move |tables| accept::earlier(tables, &key)).await
     }
 
     async fn claim(&self, actor: &Actor, limit: u32, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
@@ -163,6 +175,10 @@ impl Store for SqliteStore {
 
     async fn log_use(&self, entry: Use, now: Timestamp) -> Result<(), StoreError> {
         self.write(move |tables| use_log::note_use(tables, &entry, now)).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.write(|_| Ok(())).await
     }
 
     async fn census(&self) -> Result<Census, StoreError> {
