@@ -3,6 +3,7 @@
 //! Durable at `synchronous=FULL` in WAL mode. One process a database, kept by a lock file. Schema in `schema`, the
 //! transactions in `accept`, `steps` and `use_log`, reads in `queries`.
 
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -68,6 +69,15 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
+/// Makes the database file, when there is none, readable by its owner only. SQLite gives its WAL the same mode.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(|source| StoreError::Io { path: path.to_owned(), source })
+}
+
 impl SqliteStore {
     /// Opens the database at `path`, making it when there is none, and begins a new run of document ids.
     ///
@@ -79,6 +89,7 @@ impl SqliteStore {
     pub fn open(path: &Path, key: &StoreKey, now: Timestamp) -> Result<Self, StoreError> {
         let lock = LockFile::take(path)?;
         let vault = Arc::new(Vault::new(key)?);
+        make_private(path)?;
         let db = Connection::open(path)?;
         let serial = schema::prepare(&db, path, &vault, now)?;
         let reader_db = Connection::open(path)?;

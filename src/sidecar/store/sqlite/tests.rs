@@ -124,6 +124,18 @@ async fn a_second_process_on_the_same_database_refuses_to_start() {
     open(&path, 0);
 }
 
+#[cfg(unix)]
+#[test]
+fn only_its_owner_reads_the_database_and_its_log() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let _store = open(&folder.path().join("s.db"), 0);
+    for name in ["s.db", "s.db-wal"] {
+        let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{name}");
+    }
+}
+
 #[test]
 fn a_wrong_key_is_recognised_at_start() {
     let folder = tempfile::tempdir().unwrap();
