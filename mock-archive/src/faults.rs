@@ -32,6 +32,8 @@ pub enum Fault {
 pub enum HoldAt {
     /// Arrived at the front, not yet looked at: a client that dies now leaves nothing.
     Arrival,
+    /// In the archive's hands, not yet looked at: it goes on when released, also when its client has died meanwhile.
+    Inside,
     /// Judged and stored, the answer not yet sent: a client that dies now leaves a stored document.
     Answer,
 }
@@ -114,6 +116,11 @@ impl Faults {
         if let Err(closed) = self.held.subscribe().wait_for(|held| fits(*held)).await {
             tracing::error!(error = %closed, "the count of held messages is gone");
         }
+    }
+
+    /// Whether messages are held at this place now.
+    pub(crate) fn holds(&self, at: HoldAt) -> bool {
+        *self.hold.borrow() == Some(at)
     }
 
     /// Stands still while messages are held at this place. Dropping the future counts as leaving.

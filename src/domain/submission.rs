@@ -196,7 +196,10 @@ pub enum Event {
     /// The archive does not have it: the same bytes leave again.
     Miss,
     /// The process that had it is gone.
-    Recover,
+    Recover {
+        /// When to ask, should it have left: its bytes may still be on their way.
+        ask_at: Timestamp,
+    },
     /// The caller takes it back; possible while nothing has left.
     Withdraw {
         /// The caller's name in the configuration.
@@ -234,7 +237,7 @@ impl Event {
             Self::Ask => "ask",
             Self::Find => "find",
             Self::Miss => "miss",
-            Self::Recover => "recover",
+            Self::Recover { .. } => "recover",
             Self::Withdraw { .. } => "withdraw",
             Self::Abandon { .. } => "abandon",
             Self::HandOver => "hand_over",
@@ -286,8 +289,8 @@ pub fn advance(state: &State, event: Event, now: Timestamp) -> Result<Transition
         (State::InFlight, Event::Refuse) => rest(State::Rejected),
         (State::InFlight | State::Reconciling, Event::LoseAnswer { ask_at }) => due(State::Unknown, ask_at),
         (State::Unknown, Event::Ask) => rest(State::Reconciling),
-        (State::Claimed, Event::Recover) => due(State::Queued, now),
-        (State::InFlight | State::Reconciling, Event::Recover) => due(State::Unknown, now),
+        (State::Claimed, Event::Recover { .. }) => due(State::Queued, now),
+        (State::InFlight | State::Reconciling, Event::Recover { ask_at }) => due(State::Unknown, ask_at),
         // Also while claimed: `Launch` is then refused, so that nothing leaves.
         (waiting, Event::Withdraw { by, why } | Event::Abandon { by, why }) if nothing_has_left(waiting) => {
             rest(State::Abandoned { by, why })
@@ -351,7 +354,7 @@ mod tests {
             Event::Ask,
             Event::Find,
             Event::Miss,
-            Event::Recover,
+            Event::Recover { ask_at: LATER },
             Event::Withdraw { by: "b".into(), why: "w".into() },
             Event::Abandon { by: "b".into(), why: "w".into() },
             Event::HandOver,
@@ -381,13 +384,13 @@ mod tests {
         ("in_flight", "receive", "archived", '-'),
         ("in_flight", "refuse", "rejected", '-'),
         ("in_flight", "lose_answer", "unknown", 'l'),
-        ("in_flight", "recover", "unknown", 'n'),
+        ("in_flight", "recover", "unknown", 'l'),
         ("unknown", "ask", "reconciling", '-'),
         ("unknown", "abandon", "abandoned", '-'),
         ("reconciling", "find", "archived", '-'),
         ("reconciling", "miss", "in_flight", '-'),
         ("reconciling", "lose_answer", "unknown", 'l'),
-        ("reconciling", "recover", "unknown", 'n'),
+        ("reconciling", "recover", "unknown", 'l'),
         ("held", "claim", "claimed", '-'),
         ("held", "release", "queued", 'n'),
         ("held", "withdraw", "abandoned", '-'),

@@ -321,7 +321,7 @@ impl Config {
     fn check_pace(&self) -> Result<(), ConfigError> {
         let w = &self.worker;
         for (key, set, min) in [
-            ("worker.reconcile_after_s", w.reconcile_after_s, 0),
+            ("worker.reconcile_after_s", w.reconcile_after_s, 1),
             ("worker.retry_delay_min_ms", w.retry_delay_min_ms, 10),
             ("worker.retry_delay_max_s", w.retry_delay_max_s, 1),
             ("worker.recheck_every_s", w.recheck_every_s, 1),

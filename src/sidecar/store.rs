@@ -358,8 +358,13 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Submission, StoreError>> + Send;
 
-    /// Brings back what a process that is gone had taken up; answers how many.
-    fn recover(&self, actor: &Actor, now: Timestamp) -> impl Future<Output = Result<u64, StoreError>> + Send;
+    /// Brings back what a process that is gone had taken up; answers how many. What may have left is asked for at `ask_at`.
+    fn recover(
+        &self,
+        actor: &Actor,
+        ask_at: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// When the next submission is due, of those that can be claimed.
     fn next_due(&self) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;

@@ -95,7 +95,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
     /// # Errors
     /// A [`StoreError`] when the store cannot bring back what an earlier run had taken up.
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) -> Result<(), StoreError> {
-        let recovered = self.store.recover(&self.actor(), self.clock.now()).await?;
+        let recovered = self.store.recover(&self.actor(), self.ask_at(), self.clock.now()).await?;
         if recovered > 0 {
             tracing::info!(submissions = recovered, "took up what an earlier run had left");
         }
@@ -182,7 +182,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
 
     /// Brings back a submission that a task of this run has left under way; again later when the store cannot now.
     async fn take_back(&self, running: &mut Running, id: SubmissionId) {
-        let step = Step::plain(Event::Recover, self.actor());
+        let step = Step::plain(Event::Recover { ask_at: self.ask_at() }, self.actor());
         match self.store.step(&id, step, self.clock.now()).await {
             // Illegal: somebody has withdrawn it meanwhile, or its last step had reached the store after all.
             Ok(_) | Err(StoreError::Illegal(_)) => {}
@@ -191,6 +191,12 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
                 running.left_behind.push(id);
             }
         }
+    }
+
+    /// When to ask for what had left before now: whoever sent it may have done so up to this moment, and the archive may have it
+    /// in its hands.
+    fn ask_at(&self) -> Timestamp {
+        later(self.clock.now(), self.settings.reconcile_after)
     }
 
     fn actor(&self) -> Actor {

@@ -85,7 +85,11 @@ async fn handle(request: Request<Incoming>, peer: Oid, inner: Arc<Inner>) -> Res
     if is_store {
         inner.faults.pass(HoldAt::Arrival).await;
     }
-    let forwarded = forward(&parts, body.to_bytes(), &peer, &inner).await;
+    let forwarded = if is_store && inner.faults.holds(HoldAt::Inside) {
+        inside(parts, body.to_bytes(), peer, Arc::clone(&inner)).await
+    } else {
+        forward(&parts, body.to_bytes(), &peer, &inner).await
+    };
     if is_store {
         inner.faults.pass(HoldAt::Answer).await;
     }
@@ -93,6 +97,20 @@ async fn handle(request: Request<Incoming>, peer: Oid, inner: Arc<Inner>) -> Res
         Some((head, body)) => answered(head, body),
         None => Ok(plain(StatusCode::BAD_GATEWAY)),
     }
+}
+
+/// Held on a task of its own, which does not end with the connection.
+async fn inside(
+    parts: hyper::http::request::Parts,
+    body: Bytes,
+    peer: Oid,
+    inner: Arc<Inner>,
+) -> Option<(hyper::http::response::Parts, Bytes)> {
+    let held = tokio::spawn(async move {
+        inner.faults.pass(HoldAt::Inside).await;
+        forward(&parts, body, &peer, &inner).await
+    });
+    held.await.ok().flatten()
 }
 
 async fn forward(

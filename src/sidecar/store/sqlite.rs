@@ -161,9 +161,9 @@ impl Store for SqliteStore {
         self.write(move |tables| steps::step(tables, &id, step, now)).await
     }
 
-    async fn recover(&self, actor: &Actor, now: Timestamp) -> Result<u64, StoreError> {
+    async fn recover(&self, actor: &Actor, ask_at: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
         let actor = actor.clone();
-        self.write(move |tables| steps::recover(tables, &actor, now)).await
+        self.write(move |tables| steps::recover(tables, &actor, ask_at, now)).await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {

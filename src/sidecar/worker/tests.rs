@@ -449,7 +449,7 @@ async fn envelope_is_stored_before_the_first_byte_leaves() {
     let World { store, folder, clock, .. } = world;
     drop(store);
     let store = open(folder.path(), clock.now());
-    store.recover(&actor(), clock.now()).await.unwrap();
+    store.recover(&actor(), clock.now(), clock.now()).await.unwrap();
     let claimed = store.claim(&actor(), 1, clock.now()).await.unwrap();
     assert_eq!(claimed[0].submission.state, State::Reconciling);
     let envelope = claimed[0].envelope.as_ref().unwrap();
@@ -682,8 +682,8 @@ impl Store for FailingStore {
         self.inner.launch(id, envelope, actor, now).await
     }
 
-    async fn recover(&self, actor: &Actor, now: Timestamp) -> Result<u64, StoreError> {
-        self.inner.recover(actor, now).await
+    async fn recover(&self, actor: &Actor, ask_at: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
+        self.inner.recover(actor, ask_at, now).await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -738,4 +738,27 @@ async fn a_verdict_that_could_not_be_stored_is_asked_for_again_without_a_restart
     assert_eq!(world.archive.ledger().violations, [""; 0]);
     stop.send(true).unwrap();
     running.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn after_a_crash_nothing_is_asked_before_a_message_on_its_way_has_had_its_time() {
+    let mut world = World::new();
+    let s = world.accept("1", &record(CASE), None).await;
+    // The second await is the send's: the envelope is stored and its bytes may be on their way.
+    world.archive.freeze_at.store(2, Ordering::SeqCst);
+    world.start();
+    world.archive.frozen.notified().await;
+    world.kill().await;
+    world.advance(5);
+    world.start();
+    let unknown = world.until(&s, "unknown").await;
+    assert_eq!(unknown.due_at, Some(world.clock.now() + SignedDuration::from_secs(30)));
+    world.advance(29);
+    let other = world.accept("2", &record(CASE), None).await;
+    world.until(&other, "archived").await;
+    assert!(world.archive.ledger().asked.is_empty());
+    world.advance(1);
+    world.until(&s, "archived").await;
+    assert_eq!(world.archive.ledger().violations, [""; 0]);
+    world.drain().await;
 }

@@ -120,14 +120,19 @@ pub(super) fn step(
     apply(tables, by_id(tables, id.as_str())?, step, now)
 }
 
-pub(super) fn recover(tables: &Tables<'_>, actor: &Actor, now: Timestamp) -> Result<u64, StoreError> {
+pub(super) fn recover(
+    tables: &Tables<'_>,
+    actor: &Actor,
+    ask_at: Timestamp,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
     let mut statement = tables.db.prepare_cached(
         "SELECT id FROM submissions WHERE state IN ('claimed', 'in_flight', 'reconciling') ORDER BY row",
     )?;
     let ids = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
     let mut count = 0;
     for id in ids {
-        apply(tables, by_id(tables, &id)?, Step::plain(Event::Recover, actor.clone()), now)?;
+        apply(tables, by_id(tables, &id)?, Step::plain(Event::Recover { ask_at }, actor.clone()), now)?;
         count += 1;
     }
     Ok(count)

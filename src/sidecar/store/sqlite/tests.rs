@@ -225,14 +225,14 @@ async fn what_a_lost_process_had_taken_up_comes_back_and_what_may_have_left_is_u
     store.launch(&left.id, &envelope(), &actor(), at(1)).await.unwrap();
     drop(store);
     let store = open(&path, 5);
-    assert_eq!(store.recover(&actor(), at(5)).await.unwrap(), 2);
+    assert_eq!(store.recover(&actor(), at(35), at(5)).await.unwrap(), 2);
     let (left, way) = store.find(&left.id, &scope()).await.unwrap().unwrap();
-    assert_eq!((left.state, left.due_at), (State::Unknown, Some(at(5))));
+    assert_eq!((left.state, left.due_at), (State::Unknown, Some(at(35))));
     let events: Vec<_> = way.iter().map(|e| e.event.as_str()).collect();
     assert_eq!(events, ["accept", "claim", "launch", "recover"]);
     let (not_left, _) = store.find(&not_left.id, &scope()).await.unwrap().unwrap();
     assert_eq!(not_left.state, State::Queued);
-    let claimed = store.claim(&actor(), 10, at(6)).await.unwrap();
+    let claimed = store.claim(&actor(), 10, at(35)).await.unwrap();
     let asked = claimed.iter().find(|c| c.submission.id == left.id).unwrap();
     assert_eq!(asked.submission.state, State::Reconciling);
     assert_eq!(asked.payload, b"b");
