@@ -55,6 +55,9 @@ pub enum State {
     Parked {
         /// What about.
         why: Cause,
+        /// Whether it may have reached the archive: then it is asked for before anything else, also once released.
+        #[serde(default)]
+        sent: bool,
     },
     /// Somebody has taken it out to archive it another way. Final.
     HandedOver,
@@ -276,16 +279,21 @@ pub fn advance(state: &State, event: Event, now: Timestamp) -> Result<Transition
     match (state, event) {
         (State::Queued | State::Held { .. }, Event::Claim) => rest(State::Claimed),
         (State::Claimed, Event::NeedSignature) => rest(State::AwaitingSignature),
-        (State::AwaitingSignature, Event::Sign) | (State::Parked { .. }, Event::Release) => due(State::Queued, now),
+        (State::AwaitingSignature, Event::Sign) | (State::Parked { sent: false, .. }, Event::Release) => {
+            due(State::Queued, now)
+        }
+        (State::Parked { sent: true, .. }, Event::Release) => due(State::Unknown, now),
         (State::Held { .. }, Event::Release) => due(State::Queued, now),
         (State::Claimed, Event::RetryLater { at }) => due(State::Queued, at),
         (State::Claimed, Event::Hold { until, recheck_at, why }) => {
             let at = until.map_or(recheck_at, |u| u.min(recheck_at));
             due(State::Held { until, why }, at)
         }
-        (State::Claimed, Event::Park { why }) => rest(State::Parked { why }),
+        (State::Claimed, Event::Park { why }) => rest(State::Parked { why, sent: false }),
+        (State::Reconciling, Event::Park { why }) => rest(State::Parked { why, sent: true }),
         (State::Claimed, Event::Launch) | (State::Reconciling, Event::Miss) => rest(State::InFlight),
-        (State::InFlight, Event::Receive) | (State::Reconciling, Event::Find) => rest(State::Archived),
+        // Found while claimed: an earlier run had sent it, and this database did not know.
+        (State::InFlight, Event::Receive) | (State::Claimed | State::Reconciling, Event::Find) => rest(State::Archived),
         (State::InFlight, Event::Refuse) => rest(State::Rejected),
         (State::InFlight | State::Reconciling, Event::LoseAnswer { ask_at }) => due(State::Unknown, ask_at),
         (State::Unknown, Event::Ask) => rest(State::Reconciling),
@@ -296,7 +304,9 @@ pub fn advance(state: &State, event: Event, now: Timestamp) -> Result<Transition
             rest(State::Abandoned { by, why })
         }
         // A person may give up on an answer; a caller may not, because the archive may have the document.
-        (State::Unknown, Event::Abandon { by, why }) => rest(State::Abandoned { by, why }),
+        (State::Unknown | State::Parked { sent: true, .. }, Event::Abandon { by, why }) => {
+            rest(State::Abandoned { by, why })
+        }
         (waiting, Event::HandOver) if nothing_has_left(waiting) => rest(State::HandedOver),
         _ => Err(illegal),
     }
@@ -306,7 +316,11 @@ pub fn advance(state: &State, event: Event, now: Timestamp) -> Result<Transition
 fn nothing_has_left(state: &State) -> bool {
     matches!(
         state,
-        State::Queued | State::AwaitingSignature | State::Claimed | State::Held { .. } | State::Parked { .. }
+        State::Queued
+            | State::AwaitingSignature
+            | State::Claimed
+            | State::Held { .. }
+            | State::Parked { sent: false, .. }
     )
 }
 
@@ -331,7 +345,7 @@ mod tests {
             State::Unknown,
             State::Reconciling,
             State::Held { until: None, why: cause() },
-            State::Parked { why: cause() },
+            State::Parked { why: cause(), sent: false },
             State::Archived,
             State::Rejected,
             State::HandedOver,
@@ -377,6 +391,7 @@ mod tests {
         ("claimed", "hold", "held", 'l'),
         ("claimed", "park", "parked", '-'),
         ("claimed", "launch", "in_flight", '-'),
+        ("claimed", "find", "archived", '-'),
         ("claimed", "recover", "queued", 'n'),
         ("claimed", "withdraw", "abandoned", '-'),
         ("claimed", "abandon", "abandoned", '-'),
@@ -389,6 +404,7 @@ mod tests {
         ("unknown", "abandon", "abandoned", '-'),
         ("reconciling", "find", "archived", '-'),
         ("reconciling", "miss", "in_flight", '-'),
+        ("reconciling", "park", "parked", '-'),
         ("reconciling", "lose_answer", "unknown", 'l'),
         ("reconciling", "recover", "unknown", 'l'),
         ("held", "claim", "claimed", '-'),
@@ -434,11 +450,13 @@ mod tests {
 
     #[test]
     fn what_may_have_left_never_comes_back_to_a_state_that_sends_without_asking() {
-        for state in [State::InFlight, State::Unknown, State::Reconciling] {
+        let parked = State::Parked { why: cause(), sent: true };
+        for state in [State::InFlight, State::Unknown, State::Reconciling, parked] {
             for event in events() {
                 let Ok(t) = advance(&state, event.clone(), NOW) else { continue };
                 let resent = t.next == State::InFlight;
-                assert!(!matches!(t.next, State::Queued | State::Claimed | State::Held { .. } | State::Parked { .. }));
+                assert!(t.next.class() != Class::Open || !nothing_has_left(&t.next), "{} {event:?}", state.name());
+                assert!(!matches!(event, Event::Withdraw { .. } | Event::HandOver));
                 assert!(!resent || (state == State::Reconciling && event == Event::Miss));
             }
         }

@@ -13,7 +13,7 @@ use super::config::{Config, ConfigError};
 use super::ports::{Archive, Chance, Clock, Pipeline};
 use super::store::{Store, StoreError};
 use super::telemetry::{Metrics, WatchedCertificate};
-use super::worker::{Rights, Worker};
+use super::worker::{LineState, Rights, Worker};
 use crate::domain::validate::Checker;
 
 /// What the sidecar is made of besides its store.
@@ -140,6 +140,7 @@ fn assemble<S: Store, A: Archive, C: Clock>(
         chance: parts.chance,
         pipeline: parts.pipeline,
         rights: Arc::clone(&rights),
+        line: LineState::default(),
         metrics: Arc::clone(&metrics),
         wake: Arc::clone(&wake),
         settings,

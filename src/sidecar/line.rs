@@ -210,6 +210,9 @@ impl<T: Transport + 'static> Archive for Line<T> {
         };
         match client.send(&envelope).await {
             answer::Outcome::Archived(receipt) => Outcome::Archived(remarks(receipt.details)),
+            answer::Outcome::Rejected(rejection) if rejection.duplicate_id => {
+                Outcome::Duplicate(remarks(rejection.details))
+            }
             answer::Outcome::Rejected(rejection) => Outcome::Rejected(remarks(rejection.details)),
             answer::Outcome::TryLater { why: NotNow::NothingSent(why), retry_after } => {
                 Outcome::TryLater { retry_after, why: cause::of_unsent(why) }
@@ -217,7 +220,9 @@ impl<T: Transport + 'static> Archive for Line<T> {
             answer::Outcome::TryLater { why: NotNow::NotProcessed(_), retry_after } => {
                 Outcome::TryLater { retry_after, why: Cause::new("archive.not_processed", cause::NOT_PROCESSED) }
             }
-            answer::Outcome::Unknown { why, .. } => Outcome::Unknown { why: cause::of_doubt(&why) },
+            answer::Outcome::Unknown { why, retry_after } => {
+                Outcome::Unknown { retry_after, why: cause::of_doubt(&why) }
+            }
         }
     }
 }

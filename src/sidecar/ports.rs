@@ -108,6 +108,8 @@ pub enum Outcome {
     Archived(Vec<Remark>),
     /// The archive will not have it.
     Rejected(Vec<Remark>),
+    /// The archive has a document with this id. It may be this one, from an earlier send: asked, not final.
+    Duplicate(Vec<Remark>),
     /// The archive (or what stands before it) asks to come back; nothing is said about the document.
     TryLater {
         /// After how long, where it says so.
@@ -117,6 +119,8 @@ pub enum Outcome {
     },
     /// No answer, or one that cannot be read.
     Unknown {
+        /// After how long it asks to come back, where it says so.
+        retry_after: Option<Duration>,
         /// In short.
         why: Cause,
     },
@@ -128,6 +132,7 @@ impl Outcome {
         match self {
             Self::Archived(_) => "archived",
             Self::Rejected(_) => "rejected",
+            Self::Duplicate(_) => "duplicate",
             Self::TryLater { .. } => "try_later",
             Self::Unknown { .. } => "unknown",
         }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::domain::document::header::DocumentIds;
 use crate::domain::finding::Finding;
 use crate::domain::oid::Oid;
-use crate::domain::submission::{Class, Event, IllegalTransition, State};
+use crate::domain::submission::{Cause, Class, Event, IllegalTransition, State};
 
 use super::ports::{Ground, Outbound, Verdict};
 use super::vault::{KeyFileError, NotOpened};
@@ -130,8 +130,19 @@ pub struct Submission {
     pub due_at: Option<Timestamp>,
     /// Attempts so far that ended without a verdict.
     pub attempts: u32,
-    /// When it was first held since it was last released; its patience is counted from here.
+    /// Since when it has been held for the same reason, counted anew after a release; its patience is counted from here.
     pub held_since: Option<Timestamp>,
+    /// Code of the cause that it was last held for.
+    pub held_for: Option<String>,
+    /// What last stood in its way, while it is open: also of a queued one that could not be sent, or one that was sent
+    /// without an answer.
+    pub why: Option<Cause>,
+    /// The document that must be settled before this one goes on.
+    pub waits_for: Option<Oid>,
+    /// Accepted by an earlier run: a database that was put back may not know what became of it.
+    pub from_earlier_run: bool,
+    /// Which stored value of it cannot be read.
+    pub damaged: Option<String>,
     /// Place in the change list.
     pub change: u64,
     /// What the caller should know.
@@ -148,8 +159,20 @@ pub struct Claimed {
     pub payload: Vec<u8>,
     /// What was to leave, byte for byte; there is one exactly when it is `Reconciling`.
     pub envelope: Option<StoredEnvelope>,
-    /// What became of the document that it replaces, when that was also a submission of this store.
-    pub predecessor: Option<Class>,
+    /// The document that it replaces, when that was also a submission of this organisation.
+    pub predecessor: Option<Predecessor>,
+}
+
+/// A submission that another one replaces. Not `Debug`: it holds a record.
+pub struct Predecessor {
+    /// What became of it.
+    pub class: Class,
+    /// Its document.
+    pub document: DocumentIds,
+    /// Its unit.
+    pub unit: Oid,
+    /// Its record, while it can be read.
+    pub payload: Option<Vec<u8>>,
 }
 
 /// An envelope with the ground on which it is sent.
@@ -178,6 +201,8 @@ pub struct Step {
     pub event: Event,
     /// What the archive said, when it did.
     pub verdict: Option<Verdict>,
+    /// What stood in the way, of an event that does not carry it itself.
+    pub cause: Option<Cause>,
     /// Facts for the use log; nothing of any person that the submission does not hold already.
     pub facts: Value,
     /// Who did it.
@@ -187,7 +212,7 @@ pub struct Step {
 impl Step {
     /// A step without a verdict or facts.
     pub fn plain(event: Event, actor: Actor) -> Self {
-        Self { event, verdict: None, facts: Value::Null, actor }
+        Self { event, verdict: None, cause: None, facts: Value::Null, actor }
     }
 }
 
@@ -248,6 +273,8 @@ pub struct Census {
     pub by_state: Vec<(String, u64)>,
     /// When the oldest open one was accepted.
     pub oldest_open: Option<Timestamp>,
+    /// How many are parked because a stored value of them is damaged.
+    pub damaged: u64,
 }
 
 /// Why the store did not do it. Carries nothing of a record.
@@ -341,11 +368,13 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Vec<Claimed>, StoreError>> + Send;
 
-    /// Keeps the envelope and moves to `InFlight` in one: the first byte may leave after this.
+    /// Keeps the envelope and moves to `InFlight` in one: the first byte may leave after this. `reads` are the uses of the
+    /// register that led here, for the use log.
     fn launch(
         &self,
         id: &SubmissionId,
         envelope: &StoredEnvelope,
+        reads: Value,
         actor: &Actor,
         now: Timestamp,
     ) -> impl Future<Output = Result<Submission, StoreError>> + Send;
@@ -386,7 +415,12 @@ pub trait Store: Send + Sync + 'static {
     /// Writes a search into the use log.
     fn log_use(&self, entry: Use, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Whether a transaction can be begun and ended now.
+    /// Ends when the store can do nothing any more; the process had better end then as well.
+    fn closed(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+
+    /// Whether something can be written now; tried at most every few seconds.
     fn ready(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// How many stand where.

@@ -57,6 +57,11 @@ struct CertificateLabel {
     certificate: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CodeLabel {
+    code: String,
+}
+
 /// A certificate whose end is watched.
 #[derive(Debug, Clone)]
 pub struct WatchedCertificate {
@@ -74,6 +79,9 @@ pub struct Metrics {
     oldest_open_seconds: Gauge<i64, AtomicI64>,
     sends: Family<OutcomeLabel, Counter<u64, AtomicU64>>,
     questions: Family<OutcomeLabel, Counter<u64, AtomicU64>>,
+    archive_faults: Family<CodeLabel, Counter<u64, AtomicU64>>,
+    archive_answered_at: Gauge<i64, AtomicI64>,
+    damaged: Gauge<i64, AtomicI64>,
     accepted: Counter,
     refused: Counter,
     certificate_seconds: Family<CertificateLabel, Gauge<i64, AtomicI64>>,
@@ -88,6 +96,9 @@ impl Metrics {
             oldest_open_seconds: Gauge::default(),
             sends: Family::default(),
             questions: Family::default(),
+            archive_faults: Family::default(),
+            archive_answered_at: Gauge::default(),
+            damaged: Gauge::default(),
             accepted: Counter::default(),
             refused: Counter::default(),
             certificate_seconds: Family::default(),
@@ -105,6 +116,21 @@ impl Metrics {
             "questions",
             "Questions whether a document has arrived, by outcome",
             metrics.questions.clone(),
+        );
+        registry.register(
+            "archive_faults",
+            "Exchanges with the archive that came to nothing, by cause",
+            metrics.archive_faults.clone(),
+        );
+        registry.register(
+            "archive_last_success_timestamp_seconds",
+            "When the archive last answered, in seconds since 1970; 0 before its first answer",
+            metrics.archive_answered_at.clone(),
+        );
+        registry.register(
+            "submissions_damaged",
+            "Submissions parked because a stored value cannot be read",
+            metrics.damaged.clone(),
         );
         registry.register("accepted", "Submissions accepted", metrics.accepted.clone());
         registry.register("refused", "Submissions refused with findings", metrics.refused.clone());
@@ -126,6 +152,16 @@ impl Metrics {
         self.questions.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
+    /// Counts an exchange with the archive that came to nothing, by its cause's code.
+    pub fn count_archive_fault(&self, code: &str) {
+        self.archive_faults.get_or_create(&CodeLabel { code: code.to_owned() }).inc();
+    }
+
+    /// Notes that the archive has answered.
+    pub fn archive_answered(&self, now: Timestamp) {
+        self.archive_answered_at.set(now.as_second());
+    }
+
     /// Counts a new submission.
     pub fn count_accepted(&self) {
         self.accepted.inc();
@@ -142,6 +178,7 @@ impl Metrics {
             let count = census.by_state.iter().find(|(name, _)| name == state).map_or(0, |(_, count)| *count);
             self.depth.get_or_create(&StateLabel { state }).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+        self.damaged.set(i64::try_from(census.damaged).unwrap_or(i64::MAX));
         self.oldest_open_seconds.set(census.oldest_open.map_or(0, |at| now.duration_since(at).as_secs().max(0)));
         for certificate in &self.certificates {
             let label = CertificateLabel { certificate: certificate.name.clone() };
@@ -169,12 +206,18 @@ mod tests {
             WatchedCertificate { name: "signing".into(), not_after: Timestamp::from_second(1600).unwrap() };
         let metrics = Metrics::new(vec![certificate]);
         metrics.count_send("archived");
-        let census = Census { by_state: vec![("held".into(), 2)], oldest_open: Timestamp::from_second(990).ok() };
+        metrics.count_archive_fault("archive.unreachable");
+        metrics.archive_answered(now);
+        let oldest_open = Timestamp::from_second(990).ok();
+        let census = Census { by_state: vec![("held".into(), 2)], oldest_open, damaged: 3 };
         let text = metrics.render(&census, now);
         for line in [
             "asiasilta_submissions{state=\"held\"} 2",
             "asiasilta_submissions{state=\"unknown\"} 0",
             "asiasilta_oldest_open_age_seconds 10",
+            "asiasilta_archive_faults_total{code=\"archive.unreachable\"} 1",
+            "asiasilta_archive_last_success_timestamp_seconds 1000",
+            "asiasilta_submissions_damaged 3",
             "asiasilta_sends_total{outcome=\"archived\"} 1",
             "asiasilta_certificate_expiry_seconds{certificate=\"signing\"} 600",
         ] {

@@ -19,8 +19,11 @@ use crate::domain::submission::Event;
 
 mod case;
 mod journey;
+mod line_state;
 mod right;
 
+use line_state::Gate;
+pub use line_state::LineState;
 pub(crate) use right::Wish;
 pub use right::{Rights, RightsFault};
 
@@ -77,6 +80,8 @@ pub struct Worker<S, A, C> {
     pub pipeline: Arc<dyn Pipeline>,
     /// Who may do what, from the archive's evidence.
     pub rights: Arc<Rights<A, C>>,
+    /// Whether the archive can be reached.
+    pub line: LineState,
     /// Counts.
     pub metrics: Arc<Metrics>,
     /// Told of each accepted submission.
@@ -93,7 +98,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
     /// Dropping the future stops at once; what was under way is brought back by the next run.
     ///
     /// # Errors
-    /// A [`StoreError`] when the store cannot bring back what an earlier run had taken up.
+    /// A [`StoreError`] when the store cannot bring back what an earlier run had taken up, or has come to its end.
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) -> Result<(), StoreError> {
         let recovered = self.store.recover(&self.actor(), self.ask_at(), self.clock.now()).await?;
         if recovered > 0 {
@@ -105,6 +110,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             tokio::select! {
                 // A dropped sender means that nobody is left to ask for more.
                 changed = stop.changed() => if changed.is_err() { break },
+                () = self.store.closed() => return Err(StoreError::Closed),
                 () = self.wake.notified() => {}
                 () = self.sleep(next) => {}
                 Some(ended) = running.tasks.join_next_with_id() => self.settle_task(&mut running, ended).await,
@@ -135,6 +141,13 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         if room == 0 {
             return None;
         }
+        let room = match self.gate() {
+            Gate::Open => room,
+            Gate::Probe if busy == 0 => 1,
+            // When that one has ended, it is looked at again.
+            Gate::Probe => return None,
+            Gate::Shut(until) => return Some(until),
+        };
         let now = self.clock.now();
         let claimed = self.store.claim(&self.actor(), u32::try_from(room).unwrap_or(u32::MAX), now).await;
         let claimed = match claimed {

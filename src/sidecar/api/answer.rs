@@ -42,13 +42,12 @@ impl Shown {
     pub(super) fn new(submission: Submission) -> Self {
         let (held_until, why) = match &submission.state {
             State::Held { until, why } => (*until, Some(why.clone())),
-            State::Parked { why } => (None, Some(why.clone())),
-            _ => (None, None),
+            _ => (None, why(&submission)),
         };
         Self {
             state: submission.state.name(),
             class: submission.state.class(),
-            next_action: next_action(&submission.state),
+            next_action: next_action(&submission),
             id: submission.id,
             document_id: submission.document.document,
             set_id: submission.document.set,
@@ -72,9 +71,39 @@ impl Shown {
     }
 }
 
+/// What stands in its way: the document that it waits for, else what was last met.
+fn why(submission: &Submission) -> Option<Cause> {
+    match &submission.waits_for {
+        Some(document) if submission.state == State::Queued => Some(Cause::new(
+            "version.predecessor_open",
+            Text::made(
+                format!("odottaa, että asiakirja {document}, jota se seuraa, on selvinnyt"),
+                format!("väntar på att handlingen {document}, som den följer, är avgjord"),
+                format!("waits until the document {document}, which it follows, is settled"),
+            ),
+        )),
+        _ => submission.why.clone(),
+    }
+}
+
 /// What the reader should do.
-fn next_action(state: &State) -> Text {
-    match state {
+fn next_action(submission: &Submission) -> Text {
+    match &submission.state {
+        State::Queued if submission.waits_for.is_some() => Text::fixed(
+            "Ei toimia: asiakirja lähtee edeltäjänsä jälkeen.",
+            "Ingenting: handlingen skickas efter sin föregångare.",
+            "Nothing: the document leaves after the one before it.",
+        ),
+        State::Queued | State::Claimed if submission.why.is_some() => Text::fixed(
+            "Ei toimia: lähettämistä yritetään uudelleen. Jos syy jatkuu, ilmoita palvelun ylläpitäjälle.",
+            "Ingenting: sändningen försöks på nytt. Om orsaken kvarstår, meddela den som driver tjänsten.",
+            "Nothing: sending is tried again. If the reason lasts, tell whoever runs this service.",
+        ),
+        State::Parked { sent: true, .. } => Text::fixed(
+            "Asiakirja voi olla arkistossa. Älä lähetä sitä uutena; ilmoita palvelun ylläpitäjälle.",
+            "Handlingen kan finnas i arkivet. Skicka den inte som ny; meddela den som driver tjänsten.",
+            "The archive may have the document. Do not submit it anew; tell whoever runs this service.",
+        ),
         State::Queued | State::Claimed => Text::fixed(
             "Ei toimia: asiakirja lähetetään pian.",
             "Ingenting: handlingen skickas snart.",

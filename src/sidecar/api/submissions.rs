@@ -217,9 +217,15 @@ pub(super) async fn withdraw<S: Store, A: Archive, C: Clock>(
             services.wake.notify_one();
             Ok(axum::Json(Shown::new(withdrawn)).into_response())
         }
-        // Asked twice: the first time did it.
-        Err(StoreError::Illegal(_)) if matches!(submission.state, State::Abandoned { .. }) => {
-            Ok(axum::Json(Shown::new(submission)).into_response())
+        Err(StoreError::Illegal(illegal)) => {
+            // As it stands now: another request may have withdrawn it since it was looked at.
+            let found = services.store.find(&submission.id, &caller.scope()).await?;
+            match found {
+                Some((now, _)) if matches!(now.state, State::Abandoned { .. }) => {
+                    Ok(axum::Json(Shown::new(now)).into_response())
+                }
+                _ => Err(StoreError::Illegal(illegal).into()),
+            }
         }
         Err(error) => Err(error.into()),
     }

@@ -6,9 +6,11 @@
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rusqlite::Connection;
+use serde_json::Value;
 
 use super::{
     Accepted, Actor, Census, ChangesWanted, Claimed, Earlier, NewSubmission, Scope, Step, Store, StoreError,
@@ -32,6 +34,9 @@ mod tests;
 use lock::LockFile;
 use writer::Writer;
 
+/// How long a proof that something can be written serves.
+const PROOF_AGE_MAX: Duration = Duration::from_secs(5);
+
 /// A store in one SQLite file. Dropping it writes what is queued, closes the database and lets go of the lock.
 pub struct SqliteStore {
     // Fields drop in this order: the writer's thread ends before the lock is let go.
@@ -39,6 +44,8 @@ pub struct SqliteStore {
     reader: Arc<Mutex<Reader>>,
     vault: Arc<Vault>,
     path: PathBuf,
+    /// When it was last proved that something can be written.
+    proved: tokio::sync::Mutex<Option<Instant>>,
     _lock: LockFile,
 }
 
@@ -54,6 +61,15 @@ pub(super) struct Tables<'a> {
 struct Serial {
     installation: u64,
     restart: u64,
+    /// By chance: copies of one database that were started in the same second give different ids.
+    nonce: u64,
+}
+
+impl Serial {
+    /// The run's number, as the tables have it.
+    fn run(self) -> i64 {
+        i64::try_from(self.restart).unwrap_or(i64::MAX)
+    }
 }
 
 struct Reader {
@@ -96,7 +112,7 @@ impl SqliteStore {
         schema::configure_reader(&reader_db)?;
         let writer = Writer::start(db, Arc::clone(&vault), serial)?;
         let reader = Arc::new(Mutex::new(Reader { db: reader_db, vault: Arc::clone(&vault), serial }));
-        Ok(Self { writer, reader, vault, path: path.to_owned(), _lock: lock })
+        Ok(Self { writer, reader, vault, path: path.to_owned(), proved: tokio::sync::Mutex::default(), _lock: lock })
     }
 
     /// Where the database is.
@@ -149,11 +165,12 @@ impl Store for SqliteStore {
         &self,
         id: &SubmissionId,
         envelope: &StoredEnvelope,
+        reads: Value,
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Submission, StoreError> {
         let (id, envelope, actor) = (id.clone(), envelope.clone(), actor.clone());
-        self.write(move |tables| steps::launch(tables, &id, &envelope, &actor, now)).await
+        self.write(move |tables| steps::launch(tables, &id, &envelope, &reads, &actor, now)).await
     }
 
     async fn step(&self, id: &SubmissionId, step: Step, now: Timestamp) -> Result<Submission, StoreError> {
@@ -188,8 +205,21 @@ impl Store for SqliteStore {
         self.write(move |tables| use_log::note_use(tables, &entry, now)).await
     }
 
+    async fn closed(&self) {
+        self.writer.closed().await;
+    }
+
     async fn ready(&self) -> Result<(), StoreError> {
-        self.write(|_| Ok(())).await
+        let mut proved = self.proved.lock().await;
+        if !self.writer.has_failed() && proved.is_some_and(|at| at.elapsed() < PROOF_AGE_MAX) {
+            return Ok(());
+        }
+        *proved = None;
+        // Two transactions: what is deleted in the one that wrote it need not reach the disk.
+        self.write(schema::write_proof).await?;
+        self.write(schema::drop_proof).await?;
+        *proved = Some(Instant::now());
+        Ok(())
     }
 
     async fn census(&self) -> Result<Census, StoreError> {

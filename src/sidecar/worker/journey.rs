@@ -11,19 +11,31 @@ use super::{Worker, case, later};
 use crate::domain::access::{Authority, Denial, Operation};
 use crate::domain::oid::Oid;
 use crate::domain::person::PersonId;
-use crate::domain::record::LocalRecord;
+use crate::domain::record::{CaseReference, LocalRecord};
 use crate::domain::submission::{Cause, Class, Event};
 use crate::domain::text::Text;
 use crate::domain::time::start_of_day_in_finland;
+use crate::sidecar::audit;
 use crate::sidecar::ports::{
     Archive, ArchiveFault, Asker, Clock, Ground, Outbound, Outcome, Preparation, PrepareFault, Presence, Proof, Verdict,
 };
-use crate::sidecar::store::{Claimed, Step, Store, StoreError, StoredEnvelope, Submission};
+use crate::sidecar::store::{Claimed, Predecessor, Step, Store, StoreError, StoredEnvelope, Submission};
+
+/// Code of a refusal that is not final: perhaps it is this document that the archive has.
+const DUPLICATE: &str = "archive.duplicate_id";
 
 /// Why a submission does not go on now. Nothing of it has left.
 pub(super) enum Stop {
-    Later { asked: Option<Duration>, why: Cause },
-    Hold { until: Option<Timestamp>, why: Cause },
+    Later {
+        asked: Option<Duration>,
+        why: Cause,
+    },
+    /// The archive has it already.
+    Found,
+    Hold {
+        until: Option<Timestamp>,
+        why: Cause,
+    },
     Park(Cause),
 }
 
@@ -65,13 +77,14 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         if let Some(envelope) = envelope {
             return self.reconcile(&submission, record.ok(), envelope).await;
         }
+        let mut reads = Vec::new();
         let ready = match record {
-            Ok(record) => self.make(&submission, &payload, &record, predecessor).await,
+            Ok(record) => self.make(&submission, &payload, &record, predecessor, &mut reads).await,
             Err(stop) => Err(stop),
         };
         match ready {
-            Ok(envelope) => self.launch(&submission, envelope).await,
-            Err(stop) => self.stop(&submission, stop).await,
+            Ok(envelope) => self.launch(&submission, envelope, reads).await,
+            Err(stop) => self.stop(&submission, stop, reads).await,
         }
     }
 
@@ -81,20 +94,27 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         submission: &Submission,
         payload: &[u8],
         record: &LocalRecord,
-        predecessor: Option<Class>,
+        predecessor: Option<Predecessor>,
+        reads: &mut Vec<Value>,
     ) -> Result<StoredEnvelope, Stop> {
-        if matches!(predecessor, Some(Class::Rejected | Class::Abandoned | Class::HandedOver)) {
-            return Err(Stop::Park(predecessor_never_arrived()));
+        if let Some(predecessor) = predecessor {
+            check_predecessor(submission, record, &predecessor)?;
         }
-        let (authority, ground) = self.authority(submission, record).await?;
+        let (authority, ground) = self.authority(submission, record, reads).await?;
         let asker = asker(submission, record, first_client(record)?);
-        let case = case::resolve(&*self.archive, &asker, &authority, record).await?;
+        self.ask_if_sent_before(submission, &asker, &ground, reads).await?;
+        let case = self.case(&asker, &authority, record, reads).await?;
         let outbound = self.prepare(submission, payload, case.clone(), authority).await?;
         Ok(StoredEnvelope { outbound, ground, case })
     }
 
     /// A permit for every client of the record; the first one's stands in the message.
-    async fn authority(&self, submission: &Submission, record: &LocalRecord) -> Result<(Authority, Ground), Stop> {
+    async fn authority(
+        &self,
+        submission: &Submission,
+        record: &LocalRecord,
+        reads: &mut Vec<Value>,
+    ) -> Result<(Authority, Ground), Stop> {
         let wish = Wish {
             operation: Operation::Write { drawn_up: record.drawn_up.day() },
             service_task: record.service_task.as_ref().map(|t| t.code.as_str()),
@@ -102,7 +122,21 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         };
         let (mut first, mut permits) = (None, Vec::new());
         for client in record.clients.iter().filter_map(|c| c.id()) {
-            let authority = self.rights.authority(&asker(submission, record, client), wish).await?;
+            let asker = asker(submission, record, client);
+            let remembered = self.rights.evidence_version(&asker).is_some();
+            let decided = self.rights.authority(&asker, wish).await;
+            if !matches!(decided, Ok(Authority::OwnRegister)) {
+                let outcome = decided.as_ref().map_or_else(rights_code, |_| "permitted".to_owned());
+                let version = self.rights.evidence_version(&asker);
+                reads.push(use_of("relationship", &asker, &outcome, json!(version)));
+                match &decided {
+                    Err(RightsFault::Archive(fault)) => self.line_after(Err(fault)),
+                    // What is remembered says nothing about the line of now.
+                    _ if remembered => {}
+                    _ => self.line_after(Ok(())),
+                }
+            }
+            let authority = decided?;
             if let Authority::RegisterAccess(permit) = &authority {
                 permits.push(permit.record().clone());
             }
@@ -111,6 +145,68 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         let first = first.ok_or_else(|| Stop::Park(no_client()))?;
         let ground = if permits.is_empty() { Ground::OwnRegister } else { Ground::RegisterAccess(permits) };
         Ok((first, ground))
+    }
+
+    /// What an earlier run had accepted may also have been sent by it, if this database was put back from a backup: then the
+    /// archive has it, under its id, and it must not leave again with other bytes.
+    async fn ask_if_sent_before(
+        &self,
+        submission: &Submission,
+        asker: &Asker,
+        ground: &Ground,
+        reads: &mut Vec<Value>,
+    ) -> Result<(), Stop> {
+        if !submission.from_earlier_run {
+            return Ok(());
+        }
+        let presence = self.archive.presence(asker, ground, &submission.document.document).await;
+        self.line_after(presence.as_ref().map(drop));
+        let outcome = match &presence {
+            Ok(Presence::Stored) => "stored",
+            Ok(Presence::Absent) => "absent",
+            Err(_) => "unanswered",
+        };
+        self.metrics.count_question(outcome);
+        reads.push(use_of("presence", asker, outcome, Value::Null));
+        match presence? {
+            Presence::Stored => Err(Stop::Found),
+            Presence::Absent => Ok(()),
+        }
+    }
+
+    /// The case; when it is to be found, that is a use of the register.
+    async fn case(
+        &self,
+        asker: &Asker,
+        authority: &Authority,
+        record: &LocalRecord,
+        reads: &mut Vec<Value>,
+    ) -> Result<Option<Oid>, Stop> {
+        let resolved = case::resolve(&*self.archive, asker, authority, record).await;
+        if record.case == CaseReference::Find {
+            let outcome = match &resolved {
+                Ok(_) => "found",
+                Err(stop) => stop.code(),
+            };
+            let ground = match authority {
+                Authority::OwnRegister => json!("own_register"),
+                Authority::RegisterAccess(permit) => json!(permit.record()),
+            };
+            reads.push(use_of("cases", asker, outcome, ground));
+            if let Err(Stop::Later { asked, why }) = &resolved {
+                self.line_fails(why, *asked);
+            }
+        }
+        resolved
+    }
+
+    /// Keeps account of an exchange. A question that was refused says nothing about the line.
+    fn line_after(&self, exchange: Result<(), &ArchiveFault>) {
+        match exchange {
+            Ok(()) => self.line_works(),
+            Err(ArchiveFault::Passing { retry_after, why }) => self.line_fails(why, *retry_after),
+            Err(ArchiveFault::Lasting { why }) => self.metrics.count_archive_fault(&why.code),
+        }
     }
 
     /// Builds and signs on a thread where blocking harms nobody.
@@ -143,33 +239,46 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         }
     }
 
-    async fn stop(&self, submission: &Submission, stop: Stop) -> Result<(), StoreError> {
+    async fn stop(&self, submission: &Submission, stop: Stop, reads: Vec<Value>) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let (event, facts) = match stop {
+        let facts = match reads.is_empty() {
+            true => json!({ "why": stop.code() }),
+            false => json!({ "why": stop.code(), "reads": reads }),
+        };
+        let (event, cause) = match stop {
+            Stop::Found => {
+                let verdict = Verdict::Archived { proof: Proof::Found, remarks: Vec::new() };
+                return self.step(submission, Event::Find, Some(verdict), facts).await;
+            }
             Stop::Later { asked, why } => {
                 let at = self.retry_at(submission.attempts, asked, self.settings.retry_delay_min);
-                (Event::RetryLater { at }, json!({ "why": why.code }))
+                (Event::RetryLater { at }, Some(why))
             }
-            Stop::Park(why) => (Event::Park { why }, Value::Null),
-            Stop::Hold { until, why } if self.patience_is_over(submission, until, now) => {
-                (Event::Park { why }, Value::Null)
+            Stop::Park(why) => (Event::Park { why }, None),
+            Stop::Hold { until, why } if self.patience_is_over(submission, &why, until, now) => {
+                (Event::Park { why }, None)
             }
             Stop::Hold { until, why } => {
                 let recheck_at = later(now, self.settings.recheck_every);
-                (Event::Hold { until, recheck_at, why }, Value::Null)
+                (Event::Hold { until, recheck_at, why }, None)
             }
         };
-        self.step(submission, event, None, facts).await
+        self.moved(submission, Step { cause, facts, ..Step::plain(event, self.actor()) }).await.map(drop)
     }
 
     /// A moment that is known to come is waited for; anything else for a limited time.
-    fn patience_is_over(&self, submission: &Submission, until: Option<Timestamp>, now: Timestamp) -> bool {
-        let since = submission.held_since.unwrap_or(now);
+    fn patience_is_over(&self, of: &Submission, why: &Cause, until: Option<Timestamp>, now: Timestamp) -> bool {
+        let since = of.held_since.filter(|_| of.held_for.as_ref() == Some(&why.code)).unwrap_or(now);
         until.is_none_or(|at| at <= now) && now >= later(since, self.settings.held_age_max)
     }
 
-    async fn launch(&self, submission: &Submission, envelope: StoredEnvelope) -> Result<(), StoreError> {
-        match self.store.launch(&submission.id, &envelope, &self.actor(), self.clock.now()).await {
+    async fn launch(
+        &self,
+        submission: &Submission,
+        envelope: StoredEnvelope,
+        reads: Vec<Value>,
+    ) -> Result<(), StoreError> {
+        match self.store.launch(&submission.id, &envelope, Value::Array(reads), &self.actor(), self.clock.now()).await {
             Ok(in_flight) => self.send(&in_flight, &envelope.outbound).await,
             // Withdrawn while it was being prepared: nothing leaves.
             Err(StoreError::Illegal(_)) => Ok(()),
@@ -182,6 +291,12 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         let outcome = self.archive.send(outbound).await;
         self.metrics.count_send(outcome.name());
         tracing::info!(submission = %submission.id, document = %submission.document.document, outcome = outcome.name(), "sent");
+        match &outcome {
+            Outcome::TryLater { why, retry_after } | Outcome::Unknown { why, retry_after } => {
+                self.line_fails(why, *retry_after);
+            }
+            Outcome::Archived(_) | Outcome::Rejected(_) | Outcome::Duplicate(_) => self.line_works(),
+        }
         match outcome {
             Outcome::Archived(remarks) => {
                 let verdict = Verdict::Archived { proof: Proof::Acknowledged, remarks };
@@ -190,8 +305,10 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             Outcome::Rejected(remarks) => {
                 self.step(submission, Event::Refuse, Some(Verdict::Rejected { remarks }), Value::Null).await
             }
-            Outcome::TryLater { retry_after, why } => self.lose_answer(submission, retry_after, &why).await,
-            Outcome::Unknown { why } => self.lose_answer(submission, None, &why).await,
+            Outcome::Duplicate(_) => self.lose_answer(submission, None, duplicate()).await,
+            Outcome::TryLater { retry_after, why } | Outcome::Unknown { retry_after, why } => {
+                self.lose_answer(submission, retry_after, why).await
+            }
         }
     }
 
@@ -204,29 +321,37 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
     ) -> Result<(), StoreError> {
         let asker = record.as_ref().and_then(|r| Some(asker(submission, r, first_client(r).ok()?)));
         let Some(asker) = asker else {
-            return self.lose_answer(submission, None, &unreadable()).await;
+            return self.lose_answer(submission, None, unreadable()).await;
         };
         let document = &submission.document.document;
-        match self.archive.presence(&asker, &envelope.ground, document).await {
+        let presence = self.archive.presence(&asker, &envelope.ground, document).await;
+        self.line_after(presence.as_ref().map(drop));
+        let refused_as_duplicate = submission.why.as_ref().is_some_and(|why| why.code == DUPLICATE);
+        match presence {
             Ok(Presence::Stored) => {
                 self.metrics.count_question("stored");
                 let verdict = Verdict::Archived { proof: Proof::Found, remarks: Vec::new() };
                 self.step(submission, Event::Find, Some(verdict), Value::Null).await
             }
+            // Sent again it would be refused again: another document has its id, which a person must look at.
+            Ok(Presence::Absent) if refused_as_duplicate => {
+                self.metrics.count_question("absent");
+                self.step(submission, Event::Park { why: duplicate_of_another() }, None, Value::Null).await
+            }
             Ok(Presence::Absent) => {
                 self.metrics.count_question("absent");
-                if self.moved(submission, Event::Miss, None, Value::Null).await? {
+                if self.moved(submission, Step::plain(Event::Miss, self.actor())).await? {
                     self.send(submission, &envelope.outbound).await?;
                 }
                 Ok(())
             }
             Err(ArchiveFault::Passing { retry_after, why }) => {
                 self.metrics.count_question("unanswered");
-                self.lose_answer(submission, retry_after, &why).await
+                self.lose_answer(submission, retry_after, why).await
             }
             Err(ArchiveFault::Lasting { why }) => {
                 self.metrics.count_question("refused");
-                self.lose_answer(submission, None, &why).await
+                self.lose_answer(submission, None, why).await
             }
         }
     }
@@ -235,12 +360,14 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         &self,
         submission: &Submission,
         asked: Option<Duration>,
-        why: &Cause,
+        why: Cause,
     ) -> Result<(), StoreError> {
         let patience = self.retry_at(submission.attempts, asked, self.settings.reconcile_after);
         // Never before `reconcile_after`: the first message may still be on its way.
         let ask_at = patience.max(later(self.clock.now(), self.settings.reconcile_after));
-        self.step(submission, Event::LoseAnswer { ask_at }, None, json!({ "why": why.code })).await
+        let facts = json!({ "why": why.code });
+        let step = Step { cause: Some(why), facts, ..Step::plain(Event::LoseAnswer { ask_at }, self.actor()) };
+        self.moved(submission, step).await.map(drop)
     }
 
     async fn step(
@@ -250,18 +377,11 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         verdict: Option<Verdict>,
         facts: Value,
     ) -> Result<(), StoreError> {
-        self.moved(submission, event, verdict, facts).await.map(drop)
+        self.moved(submission, Step { verdict, facts, ..Step::plain(event, self.actor()) }).await.map(drop)
     }
 
     /// Whether it moved: not when it was withdrawn or abandoned meanwhile, and then what it is now stands.
-    async fn moved(
-        &self,
-        submission: &Submission,
-        event: Event,
-        verdict: Option<Verdict>,
-        facts: Value,
-    ) -> Result<bool, StoreError> {
-        let step = Step { event, verdict, facts, actor: self.actor() };
+    async fn moved(&self, submission: &Submission, step: Step) -> Result<bool, StoreError> {
         match self.store.step(&submission.id, step, self.clock.now()).await {
             Ok(moved) => {
                 tracing::debug!(submission = %moved.id, state = moved.state.name(), "moved");
@@ -271,6 +391,47 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             Err(error) => Err(error),
         }
     }
+}
+
+impl Stop {
+    /// How it ended, in a word.
+    fn code(&self) -> &str {
+        match self {
+            Self::Later { why, .. } | Self::Hold { why, .. } | Self::Park(why) => &why.code,
+            Self::Found => "found",
+        }
+    }
+}
+
+fn rights_code(fault: &RightsFault) -> String {
+    match fault {
+        RightsFault::Denied(denial) => cause_of(denial).code,
+        RightsFault::Archive(ArchiveFault::Passing { why, .. } | ArchiveFault::Lasting { why }) => why.code.clone(),
+    }
+}
+
+/// A use of the register on the way, for the use log: what, who, about whom, how it ended, on what ground.
+fn use_of(read: &str, asker: &Asker, outcome: &str, ground: Value) -> Value {
+    json!({ "read": read, "by": audit::of_search(asker), "outcome": outcome, "ground": ground })
+}
+
+/// What replaces a document of this store belongs to its chain, its unit and its client.
+fn check_predecessor(submission: &Submission, record: &LocalRecord, of: &Predecessor) -> Result<(), Stop> {
+    if matches!(of.class, Class::Rejected | Class::Abandoned | Class::HandedOver) {
+        return Err(Stop::Park(predecessor_never_arrived()));
+    }
+    let chained = of.document.set == submission.document.set
+        && of.document.version.checked_add(1) == Some(submission.document.version);
+    let before = of.payload.as_ref().and_then(|payload| serde_json::from_slice::<LocalRecord>(payload).ok());
+    let clients = |record: &LocalRecord| record.clients.iter().filter_map(|c| c.id()).collect::<Vec<_>>();
+    let same_client = before.is_none_or(|before| {
+        let known = clients(&before);
+        clients(record).iter().any(|client| known.contains(client))
+    });
+    if chained && of.unit == submission.unit && same_client {
+        return Ok(());
+    }
+    Err(Stop::Park(predecessor_differs()))
 }
 
 fn first_client(record: &LocalRecord) -> Result<PersonId, Stop> {
@@ -313,6 +474,33 @@ fn predecessor_never_arrived() -> Cause {
         "the document that it replaces did not reach the archive",
     );
     Cause::new("version.predecessor_not_archived", text)
+}
+
+fn predecessor_differs() -> Cause {
+    let text = Text::fixed(
+        "korvattavan asiakirjan alkuperäistunnus, versio, yksikkö tai asiakas on toinen kuin tietueessa",
+        "handlingen som ska ersättas har en annan ursprungskod, version, enhet eller klient än posten",
+        "the document that it replaces has another set, version, unit or client than the record says",
+    );
+    Cause::new("version.predecessor_differs", text)
+}
+
+fn duplicate() -> Cause {
+    let text = Text::fixed(
+        "arkisto sanoo, että sillä on jo asiakirja tällä tunnuksella; asia tarkistetaan",
+        "arkivet säger att det redan har en handling med denna kod; saken kontrolleras",
+        "the archive says that it has a document with this id already; this is being looked into",
+    );
+    Cause::new(DUPLICATE, text)
+}
+
+fn duplicate_of_another() -> Cause {
+    let text = Text::fixed(
+        "arkisto torjui asiakirjan, koska toisella asiakirjalla on sama tunnus, eikä arkistosta löydy tätä asiakirjaa",
+        "arkivet avvisade handlingen eftersom en annan handling har samma kod, och denna handling finns inte i arkivet",
+        "the archive refused the document because another one has its id, and does not have this one",
+    );
+    Cause::new("archive.id_taken", text)
 }
 
 fn pipeline_failed() -> Cause {

@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::domain::access::{self, Authority, Denial, Evidence, Operation, Request, decide};
 use crate::domain::oid::Oid;
 use crate::domain::person::PersonId;
@@ -37,6 +39,10 @@ struct Key {
     client: PersonId,
     organiser: Oid,
     unit: Oid,
+}
+
+fn key(asker: &Asker) -> Key {
+    Key { client: asker.client.clone(), organiser: asker.organiser.oid.clone(), unit: asker.unit.oid.clone() }
 }
 
 /// Finds out who may do what.
@@ -73,9 +79,13 @@ impl<A: Archive, C: Clock> Rights<A, C> {
             .map_err(RightsFault::Denied)
     }
 
+    /// Which version of the relationship document a decision of just now stood on, and when it was read.
+    pub(crate) fn evidence_version(&self, asker: &Asker) -> Option<(Oid, Timestamp)> {
+        self.kept(&key(asker)).map(|evidence| (evidence.document.document, evidence.fetched_at))
+    }
+
     async fn evidence(&self, asker: &Asker) -> Result<Option<Evidence>, ArchiveFault> {
-        let key =
-            Key { client: asker.client.clone(), organiser: asker.organiser.oid.clone(), unit: asker.unit.oid.clone() };
+        let key = key(asker);
         if let Some(evidence) = self.kept(&key) {
             return Ok(Some(evidence));
         }

@@ -38,6 +38,10 @@ fn cause() -> Cause {
     Cause::new("test.cause", Text::same("x"))
 }
 
+fn unreachable() -> Cause {
+    Cause::new("archive.unreachable", Text::same("x"))
+}
+
 /// Time that moves only when a test says so.
 struct VirtualClock(watch::Sender<Timestamp>);
 
@@ -73,6 +77,10 @@ enum Behaviour {
     LoseOnTheWay,
     Reject,
     Overloaded,
+    /// Refused: the archive has a document with this id.
+    Duplicate,
+    /// 503 with Retry-After.
+    Unavailable,
 }
 
 #[derive(Default)]
@@ -86,6 +94,9 @@ struct Ledger {
     violations: Vec<String>,
     relationship: Option<Evidence>,
     cases: Vec<CaseEntry>,
+    /// Nothing can be read either.
+    down: bool,
+    reads: usize,
 }
 
 /// An archive that does as it is told and remembers everything; at its `freeze_at`-th await it never wakes again.
@@ -136,7 +147,14 @@ impl FakeArchive {
 impl Archive for FakeArchive {
     async fn relationship(&self, _: &Asker) -> Result<Option<Evidence>, ArchiveFault> {
         self.point().await;
-        let found = self.ledger().relationship.clone();
+        let (found, down) = {
+            let mut ledger = self.ledger();
+            ledger.reads += 1;
+            (ledger.relationship.clone(), ledger.down)
+        };
+        if down {
+            return Err(ArchiveFault::Passing { retry_after: None, why: unreachable() });
+        }
         Ok(found.map(|evidence| Evidence { fetched_at: self.clock.now(), ..evidence }))
     }
 
@@ -172,8 +190,12 @@ impl Archive for FakeArchive {
         match behaviour {
             Behaviour::Store => Outcome::Archived(Vec::new()),
             Behaviour::Reject => Outcome::Rejected(Vec::new()),
+            Behaviour::Duplicate => Outcome::Duplicate(Vec::new()),
+            Behaviour::Unavailable => Outcome::Unknown { retry_after: Some(Duration::from_secs(200)), why: cause() },
             Behaviour::Overloaded => Outcome::TryLater { retry_after: Some(Duration::from_secs(100)), why: cause() },
-            Behaviour::StoreAndStaySilent | Behaviour::LoseOnTheWay => Outcome::Unknown { why: cause() },
+            Behaviour::StoreAndStaySilent | Behaviour::LoseOnTheWay => {
+                Outcome::Unknown { retry_after: None, why: cause() }
+            }
         }
     }
 }
@@ -300,6 +322,7 @@ impl World {
             chance: Arc::new(Middle),
             pipeline: Arc::clone(&self.pipeline) as Arc<dyn Pipeline>,
             rights: Arc::new(rights),
+            line: LineState::default(),
             metrics: Arc::new(Metrics::new(Vec::new())),
             wake: Arc::clone(&self.wake),
             settings: self.settings,
@@ -515,7 +538,7 @@ async fn held_without_a_known_end_is_parked_when_patience_is_over() {
     world.until(&s, "held").await;
     let from = world.clock.now();
     world.settle().await;
-    let State::Parked { why } = world.state(&s).await else { panic!() };
+    let State::Parked { why, .. } = world.state(&s).await else { panic!() };
     assert_eq!(why.code, "access.no_relationship");
     assert!(world.clock.now() >= later(from, world.settings.held_age_max));
     world.drain().await;
@@ -528,7 +551,7 @@ async fn a_right_that_ended_or_a_self_paid_service_is_parked_at_once() {
     paid["purchase"] = json!("self_pay");
     let s = world.accept("1", &paid, None).await;
     world.start();
-    let State::Parked { why } = world.until(&s, "parked").await.state else { panic!() };
+    let State::Parked { why, .. } = world.until(&s, "parked").await.state else { panic!() };
     assert_eq!(why.code, "access.self_pay");
     assert_eq!(world.arrivals(&s), 0);
     world.drain().await;
@@ -550,7 +573,7 @@ async fn the_case_is_found_waited_for_or_left_to_a_person() {
 
     world.archive.ledger().cases = vec![case(CASE, true), case("1.2.6", true), case("1.2.6", true)];
     let several = world.accept("3", &record("find"), None).await;
-    let State::Parked { why } = world.until(&several, "parked").await.state else { panic!() };
+    let State::Parked { why, .. } = world.until(&several, "parked").await.state else { panic!() };
     assert!(why.code == "case.ambiguous" && why.message.en.contains(CASE) && why.message.en.contains("are 2 open"));
     world.drain().await;
 }
@@ -571,7 +594,7 @@ async fn successor_waits_for_predecessor() {
     let refused = world.accept("3", &record(CASE), None).await;
     world.script(&refused, &[Behaviour::Reject]);
     let orphan = world.accept("4", &record(CASE), Some(&refused)).await;
-    let State::Parked { why } = world.until(&orphan, "parked").await.state else { panic!() };
+    let State::Parked { why, .. } = world.until(&orphan, "parked").await.state else { panic!() };
     assert_eq!(why.code, "version.predecessor_not_archived");
     world.drain().await;
 }
@@ -649,10 +672,14 @@ async fn a_worker_that_dies_at_any_await_loses_nothing_and_sends_nothing_twice()
 struct FailingStore {
     inner: Arc<SqliteStore>,
     failures: AtomicUsize,
+    gone: Notify,
+    /// Facts of steps and launches, as they go into the use log.
+    facts: Mutex<Vec<Value>>,
 }
 
 impl Store for FailingStore {
     async fn step(&self, id: &SubmissionId, step: Step, now: Timestamp) -> Result<Submission, StoreError> {
+        self.facts.lock().unwrap().push(step.facts.clone());
         let left = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
         match left {
             Ok(_) => Err(StoreError::Database { text: "disk full".into() }),
@@ -676,10 +703,12 @@ impl Store for FailingStore {
         &self,
         id: &SubmissionId,
         envelope: &StoredEnvelope,
+        reads: Value,
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Submission, StoreError> {
-        self.inner.launch(id, envelope, actor, now).await
+        self.facts.lock().unwrap().push(json!({ "reads": reads }));
+        self.inner.launch(id, envelope, reads, actor, now).await
     }
 
     async fn recover(&self, actor: &Actor, ask_at: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
@@ -706,6 +735,10 @@ impl Store for FailingStore {
         self.inner.log_use(entry, now).await
     }
 
+    async fn closed(&self) {
+        self.gone.notified().await;
+    }
+
     async fn ready(&self) -> Result<(), StoreError> {
         self.inner.ready().await
     }
@@ -724,7 +757,12 @@ async fn a_verdict_that_could_not_be_stored_is_asked_for_again_without_a_restart
     let world = World::new();
     let s = world.accept("1", &record(CASE), None).await;
     // The verdict, and the first two tries to bring the submission back.
-    let store = Arc::new(FailingStore { inner: Arc::clone(&world.store), failures: AtomicUsize::new(3) });
+    let store = Arc::new(FailingStore {
+        inner: Arc::clone(&world.store),
+        failures: AtomicUsize::new(3),
+        gone: Notify::new(),
+        facts: Mutex::default(),
+    });
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(world.worker(Arc::clone(&store)).run(stopped));
     let archived = async {
@@ -761,4 +799,246 @@ async fn after_a_crash_nothing_is_asked_before_a_message_on_its_way_has_had_its_
     world.until(&s, "archived").await;
     assert_eq!(world.archive.ledger().violations, [""; 0]);
     world.drain().await;
+}
+
+#[tokio::test]
+async fn a_restored_backup_sends_nothing_that_the_archive_has() {
+    let mut world = World::new();
+    let (sent, not_sent) = (world.accept("1", &record(CASE), None).await, world.accept("2", &record(CASE), None).await);
+    // The run that the backup knows nothing of had archived the first one.
+    world.archive.ledger().stored.push(sent.document.document.to_string());
+    let World { store, folder, clock, archive, .. } = world;
+    drop(store);
+    world = World { store: open(folder.path(), clock.now()), folder, clock, ..World::new() };
+    world.archive = Arc::new(FakeArchive {
+        ledger: Mutex::new(std::mem::take(&mut *archive.ledger())),
+        clock: Arc::clone(&world.clock),
+        awaits: AtomicUsize::new(0),
+        freeze_at: AtomicUsize::new(0),
+        frozen: Notify::new(),
+    });
+    world.start();
+    let archived = world.until(&sent, "archived").await;
+    assert_eq!(archived.verdict, Some(Verdict::Archived { proof: Proof::Found, remarks: Vec::new() }));
+    world.until(&not_sent, "archived").await;
+    assert_eq!((world.arrivals(&sent), world.arrivals(&not_sent)), (0, 1));
+    // What this run has accepted itself is sent without a question.
+    let questions = world.archive.ledger().asked.len();
+    let new = world.accept("3", &record(CASE), None).await;
+    world.until(&new, "archived").await;
+    assert_eq!(world.archive.ledger().asked.len(), questions);
+    world.drain().await;
+}
+
+#[tokio::test]
+async fn a_refusal_as_duplicate_is_settled_by_asking_and_is_never_final_by_itself() {
+    let mut world = World::new();
+    let (ours, others) = (world.accept("1", &record(CASE), None).await, world.accept("2", &record(CASE), None).await);
+    world.script(&ours, &[Behaviour::Duplicate]);
+    world.script(&others, &[Behaviour::Duplicate]);
+    world.archive.ledger().stored.push(ours.document.document.to_string());
+    world.start();
+    world.until(&ours, "unknown").await;
+    world.until(&others, "unknown").await;
+    world.advance(30);
+    let found = world.until(&ours, "archived").await;
+    assert_eq!(found.verdict, Some(Verdict::Archived { proof: Proof::Found, remarks: Vec::new() }));
+    let State::Parked { why, sent } = world.until(&others, "parked").await.state else { panic!() };
+    assert_eq!((why.code.as_str(), sent), ("archive.id_taken", true));
+    // Released, it is asked for again before anything leaves.
+    world.store.step(&others.id, Step::plain(Event::Release, actor()), world.clock.now()).await.unwrap();
+    world.archive.ledger().stored.push(others.document.document.to_string());
+    world.wake.notify_one();
+    world.until(&others, "archived").await;
+    assert_eq!((world.arrivals(&ours), world.arrivals(&others)), (1, 1));
+    world.drain().await;
+}
+
+#[tokio::test]
+async fn while_the_archive_is_unreachable_one_submission_tries_and_all_say_why_or_wait() {
+    let mut world = World::new();
+    world.archive.ledger().down = true;
+    let mut all = Vec::new();
+    for n in 0..20 {
+        all.push(world.accept(&n.to_string(), &record(CASE), None).await);
+    }
+    world.start();
+    while world.archive.ledger().reads == 0 {
+        tokio::task::yield_now().await;
+    }
+    let first = all[0].clone();
+    while world.store.find(&first.id, &scope()).await.unwrap().unwrap().0.why.is_none() {
+        tokio::task::yield_now().await;
+    }
+    let (queued, _) = world.store.find(&first.id, &scope()).await.unwrap().unwrap();
+    assert_eq!((queued.state, queued.why.unwrap().code.as_str()), (State::Queued, "archive.unreachable"));
+    // A day, by the minute.
+    for _ in 0..1440 {
+        world.advance(60);
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let reads = world.archive.ledger().reads;
+    assert!(reads <= 8 + 86_400 / 400, "{reads} tries");
+    world.archive.ledger().down = false;
+    world.settle().await;
+    for s in &all {
+        assert_eq!((world.state(s).await, world.arrivals(s)), (State::Archived, 1));
+        let (_, way) = world.store.find(&s.id, &scope()).await.unwrap().unwrap();
+        assert!(way.len() < 30, "{} lines for one submission", way.len());
+    }
+    world.drain().await;
+}
+
+#[tokio::test]
+async fn retry_after_of_an_answer_that_says_nothing_is_heeded() {
+    let mut world = World::new();
+    let s = world.accept("1", &record(CASE), None).await;
+    world.script(&s, &[Behaviour::Unavailable]);
+    world.start();
+    let unknown = world.until(&s, "unknown").await;
+    assert_eq!(unknown.due_at, Some(world.clock.now() + SignedDuration::from_secs(200)));
+    assert_eq!(unknown.why, Some(cause()), "what is not known says why");
+    world.settle().await;
+    world.drain().await;
+}
+
+#[tokio::test]
+async fn what_replaces_a_known_document_is_of_its_chain_its_unit_and_its_client() {
+    let mut world = World::new();
+    let first = world.accept("1", &record(CASE), None).await;
+    let other_set = DocumentIds { set: oid("1.2.246.10.99999991.95.2026.7"), ..first.document.clone() };
+    let bent = world.accept("2", &record(CASE), Some(&Submission { document: other_set, ..first.clone() })).await;
+    let mut of_another = record(CASE);
+    of_another["clients"][0]["identity_code"] = json!("010190-901R");
+    let foreign = world.accept("3", &of_another, Some(&first)).await;
+    assert_eq!(world.store.next_due().await.unwrap(), Some(world.clock.now()));
+    let (waiting, _) = world.store.find(&bent.id, &scope()).await.unwrap().unwrap();
+    assert_eq!(waiting.waits_for, Some(first.document.document.clone()), "another set does not defeat the order");
+    world.start();
+    for s in [&bent, &foreign] {
+        let State::Parked { why, .. } = world.until(s, "parked").await.state else { panic!() };
+        assert_eq!(why.code, "version.predecessor_differs");
+        assert_eq!(world.arrivals(s), 0);
+    }
+    assert_eq!(world.state(&first).await, State::Archived);
+    world.drain().await;
+}
+
+#[tokio::test]
+async fn patience_begins_anew_with_another_cause() {
+    let mut world = World::new();
+    world.archive.ledger().relationship = Some(evidence("2026-11-06"));
+    world.archive.ledger().cases = Vec::new();
+    let s = world.accept("1", &record("find"), None).await;
+    world.start();
+    let State::Held { why, .. } = world.until(&s, "held").await.state else { panic!() };
+    assert_eq!(why.code, "access.not_started");
+    let begins: Timestamp = "2026-11-05T22:00:00Z".parse().unwrap();
+    world.clock.advance_to(begins);
+    let waits_for_a_case = async {
+        loop {
+            match world.state(&s).await {
+                State::Held { why, .. } if why.code == "case.none_yet" => return,
+                State::Parked { why, .. } => panic!("{why:?}"),
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waits_for_a_case).await.unwrap();
+    assert_eq!(world.store.find(&s.id, &scope()).await.unwrap().unwrap().0.held_since, Some(begins));
+    world.settle().await;
+    let State::Parked { why, .. } = world.state(&s).await else { panic!() };
+    assert_eq!(why.code, "case.none_yet");
+    assert!(world.clock.now() >= later(begins, world.settings.held_age_max));
+    world.drain().await;
+}
+
+#[tokio::test]
+async fn a_store_whose_writer_is_gone_ends_the_worker() {
+    let world = World::new();
+    let store = FailingStore {
+        inner: Arc::clone(&world.store),
+        failures: AtomicUsize::new(0),
+        gone: Notify::new(),
+        facts: Mutex::default(),
+    };
+    let store = Arc::new(store);
+    let (_stop, stopped) = watch::channel(false);
+    let running = tokio::spawn(world.worker(Arc::clone(&store)).run(stopped));
+    store.gone.notify_one();
+    let ended = tokio::time::timeout(Duration::from_secs(20), running).await.unwrap().unwrap();
+    assert!(matches!(ended, Err(StoreError::Closed)));
+}
+
+#[tokio::test]
+async fn each_read_on_the_way_stands_in_the_use_log_also_when_nothing_is_sent() {
+    let world = World::new();
+    let store = FailingStore {
+        inner: Arc::clone(&world.store),
+        failures: AtomicUsize::new(0),
+        gone: Notify::new(),
+        facts: Mutex::default(),
+    };
+    let store = Arc::new(store);
+    let (_stop, stopped) = watch::channel(false);
+    tokio::spawn(world.worker(Arc::clone(&store)).run(stopped));
+    let sent = world.accept("1", &record("find"), None).await;
+    world.until(&sent, "archived").await;
+    let mut not_named = evidence("2026-01-01");
+    not_named.relationship.grants.clear();
+    world.archive.ledger().relationship = Some(not_named);
+    world.advance(61);
+    let held = world.accept("2", &record(CASE), None).await;
+    world.until(&held, "held").await;
+
+    let facts = store.facts.lock().unwrap().clone();
+    let reads = |at: usize| {
+        let reads = facts[at]["reads"].as_array().unwrap().clone();
+        let named = |r: &Value| (r["read"].as_str().unwrap().to_owned(), r["outcome"].as_str().unwrap().to_owned());
+        assert!(reads.iter().all(|r| r["by"]["clients"][0]["id"] == "010190-900P" && r["by"]["unit"] == UNIT));
+        (reads[0]["ground"].clone(), reads.iter().map(named).collect::<Vec<_>>())
+    };
+    let named = |read: &str, outcome: &str| (read.to_owned(), outcome.to_owned());
+    assert_eq!(reads(0).1, [named("relationship", "permitted"), named("cases", "found")]);
+    let (ground, held) = (reads(facts.len() - 1).0, reads(facts.len() - 1).1);
+    assert_eq!(held, [named("relationship", "access.unit_not_named")]);
+    assert_eq!(ground[0], "1.2.7", "the version of the relationship document");
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn trouble_with_the_archive_is_said_once_when_it_changes_and_once_when_it_is_over() {
+    let world = World::new();
+    let worker = world.worker(Arc::clone(&world.store));
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        for _ in 0..3 {
+            worker.line_fails(&unreachable(), None);
+        }
+        worker.line_fails(&cause(), None);
+        worker.line_works();
+        worker.line_works();
+    });
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let levels: Vec<_> = text.lines().map(|line| line.split_whitespace().nth(1).unwrap()).collect();
+    assert_eq!(levels, ["WARN", "WARN", "INFO"], "{text}");
+    let metrics = worker.metrics.render(&Census::default(), world.clock.now());
+    assert!(metrics.contains("asiasilta_archive_faults_total{code=\"archive.unreachable\"} 3\n"), "{metrics}");
 }

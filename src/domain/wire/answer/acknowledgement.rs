@@ -70,11 +70,14 @@ pub struct Rejection {
     pub details: Vec<Detail>,
     /// Who must act.
     pub actor: Actor,
+    /// Whether it is refused because the archive has a document with this id: perhaps this one.
+    pub duplicate_id: bool,
 }
 
 impl Rejection {
     pub(super) fn new(profile: &WireProfile, sent: &MessageId, details: Vec<Detail>) -> Self {
-        Self { message_id: sent.clone(), actor: actor(profile, &details), details }
+        let duplicate_id = names(&details, &[&profile.detail.duplicate_id.value]);
+        Self { message_id: sent.clone(), actor: actor(profile, &details), duplicate_id, details }
     }
 }
 
@@ -82,8 +85,13 @@ impl Rejection {
 fn actor(profile: &WireProfile, details: &[Detail]) -> Actor {
     let known = &profile.detail;
     let ours = [&known.integrity.value, &known.duplicate_id.value, &known.signature.value];
+    if names(details, &ours) { Actor::Us } else { Actor::Caller }
+}
+
+/// Whether one of the errors has one of the codes.
+fn names(details: &[Detail], codes: &[&String]) -> bool {
     let errors = details.iter().filter(|d| d.severity == Severity::Error);
-    if errors.filter_map(|d| d.code.as_ref()).any(|code| ours.contains(&code)) { Actor::Us } else { Actor::Caller }
+    errors.filter_map(|d| d.code.as_ref()).any(|code| codes.contains(&code))
 }
 
 impl Acknowledgement {

@@ -65,6 +65,15 @@ fn a_refusal_tells_who_must_act() {
 }
 
 #[test]
+fn a_refusal_of_an_id_that_the_archive_has_is_told_apart() {
+    for (code, duplicate) in [("OURS-DUPLICATE-ID", true), ("4Y00007", false), ("OURS-CONTENT", false)] {
+        let detail = REFUSAL.replace("4Y00007", code);
+        let Outcome::Rejected(rejection) = store_outcome(&acceptance_of("AE", &detail)) else { panic!() };
+        assert_eq!(rejection.duplicate_id, duplicate, "{code}");
+    }
+}
+
+#[test]
 fn what_is_not_the_archives_word_on_our_message_leaves_it_unknown() {
     let html = "<!DOCTYPE html><html>Request Rejected. Your support ID is: 8086 &lt;010190-900P&gt;</html>";
     let good = answer("MCCI_IN000002UV01", &acknowledgement("AA", "17", ""));

@@ -83,8 +83,8 @@ fn insert(tables: &Tables<'_>, new: &NewSubmission, now: Timestamp) -> Result<()
     let id = new.id.as_str();
     let mut statement = tables.db.prepare_cached(
         "INSERT INTO submissions (id, organisation, unit, document, set_id, version, message_number, replaces, structure,
-             state, class, detail, accepted_at, updated_at, due_at, change, payload, warnings)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?14, ?15, ?16, ?17)",
+             state, class, detail, accepted_at, updated_at, due_at, change, payload, warnings, run)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?14, ?15, ?16, ?17, ?18)",
     )?;
     statement.execute(params![
         id,
@@ -104,19 +104,20 @@ fn insert(tables: &Tables<'_>, new: &NewSubmission, now: Timestamp) -> Result<()
         schema::count_on(tables.db, "change")?,
         tables.vault.seal(place(id, "payload"), &new.payload)?,
         seal(tables, place(id, "warnings"), &new.warnings)?,
+        tables.serial.run(),
     ])?;
     Ok(())
 }
 
-/// `<organisation>.95.<year>.<installation>.<restart>.<sequence>`, and the message number of the same parts.
+/// `<organisation>.95.<year>.<installation>.<restart>.<nonce>.<sequence>`, and the message number of the same parts.
 fn next_ids(tables: &Tables<'_>, new: &NewSubmission, now: Timestamp) -> Result<(DocumentIds, String), StoreError> {
     let sequence = schema::count_on(tables.db, "sequence")?.unsigned_abs();
     let serial = tables.serial;
     let year = u64::from(day_in_finland(now).year().unsigned_abs());
-    let document: Oid = [DOCUMENT_ARC, year, serial.installation, serial.restart, sequence]
+    let document: Oid = [DOCUMENT_ARC, year, serial.installation, serial.restart, serial.nonce, sequence]
         .into_iter()
         .fold(new.document_node.clone(), |oid, arc| oid.child(arc));
-    let message_number = format!("{}{:011}{sequence:08}", serial.installation, serial.restart);
+    let message_number = format!("{}{:011}{:06}{sequence:08}", serial.installation, serial.restart, serial.nonce);
     let (set, version) = match &new.replaces {
         Some(replaced) => (replaced.set.clone(), replaced.version.saturating_add(1)),
         None => (document.clone(), 1),

@@ -77,5 +77,7 @@ pub(super) fn census(tables: &Tables<'_>) -> Result<Census, StoreError> {
     }
     let mut statement = tables.db.prepare_cached("SELECT min(accepted_at) FROM submissions WHERE class = 'open'")?;
     let oldest: Option<i64> = statement.query_row([], |row| row.get(0))?;
-    Ok(Census { by_state, oldest_open: oldest.map(moment).transpose()? })
+    let mut statement = tables.db.prepare_cached("SELECT count(*) FROM submissions WHERE damaged IS NOT NULL")?;
+    let damaged: i64 = statement.query_row([], |row| row.get(0))?;
+    Ok(Census { by_state, oldest_open: oldest.map(moment).transpose()?, damaged: damaged.unsigned_abs() })
 }

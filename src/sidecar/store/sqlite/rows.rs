@@ -2,19 +2,34 @@
 
 use jiff::Timestamp;
 use rusqlite::Row;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::Tables;
 use crate::domain::document::header::DocumentIds;
 use crate::domain::oid::Oid;
+use crate::domain::submission::{Cause, State};
+use crate::domain::text::Text;
 use crate::sidecar::store::{StoreError, Submission, SubmissionId};
 use crate::sidecar::vault::Place;
 
 /// The columns that [`submission`] reads, in its order, of a table or alias `s`.
 pub(super) const COLUMNS: &str = "s.id, s.organisation, s.unit, s.document, s.set_id, s.version, s.message_number, \
     s.replaces, s.structure, s.detail, s.accepted_at, s.updated_at, s.due_at, s.attempts, s.held_since, s.change, \
-    s.warnings, s.verdict";
+    s.warnings, s.verdict, s.state, s.run, s.waiting, s.damaged, \
+    EXISTS (SELECT 1 FROM envelopes e WHERE e.submission = s.id), \
+    COALESCE(\
+        (SELECT p.document FROM submissions p WHERE p.set_id = s.set_id AND p.version < s.version \
+            AND p.organisation = s.organisation AND p.class = 'open' ORDER BY p.version DESC LIMIT 1), \
+        (SELECT p.document FROM submissions p WHERE p.document = s.replaces \
+            AND p.organisation = s.organisation AND p.class = 'open'))";
+
+/// What stands in a submission's way, and for how long, sealed in one column.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct Waiting {
+    pub(super) why: Option<Cause>,
+    pub(super) held_for: Option<String>,
+}
 
 /// Seals a value as JSON.
 pub(super) fn seal<T: Serialize>(tables: &Tables<'_>, place: Place<'_>, value: &T) -> Result<Vec<u8>, StoreError> {
@@ -58,7 +73,8 @@ fn small(number: i64) -> Result<u32, StoreError> {
     u32::try_from(number).map_err(|_| StoreError::Damaged { what: "number" })
 }
 
-/// Reads a row of [`COLUMNS`].
+/// Reads a row of [`COLUMNS`]. A sealed value that does not open harms its own submission only: the state is then told by the
+/// plain columns, and what is only told along is left out.
 pub(super) fn submission(tables: &Tables<'_>, row: &Row<'_>) -> Result<Submission, StoreError> {
     let text = |at: usize| {
         row.get_ref(at)
@@ -66,8 +82,17 @@ pub(super) fn submission(tables: &Tables<'_>, row: &Row<'_>) -> Result<Submissio
             .and_then(|v| v.as_str().map_err(|_| StoreError::Damaged { what: "text" }))
     };
     let id = text(0)?;
-    let blob = |at: usize| row.get::<_, Vec<u8>>(at).map_err(StoreError::from);
-    let verdict: Option<Vec<u8>> = row.get(17)?;
+    let blob = |at: usize| row.get::<_, Option<Vec<u8>>>(at).map_err(StoreError::from);
+    let waiting: Waiting = opened(tables, place(id, "waiting"), blob(20)?).unwrap_or_default();
+    let mut damaged: Option<String> = row.get(21)?;
+    let state = match opened(tables, place(id, "detail"), blob(9)?) {
+        Some(state) if damaged.is_none() => state,
+        _ => plain_state(text(18)?, damaged.get_or_insert_with(|| "detail".into()), row.get(22)?),
+    };
+    let why = match &state {
+        State::Held { why, .. } | State::Parked { why, .. } => Some(why.clone()),
+        _ => waiting.why,
+    };
     Ok(Submission {
         id: id.parse::<SubmissionId>().map_err(|_| StoreError::Damaged { what: "submission id" })?,
         organisation: oid(text(1)?)?,
@@ -76,14 +101,44 @@ pub(super) fn submission(tables: &Tables<'_>, row: &Row<'_>) -> Result<Submissio
         message_number: text(6)?.to_owned(),
         replaces: row.get::<_, Option<String>>(7)?.as_deref().map(oid).transpose()?,
         structure: oid(text(8)?)?,
-        state: open(tables, place(id, "detail"), &blob(9)?)?,
+        state,
         accepted_at: moment(row.get(10)?)?,
         updated_at: moment(row.get(11)?)?,
         due_at: optional_moment(row.get(12)?)?,
         attempts: small(row.get(13)?)?,
         held_since: optional_moment(row.get(14)?)?,
+        held_for: waiting.held_for,
+        why,
+        waits_for: row.get::<_, Option<String>>(23)?.as_deref().map(oid).transpose()?,
+        from_earlier_run: row.get::<_, i64>(19)? != tables.serial.run(),
+        damaged,
         change: unsigned(row.get(15)?)?,
-        warnings: open(tables, place(id, "warnings"), &blob(16)?)?,
-        verdict: verdict.map(|v| open(tables, place(id, "verdict"), &v)).transpose()?,
+        warnings: opened(tables, place(id, "warnings"), blob(16)?).unwrap_or_default(),
+        verdict: opened(tables, place(id, "verdict"), blob(17)?),
     })
+}
+
+/// The value, when there is one and it opens.
+fn opened<T: DeserializeOwned>(tables: &Tables<'_>, place: Place<'_>, sealed: Option<Vec<u8>>) -> Option<T> {
+    open(tables, place, &sealed?).ok()
+}
+
+/// The state of a submission with a damaged value: a final one stays, any other is a person's to decide.
+fn plain_state(name: &str, column: &str, sent: bool) -> State {
+    match name {
+        "archived" => State::Archived,
+        "rejected" => State::Rejected,
+        "handed_over" => State::HandedOver,
+        "abandoned" => State::Abandoned { by: String::new(), why: String::new() },
+        _ => State::Parked { why: damaged(column), sent },
+    }
+}
+
+fn damaged(column: &str) -> Cause {
+    let text = Text::made(
+        format!("tallennettu arvo {column} on vioittunut: palauta varmuuskopio tai luovu lähetyksestä"),
+        format!("det lagrade värdet {column} är skadat: återställ en säkerhetskopia eller ge upp försändelsen"),
+        format!("the stored value {column} is damaged: restore a backup or give the submission up"),
+    );
+    Cause::new("store.damaged", text)
 }

@@ -7,16 +7,22 @@ use std::path::Path;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::Serial;
+use super::{Serial, Tables};
 use crate::sidecar::store::StoreError;
 use crate::sidecar::vault::Vault;
 
 /// "ASLT": marks a file as ours.
 const APPLICATION_ID: i64 = 0x4153_4c54;
 const INSTALLATION_MAX: u32 = 99_999_999;
+const NONCE_MAX: u32 = 999_999;
+/// Changes of one run stay below this power of two, and the sum below 2^53, which JSON readers keep exact.
+const CHANGES_BITS: u32 = 20;
+/// As much as the proof of readiness writes: more than a small submission takes.
+const PROOF_BYTES: u32 = 64 * 1024;
 
 /// Step n takes the schema from version n to n + 1.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE submissions (
@@ -74,7 +80,15 @@ const STEPS: &[&str] = &["
     CREATE INDEX use_log_submission ON use_log (submission) WHERE submission IS NOT NULL;
     CREATE TRIGGER use_log_keeps BEFORE UPDATE ON use_log BEGIN SELECT RAISE(ABORT, 'the use log is append-only'); END;
     CREATE TRIGGER use_log_stays BEFORE DELETE ON use_log BEGIN SELECT RAISE(ABORT, 'the use log is append-only'); END;
-"];
+",
+    "
+    ALTER TABLE submissions ADD COLUMN run INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE submissions ADD COLUMN waiting BLOB;
+    ALTER TABLE submissions ADD COLUMN damaged TEXT;
+    CREATE INDEX submissions_open ON submissions (accepted_at) WHERE class = 'open';
+    CREATE INDEX submissions_damaged ON submissions (row) WHERE damaged IS NOT NULL;
+",
+];
 
 /// Checks the file, brings its schema up to date and takes the next restart number.
 pub(super) fn prepare(db: &Connection, path: &Path, vault: &Vault, now: Timestamp) -> Result<Serial, StoreError> {
@@ -146,7 +160,23 @@ fn next_serial(db: &Connection, now: Timestamp) -> Result<Serial, StoreError> {
     set_counter(db, "installation", installation)?;
     set_counter(db, "restart", restart)?;
     set_counter(db, "sequence", 0)?;
-    Ok(Serial { installation: installation.unsigned_abs(), restart: restart.unsigned_abs() })
+    // Above every number that an earlier run gave out, also one that this file knows nothing of.
+    let change = restart.saturating_mul(1 << CHANGES_BITS).max(counter(db, "change")?);
+    set_counter(db, "change", change)?;
+    let nonce = u64::from(uuid::Uuid::new_v4().as_fields().0 % NONCE_MAX + 1);
+    Ok(Serial { installation: installation.unsigned_abs(), restart: restart.unsigned_abs(), nonce })
+}
+
+/// Writes something of a size, as proof that the disk takes it.
+pub(super) fn write_proof(tables: &Tables<'_>) -> Result<(), StoreError> {
+    let sql = "INSERT INTO meta (name, value) VALUES ('proof', zeroblob(?1)) ON CONFLICT (name) DO NOTHING";
+    tables.db.execute(sql, [PROOF_BYTES])?;
+    Ok(())
+}
+
+pub(super) fn drop_proof(tables: &Tables<'_>) -> Result<(), StoreError> {
+    tables.db.execute("DELETE FROM meta WHERE name = 'proof'", [])?;
+    Ok(())
 }
 
 /// A counter's value; 0 before its first use.

@@ -2,65 +2,109 @@
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::accept::by_id;
-use super::rows::{COLUMNS, millis, open, place, seal, submission};
+use super::rows::{Waiting, millis, open, place, seal};
 use super::use_log::{Entry, append};
 use super::{Tables, schema};
-use crate::domain::submission::{Class, Event, State, advance};
+use crate::domain::submission::{Cause, Class, Event, State, advance};
 use crate::sidecar::ports::Outbound;
-use crate::sidecar::store::{Actor, Claimed, Step, StoreError, StoredEnvelope, Submission, SubmissionId};
+use crate::sidecar::store::{Actor, Claimed, Predecessor, Step, StoreError, StoredEnvelope, Submission, SubmissionId};
 use crate::sidecar::vault::Place;
 
-/// What can be claimed: waiting for the worker, and no earlier version of the same document still open. A document's chain is
-/// its organisation's own: another's guess at a `setId` delays nobody.
+/// What can be claimed: waiting for the worker, no earlier version of the same document still open, nor the document that it
+/// replaces. A document's chain is its organisation's own: another's guess at a `setId` delays nobody.
 pub(super) const CLAIMABLE: &str = "s.due_at IS NOT NULL AND s.state IN ('queued', 'held', 'unknown') AND NOT EXISTS (
     SELECT 1 FROM submissions p WHERE p.set_id = s.set_id AND p.version < s.version
-        AND p.organisation = s.organisation AND p.class = 'open')";
+        AND p.organisation = s.organisation AND p.class = 'open') AND NOT EXISTS (
+    SELECT 1 FROM submissions p WHERE p.document = s.replaces AND p.organisation = s.organisation AND p.class = 'open')";
 
+/// A value that cannot be read parks its own submission and holds up no other.
 pub(super) fn claim(
     tables: &Tables<'_>,
     actor: &Actor,
     limit: u32,
     now: Timestamp,
 ) -> Result<Vec<Claimed>, StoreError> {
-    let due = due(tables, limit, now)?;
-    due.into_iter().map(|found| claim_one(tables, found, actor, now)).collect()
-}
-
-fn due(tables: &Tables<'_>, limit: u32, now: Timestamp) -> Result<Vec<Submission>, StoreError> {
-    let mut statement = tables.db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM submissions s WHERE {CLAIMABLE} AND s.due_at <= ?1 ORDER BY s.due_at, s.row LIMIT ?2"
-    ))?;
-    let mut rows = statement.query(params![millis(now), limit])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(submission(tables, row)?);
+    let mut claimed = Vec::new();
+    for id in due(tables, limit, now)? {
+        match read_whole(tables, &id) {
+            Ok(found) => claimed.push(claim_one(tables, found, actor, now)?),
+            Err(StoreError::Damaged { what }) => quarantine(tables, &id, what, actor, now)?,
+            Err(error) => return Err(error),
+        }
     }
-    Ok(found)
+    Ok(claimed)
 }
 
-fn claim_one(tables: &Tables<'_>, found: Submission, actor: &Actor, now: Timestamp) -> Result<Claimed, StoreError> {
-    let event = if found.state == State::Unknown { Event::Ask } else { Event::Claim };
-    let submission = apply(tables, found, Step::plain(event, actor.clone()), now)?;
-    let id = submission.id.as_str();
-    let sealed: Vec<u8> =
-        tables.db.prepare_cached("SELECT payload FROM submissions WHERE id = ?1")?.query_row([id], |row| row.get(0))?;
-    let payload = tables.vault.open(place(id, "payload"), &sealed)?;
+fn due(tables: &Tables<'_>, limit: u32, now: Timestamp) -> Result<Vec<String>, StoreError> {
+    let mut statement = tables.db.prepare_cached(&format!(
+        "SELECT s.id FROM submissions s WHERE {CLAIMABLE} AND s.due_at <= ?1 ORDER BY s.due_at, s.row LIMIT ?2"
+    ))?;
+    let found = statement.query_map(params![millis(now), limit], |row| row.get(0))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// All that a claim hands out, as it stands before it.
+fn read_whole(tables: &Tables<'_>, id: &str) -> Result<Claimed, StoreError> {
+    let submission = by_id(tables, id)?;
+    if submission.damaged.is_some() {
+        return Err(StoreError::Damaged { what: "detail" });
+    }
+    let payload = payload(tables, id)?;
     let envelope = envelope(tables, id)?;
     let predecessor = predecessor(tables, &submission)?;
     Ok(Claimed { submission, payload, envelope, predecessor })
 }
 
-fn predecessor(tables: &Tables<'_>, of: &Submission) -> Result<Option<Class>, StoreError> {
+fn payload(tables: &Tables<'_>, id: &str) -> Result<Vec<u8>, StoreError> {
+    let mut statement = tables.db.prepare_cached("SELECT payload FROM submissions WHERE id = ?1")?;
+    let sealed: Vec<u8> = statement.query_row([id], |row| row.get(0))?;
+    tables.vault.open(place(id, "payload"), &sealed).map_err(|_| StoreError::Damaged { what: "payload" })
+}
+
+fn claim_one(tables: &Tables<'_>, found: Claimed, actor: &Actor, now: Timestamp) -> Result<Claimed, StoreError> {
+    let event = if found.submission.state == State::Unknown { Event::Ask } else { Event::Claim };
+    let submission = apply(tables, found.submission, Step::plain(event, actor.clone()), now)?;
+    Ok(Claimed { submission, ..found })
+}
+
+/// Sets a submission with a damaged value aside, by its plain columns alone. Said once: it is not taken up again.
+fn quarantine(
+    tables: &Tables<'_>,
+    id: &str,
+    column: &'static str,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tracing::error!(submission = id, column, "a stored value is damaged; the submission is parked");
+    let mut statement = tables.db.prepare_cached(
+        "UPDATE submissions SET state = 'parked', class = 'open', due_at = NULL, damaged = ?2, updated_at = ?3, change = ?4
+             WHERE id = ?1",
+    )?;
+    statement.execute(params![id, column, millis(now), schema::count_on(tables.db, "change")?])?;
+    let submission = id.parse().ok();
+    let facts = json!({ "column": column });
+    let entry =
+        Entry { submission: submission.as_ref(), action: "quarantine", outcome: "parked", actor, facts: &facts };
+    append(tables, &entry, now)
+}
+
+fn predecessor(tables: &Tables<'_>, of: &Submission) -> Result<Option<Predecessor>, StoreError> {
     let Some(replaced) = &of.replaces else { return Ok(None) };
     let mut statement =
-        tables.db.prepare_cached("SELECT class FROM submissions WHERE organisation = ?1 AND document = ?2")?;
+        tables.db.prepare_cached("SELECT id FROM submissions WHERE organisation = ?1 AND document = ?2")?;
     let found: Option<String> =
         statement.query_row([of.organisation.as_str(), replaced.as_str()], |row| row.get(0)).optional()?;
-    let known = [Class::Open, Class::Archived, Class::Rejected, Class::HandedOver, Class::Abandoned];
-    Ok(found.and_then(|name| known.into_iter().find(|c| c.as_str() == name)))
+    let Some(id) = found else { return Ok(None) };
+    let submission = by_id(tables, &id)?;
+    Ok(Some(Predecessor {
+        class: submission.state.class(),
+        document: submission.document,
+        unit: submission.unit,
+        payload: payload(tables, &id).ok(),
+    }))
 }
 
 fn envelope(tables: &Tables<'_>, id: &str) -> Result<Option<StoredEnvelope>, StoreError> {
@@ -75,7 +119,8 @@ fn envelope(tables: &Tables<'_>, id: &str) -> Result<Option<StoredEnvelope>, Sto
         })
         .optional()?;
     let Some((soap_action, content_type, body, ground)) = row else { return Ok(None) };
-    let body = tables.vault.open(envelope_place(id, "body"), &body)?;
+    let body =
+        tables.vault.open(envelope_place(id, "body"), &body).map_err(|_| StoreError::Damaged { what: "envelope" })?;
     let (ground, case) = open(tables, envelope_place(id, "ground"), &ground)?;
     Ok(Some(StoredEnvelope { outbound: Outbound { soap_action, content_type, body }, ground, case }))
 }
@@ -89,11 +134,12 @@ pub(super) fn launch(
     tables: &Tables<'_>,
     id: &SubmissionId,
     envelope: &StoredEnvelope,
+    reads: &Value,
     actor: &Actor,
     now: Timestamp,
 ) -> Result<Submission, StoreError> {
-    let facts = json!({ "ground": envelope.ground, "case": envelope.case });
-    let step = Step { event: Event::Launch, verdict: None, facts, actor: actor.clone() };
+    let facts = json!({ "ground": envelope.ground, "case": envelope.case, "reads": reads });
+    let step = Step { facts, ..Step::plain(Event::Launch, actor.clone()) };
     let id = id.as_str();
     let moved = apply(tables, by_id(tables, id)?, step, now)?;
     let mut statement = tables.db.prepare_cached(
@@ -132,8 +178,15 @@ pub(super) fn recover(
     let ids = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
     let mut count = 0;
     for id in ids {
-        apply(tables, by_id(tables, &id)?, Step::plain(Event::Recover { ask_at }, actor.clone()), now)?;
-        count += 1;
+        match by_id(tables, &id) {
+            Ok(found) if found.damaged.is_none() => {
+                apply(tables, found, Step::plain(Event::Recover { ask_at }, actor.clone()), now)?;
+                count += 1;
+            }
+            Ok(_) => quarantine(tables, &id, "detail", actor, now)?,
+            Err(StoreError::Damaged { what }) => quarantine(tables, &id, what, actor, now)?,
+            Err(error) => return Err(error),
+        }
     }
     Ok(count)
 }
@@ -141,37 +194,74 @@ pub(super) fn recover(
 /// The one place where a state changes: the domain decides, the row and the use log follow.
 fn apply(tables: &Tables<'_>, mut s: Submission, step: Step, now: Timestamp) -> Result<Submission, StoreError> {
     let (name, counts) = (step.event.name(), matches!(step.event, Event::RetryLater { .. } | Event::LoseAnswer { .. }));
+    let silent = says_nothing_new(&s, &step);
     let transition = advance(&s.state, step.event, now)?;
     s.state = transition.next;
     s.due_at = transition.due_at;
     s.updated_at = now;
     s.attempts = s.attempts.saturating_add(u32::from(counts));
     s.verdict = step.verdict.or(s.verdict);
-    s.held_since = match &s.state {
-        State::Held { .. } => s.held_since.or(Some(now)),
-        // Released by a person: patience begins anew.
-        State::Queued if name == "release" => None,
-        _ => s.held_since,
-    };
+    note_cause(&mut s, step.cause, name, now);
+    s.damaged = None;
     s.change = schema::count_on(tables.db, "change")?.unsigned_abs();
     update(tables, &s)?;
-    let entry = Entry {
-        submission: Some(&s.id),
-        action: name,
-        outcome: s.state.name(),
-        actor: &step.actor,
-        facts: &step.facts,
-    };
-    append(tables, &entry, now)?;
+    if !silent {
+        let entry = Entry {
+            submission: Some(&s.id),
+            action: name,
+            outcome: s.state.name(),
+            actor: &step.actor,
+            facts: &step.facts,
+        };
+        append(tables, &entry, now)?;
+    }
     Ok(s)
+}
+
+/// Trying again what still does not succeed for the same cause, without having read or sent anything, uses no record: an outage
+/// does not fill the log.
+fn says_nothing_new(s: &Submission, step: &Step) -> bool {
+    let Some(known) = &s.why else { return false };
+    match step.event {
+        Event::Claim => s.attempts > 0 && s.state == State::Queued,
+        Event::Ask => s.attempts > 1,
+        Event::RetryLater { .. } | Event::LoseAnswer { .. } => {
+            let same = step.cause.as_ref().is_some_and(|cause| cause.code == known.code);
+            same && s.state != State::InFlight && step.facts.get("reads").is_none()
+        }
+        _ => false,
+    }
+}
+
+fn note_cause(s: &mut Submission, cause: Option<Cause>, event: &str, now: Timestamp) {
+    s.why = match &s.state {
+        State::Held { why, .. } | State::Parked { why, .. } => Some(why.clone()),
+        state if state.class() != Class::Open => None,
+        _ if matches!(event, "release" | "sign" | "launch") => None,
+        _ => cause.or(s.why.take()),
+    };
+    match &s.state {
+        // Another reason is waited for anew.
+        State::Held { why, .. } if s.held_for.as_ref() != Some(&why.code) => {
+            s.held_since = Some(now);
+            s.held_for = Some(why.code.clone());
+        }
+        // Released by a person: patience begins anew.
+        _ if event == "release" => {
+            s.held_since = None;
+            s.held_for = None;
+        }
+        _ => {}
+    }
 }
 
 fn update(tables: &Tables<'_>, s: &Submission) -> Result<(), StoreError> {
     let id = s.id.as_str();
     let verdict = s.verdict.as_ref().map(|v| seal(tables, place(id, "verdict"), v)).transpose()?;
+    let waiting = Waiting { why: s.why.clone(), held_for: s.held_for.clone() };
     let mut statement = tables.db.prepare_cached(
         "UPDATE submissions SET state = ?2, class = ?3, detail = ?4, updated_at = ?5, due_at = ?6, attempts = ?7,
-             held_since = ?8, change = ?9, verdict = ?10 WHERE id = ?1",
+             held_since = ?8, change = ?9, verdict = ?10, waiting = ?11, damaged = NULL WHERE id = ?1",
     )?;
     statement.execute(params![
         id,
@@ -184,6 +274,7 @@ fn update(tables: &Tables<'_>, s: &Submission) -> Result<(), StoreError> {
         s.held_since.map(millis),
         i64::try_from(s.change).unwrap_or(i64::MAX),
         verdict,
+        seal(tables, place(id, "waiting"), &waiting)?,
     ])?;
     Ok(())
 }

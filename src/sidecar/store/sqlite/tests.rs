@@ -153,7 +153,7 @@ fn a_schema_from_the_future_and_a_foreign_database_are_refused_untouched() {
     drop(open(&future, 0));
     Connection::open(&future).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let refused = SqliteStore::open(&future, &key(), at(0));
-    assert!(matches!(refused, Err(StoreError::FromTheFuture { found: 99, known: 1 })));
+    assert!(matches!(refused, Err(StoreError::FromTheFuture { found: 99, known: 2 })));
     Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t (a)").unwrap();
     assert!(matches!(SqliteStore::open(&foreign, &key(), at(0)), Err(StoreError::NotOurs { .. })));
     let db = Connection::open(&foreign).unwrap();
@@ -207,12 +207,12 @@ async fn a_successor_is_claimed_only_after_its_predecessor_is_settled() {
     let ids: Vec<_> = claimed.iter().map(|c| c.submission.id.clone()).collect();
     assert_eq!(ids, [first.id.clone(), stranger.id]);
     assert_eq!(store.next_due().await.unwrap(), None);
-    store.launch(&first.id, &envelope(), &actor(), at(2)).await.unwrap();
+    store.launch(&first.id, &envelope(), Value::Null, &actor(), at(2)).await.unwrap();
     step(&store, &first, Event::Refuse, 3).await;
     assert_eq!(store.next_due().await.unwrap(), Some(at(0)));
     let claimed = store.claim(&actor(), 10, at(4)).await.unwrap();
     assert_eq!(claimed[0].submission.id, second.id);
-    assert_eq!(claimed[0].predecessor, Some(Class::Rejected));
+    assert_eq!(claimed[0].predecessor.as_ref().map(|p| p.class), Some(Class::Rejected));
 }
 
 #[tokio::test]
@@ -222,7 +222,7 @@ async fn what_a_lost_process_had_taken_up_comes_back_and_what_may_have_left_is_u
     let store = open(&path, 0);
     let (left, not_left) = (accepted(&store, new("1", "b"), 0).await, accepted(&store, new("2", "b"), 0).await);
     assert_eq!(store.claim(&actor(), 10, at(1)).await.unwrap().len(), 2);
-    store.launch(&left.id, &envelope(), &actor(), at(1)).await.unwrap();
+    store.launch(&left.id, &envelope(), Value::Null, &actor(), at(1)).await.unwrap();
     drop(store);
     let store = open(&path, 5);
     assert_eq!(store.recover(&actor(), at(35), at(5)).await.unwrap(), 2);
@@ -249,7 +249,7 @@ async fn an_illegal_step_changes_nothing_and_the_rest_of_its_batch_stands() {
     let (illegal, legal, not_claimed) = tokio::join!(
         store.step(&first.id, Step::plain(Event::Receive, actor()), at(1)),
         store.accept(new("2", "b"), at(1)),
-        store.launch(&first.id, &launch, &by, at(1)),
+        store.launch(&first.id, &launch, Value::Null, &by, at(1)),
     );
     assert!(matches!(illegal, Err(StoreError::Illegal(_))));
     assert!(matches!(not_claimed, Err(StoreError::Illegal(_))));
@@ -270,7 +270,7 @@ async fn the_change_list_has_each_submission_once_at_its_latest_change_within_th
     let wanted = |state: Option<&str>, after| ChangesWanted { state: state.map(Into::into), after, limit: 10 };
     let all = store.changes(wanted(None, 0), &scope()).await.unwrap();
     assert_eq!(all.iter().map(|s| &s.id).collect::<Vec<_>>(), [&b.id, &a.id]);
-    assert_eq!(all[1].state, State::Parked { why: cause });
+    assert_eq!(all[1].state, State::Parked { why: cause, sent: false });
     assert_eq!(store.changes(wanted(None, all[0].change), &scope()).await.unwrap().len(), 1);
     assert_eq!(store.changes(wanted(Some("parked"), 0), &scope()).await.unwrap().len(), 1);
     assert_eq!(store.changes(wanted(Some("open"), 0), &scope()).await.unwrap().len(), 2);
@@ -301,11 +301,11 @@ async fn a_copied_database_tells_nothing_of_persons() {
     let store = open(&path, 0);
     let s = accepted(&store, new(SECRET, SECRET), 0).await;
     store.claim(&actor(), 1, at(1)).await.unwrap();
-    store.launch(&s.id, &envelope(), &actor(), at(1)).await.unwrap();
+    store.launch(&s.id, &envelope(), Value::Null, &actor(), at(1)).await.unwrap();
     let remarks = vec![crate::sidecar::ports::Remark { code: "c".into(), text: SECRET.into() }];
     let verdict = Some(Verdict::Archived { proof: Proof::Acknowledged, remarks });
     let facts = json!({ "note": SECRET });
-    let receive = Step { event: Event::Receive, verdict: verdict.clone(), facts, actor: actor() };
+    let receive = Step { verdict: verdict.clone(), facts, ..Step::plain(Event::Receive, actor()) };
     assert_eq!(store.step(&s.id, receive, at(2)).await.unwrap().verdict, verdict);
     let entry = Use { action: "cases.search", outcome: "permitted".into(), actor: actor(), subject: json!([SECRET]) };
     store.log_use(entry, at(3)).await.unwrap();
@@ -385,9 +385,134 @@ async fn a_full_disk_promises_nothing_and_the_store_goes_on_when_there_is_room_a
     for refused in tasks.join_all().await {
         assert!(matches!(refused, Err(StoreError::Database { .. })));
     }
-    store.ready().await.unwrap();
+    assert!(store.ready().await.is_err(), "not ready while the disk is full");
     assert_eq!(store.census().await.unwrap().by_state, [("queued".to_owned(), 1)]);
     limit(1_000_000).await.unwrap();
+    store.ready().await.unwrap();
     accepted(&store, new("0", &large), 2).await;
     assert_eq!(store.verify_use_log().await.unwrap(), 2);
+}
+
+/// Writes over one value behind the store's back.
+fn damage(path: &Path, column: &str, of: &Submission) {
+    let db = Connection::open(path).unwrap();
+    let sql = format!("UPDATE submissions SET {column} = x'00' WHERE id = ?1");
+    assert_eq!(db.execute(&sql, [of.id.as_str()]).unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_damaged_value_parks_its_own_submission_and_stops_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    let mut all = Vec::new();
+    for n in 0..4 {
+        all.push(accepted(&store, new(&n.to_string(), "b"), 0).await);
+    }
+    // The last one had been taken up, and may have left, when the process ended.
+    store.claim(&actor(), 4, at(1)).await.unwrap();
+    store.launch(&all[3].id, &envelope(), Value::Null, &actor(), at(1)).await.unwrap();
+    for s in &all[..3] {
+        step(&store, s, Event::RetryLater { at: at(2) }, 1).await;
+    }
+    drop(store);
+    damage(&path, "payload", &all[0]);
+    damage(&path, "detail", &all[1]);
+    damage(&path, "detail", &all[3]);
+    let store = open(&path, 5);
+    assert_eq!(store.recover(&actor(), at(35), at(5)).await.unwrap(), 0);
+    let claimed = store.claim(&actor(), 10, at(40)).await.unwrap();
+    assert_eq!(claimed.iter().map(|c| &c.submission.id).collect::<Vec<_>>(), [&all[2].id]);
+    assert_eq!(store.claim(&actor(), 10, at(41)).await.unwrap().len(), 0, "each is set aside once");
+    for (s, column, may_have_left) in [(0, "payload", false), (1, "detail", false), (3, "detail", true)] {
+        let (found, way) = store.find(&all[s].id, &scope()).await.unwrap().unwrap();
+        let State::Parked { why, sent } = found.state else { panic!() };
+        assert_eq!((why.code.as_str(), sent), ("store.damaged", may_have_left));
+        assert!(why.message.en.contains(column) && way.last().unwrap().event == "quarantine");
+    }
+    let census = store.census().await.unwrap();
+    assert_eq!((census.damaged, census.by_state), (3, vec![("claimed".into(), 1), ("parked".into(), 3)]));
+    let wanted = ChangesWanted { state: None, after: 0, limit: 10 };
+    assert_eq!(store.changes(wanted, &scope()).await.unwrap().len(), 4);
+    store.verify_use_log().await.unwrap();
+    // A person lets them go on: what still cannot be read is set aside again, what may have left is asked for.
+    for s in [0, 1, 3] {
+        step(&store, &all[s], Event::Release, 50).await;
+    }
+    let states: Vec<_> = store.claim(&actor(), 10, at(51)).await.unwrap();
+    let states: Vec<_> = states.iter().map(|c| (c.submission.id.clone(), c.submission.state.name())).collect();
+    assert_eq!(states, [(all[1].id.clone(), "claimed"), (all[3].id.clone(), "reconciling")]);
+}
+
+#[tokio::test]
+async fn change_numbers_of_a_restored_backup_are_above_all_that_were_handed_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, backup) = (folder.path().join("s.db"), folder.path().join("backup.db"));
+    drop(open(&path, 0));
+    std::fs::copy(&path, &backup).unwrap();
+    let store = open(&path, 1);
+    let mut cursor = 0;
+    for n in 0..50 {
+        cursor = accepted(&store, new(&n.to_string(), "b"), 1).await.change;
+    }
+    drop(store);
+    std::fs::copy(&backup, &path).unwrap();
+    let store = open(&path, 2);
+    let after = accepted(&store, new("after", "b"), 2).await;
+    assert!(after.change > cursor && after.change < 1 << 53);
+    let wanted = ChangesWanted { state: None, after: cursor, limit: 10 };
+    assert_eq!(store.changes(wanted, &scope()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn copies_of_a_database_started_in_the_same_second_give_different_ids() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (folder.path().join("1.db"), folder.path().join("2.db"));
+    drop(open(&one, 0));
+    std::fs::copy(&one, &two).unwrap();
+    let (one, two) = (open(&one, 1), open(&two, 1));
+    let (a, b) = (accepted(&one, new("k", "b"), 1).await, accepted(&two, new("k", "b"), 1).await);
+    assert_ne!(a.document.document, b.document.document);
+    assert_ne!(a.message_number, b.message_number);
+}
+
+#[tokio::test]
+async fn an_unchanged_failure_writes_no_further_use_log_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("s.db"), 0);
+    let s = accepted(&store, new("1", "b"), 0).await;
+    let fails = |code: &str, at: Timestamp| Step {
+        cause: Some(Cause::new(code, Text::same("x"))),
+        ..Step::plain(Event::RetryLater { at }, actor())
+    };
+    for n in 1..100 {
+        store.claim(&actor(), 1, at(n)).await.unwrap();
+        store.step(&s.id, fails("archive.unreachable", at(n + 1)), at(n)).await.unwrap();
+    }
+    assert_eq!(store.verify_use_log().await.unwrap(), 3, "accept, claim, retry_later");
+    store.claim(&actor(), 1, at(100)).await.unwrap();
+    let moved = store.step(&s.id, fails("archive.peer_not_trusted", at(101)), at(100)).await.unwrap();
+    assert_eq!((moved.attempts, moved.why.unwrap().code.as_str()), (100, "archive.peer_not_trusted"));
+    assert_eq!(store.verify_use_log().await.unwrap(), 4);
+}
+
+#[tokio::test]
+async fn a_writer_that_panicked_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("s.db"), 0);
+    let gone = store.write(|_| -> Result<(), StoreError> { panic!("on purpose") }).await;
+    assert!(matches!(gone, Err(StoreError::Closed)));
+    tokio::time::timeout(Duration::from_secs(20), store.closed()).await.unwrap();
+    assert!(matches!(store.ready().await, Err(StoreError::Closed)));
+}
+
+#[tokio::test]
+async fn the_age_of_the_oldest_open_one_is_read_from_an_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("s.db"), 0);
+    let plan = store.read(|tables| {
+        let sql = "EXPLAIN QUERY PLAN SELECT min(accepted_at) FROM submissions WHERE class = 'open'";
+        Ok(tables.db.query_row(sql, [], |row| row.get::<_, String>(3))?)
+    });
+    assert!(plan.await.unwrap().contains("submissions_open"));
 }

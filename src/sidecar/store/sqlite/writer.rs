@@ -4,6 +4,7 @@
 //! a place in it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
@@ -19,12 +20,16 @@ const BATCH_MAX: usize = 256;
 pub(super) struct Writer {
     queue: Option<mpsc::Sender<Box<dyn Work>>>,
     thread: Option<JoinHandle<()>>,
+    /// Whether the last transaction did not commit, or a piece of its work met an error of the database.
+    failed: Arc<AtomicBool>,
 }
 
 /// A piece of work: run inside the transaction, answered after it.
 trait Work: Send {
     /// Does it; whether its savepoint is to be kept.
     fn run(&mut self, tables: &Tables<'_>) -> bool;
+    /// Whether the database refused it, not its own rules.
+    fn was_refused(&self) -> bool;
     /// Answers the caller: with the work's own result, or with why the transaction did not commit.
     fn answer(self: Box<Self>, commit_failure: Option<&str>);
 }
@@ -39,6 +44,10 @@ impl<T: Send, F: FnOnce(&Tables<'_>) -> Result<T, StoreError> + Send> Work for T
     fn run(&mut self, tables: &Tables<'_>) -> bool {
         self.result = self.work.take().map(|work| work(tables));
         matches!(self.result, Some(Ok(_)))
+    }
+
+    fn was_refused(&self) -> bool {
+        matches!(self.result, Some(Err(StoreError::Database { .. })))
     }
 
     fn answer(self: Box<Self>, commit_failure: Option<&str>) {
@@ -57,11 +66,24 @@ impl<T: Send, F: FnOnce(&Tables<'_>) -> Result<T, StoreError> + Send> Work for T
 impl Writer {
     pub(super) fn start(db: Connection, vault: Arc<Vault>, serial: Serial) -> Result<Self, StoreError> {
         let (queue, work) = mpsc::channel(QUEUE_MAX);
+        let failed = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&failed);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || serve(&db, &vault, serial, work))
+            .spawn(move || serve(&Tables { db: &db, vault: &vault, serial }, work, &seen))
             .map_err(|error| StoreError::Database { text: format!("no thread to write with: {error}") })?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        Ok(Self { queue: Some(queue), thread: Some(thread), failed })
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Ends when the thread has.
+    pub(super) async fn closed(&self) {
+        if let Some(queue) = &self.queue {
+            queue.closed().await;
+        }
     }
 
     pub(super) async fn run<T: Send + 'static>(
@@ -86,18 +108,18 @@ impl Drop for Writer {
     }
 }
 
-fn serve(db: &Connection, vault: &Vault, serial: Serial, mut queue: mpsc::Receiver<Box<dyn Work>>) {
-    let tables = Tables { db, vault, serial };
+fn serve(tables: &Tables<'_>, mut queue: mpsc::Receiver<Box<dyn Work>>, failed: &AtomicBool) {
     while let Some(first) = queue.blocking_recv() {
         let mut batch = vec![first];
         while batch.len() < BATCH_MAX {
             let Ok(next) = queue.try_recv() else { break };
             batch.push(next);
         }
-        let failure = commit(&tables, &mut batch).err().map(|error| error.to_string());
+        let failure = commit(tables, &mut batch).err().map(|error| error.to_string());
         if let Some(text) = &failure {
             tracing::error!(store.error = %text, "a store transaction did not commit");
         }
+        failed.store(failure.is_some() || batch.iter().any(|work| work.was_refused()), Ordering::Relaxed);
         batch.into_iter().for_each(|work| work.answer(failure.as_deref()));
     }
 }
