@@ -112,6 +112,7 @@ impl Checker {
         }
         rules::check(&parts, structure.as_deref(), now, &mut findings);
         let group = structure.as_ref().and_then(|s| s.group());
+        rules::conditional::check(&value, &parts, group, &mut findings);
         match (structure, group, findings.split()) {
             (Some(structure), Some(group), Ok(warnings)) => checked(value, structure, group, warnings),
             (_, _, Err(findings)) => Err(findings),

@@ -137,6 +137,7 @@ pub(crate) fn client_document_header() -> Header {
         organiser: Organisation { oid: oid("1.2.246.10.99999991.10.0"), name: "Testilän hyvinvointialue".into() },
         unit: Unit { oid: oid("1.2.246.10.99999992.10.1"), name: "Palvelutalo Pihlaja".into() },
         case: Some(oid("1.2.246.10.99999991.95.2026.7.1")),
+        case_period: None,
         relationship: None,
         service_task: Some(code(
             "20",
@@ -157,6 +158,8 @@ pub(crate) fn client_document_header() -> Header {
             "Säilytetään pysyvästi",
         ),
         special_content: false,
+        guardian_disclosure: None,
+        withheld_from_client: None,
         software: Software { moderator: "asiasilta".into(), product: "asiasilta".into(), version: "0.1.0".into() },
     }
 }
