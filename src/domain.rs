@@ -14,6 +14,7 @@ pub mod profile;
 pub mod record;
 pub mod relationship;
 pub mod signature;
+pub mod source;
 pub mod structure;
 pub mod submission;
 pub mod text;
