@@ -12,7 +12,7 @@ mod write;
 
 pub use name::Name;
 pub use place::Offset;
-pub use read::{Limits, Misread, XmlError, parse, parse_placed};
+pub use read::{Limits, Misread, XmlError, parse, parse_placed, parse_root};
 
 /// The XML namespace, bound to `xml` without a declaration.
 pub const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";

@@ -104,11 +104,30 @@ pub fn parse(bytes: &[u8], limits: Limits) -> Result<Tree, XmlError> {
     parse_placed(bytes, limits).map_err(|misread| misread.error)
 }
 
+/// Reads one document and keeps its document element without what is in it: for a look at a text of which only that matters.
+///
+/// # Errors
+/// [`XmlError`], the same as [`parse`] but for long text, which is not kept.
+pub fn parse_root(bytes: &[u8], limits: Limits) -> Result<Element, XmlError> {
+    build(bytes, limits, Keep::Root).map(|tree| tree.root).map_err(|misread| misread.error)
+}
+
 /// Reads one document; an error says where.
 ///
 /// # Errors
 /// [`Misread`].
 pub fn parse_placed(bytes: &[u8], limits: Limits) -> Result<Tree, Misread> {
+    build(bytes, limits, Keep::All)
+}
+
+/// What of a document is kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    All,
+    Root,
+}
+
+fn build(bytes: &[u8], limits: Limits, keep: Keep) -> Result<Tree, Misread> {
     if bytes.len() > limits.bytes_max {
         return Err(Misread { error: XmlError::TooMuch { what: "bytes", limit: limits.bytes_max }, at: 0 });
     }
@@ -116,7 +135,7 @@ pub fn parse_placed(bytes: &[u8], limits: Limits) -> Result<Tree, Misread> {
     if let Some(at) = forbidden_character(text) {
         return Err(Misread { error: XmlError::Character, at });
     }
-    let mut builder = Builder::new(text, limits);
+    let mut builder = Builder::new(text, limits, keep);
     match builder.run() {
         Ok(()) => {}
         Err(XmlError::Malformed { what, .. }) => {
@@ -151,6 +170,7 @@ fn forbidden_character(text: &str) -> Option<usize> {
 struct Builder<'a> {
     text: &'a str,
     limits: Limits,
+    keep: Keep,
     names: Names,
     scopes: Vec<(Name, Name)>,
     open: Vec<(Element, usize)>,
@@ -162,10 +182,10 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(text: &'a str, limits: Limits) -> Self {
+    fn new(text: &'a str, limits: Limits, keep: Keep) -> Self {
         let scopes = vec![("xml".into(), XML_NAMESPACE.into()), (Name::default(), Name::default())];
         let names = Names::new();
-        Self { text, limits, names, scopes, open: Vec::new(), prolog: Vec::new(), root: None, elements: 0, at: 0 }
+        Self { text, limits, keep, names, scopes, open: Vec::new(), prolog: Vec::new(), root: None, elements: 0, at: 0 }
     }
 
     fn run(&mut self) -> Result<(), XmlError> {
@@ -303,7 +323,8 @@ impl<'a> Builder<'a> {
         if let Some((element, scope)) = self.open.pop() {
             self.scopes.truncate(scope);
             match self.open.last_mut() {
-                Some((parent, _)) => parent.children.push(Node::Element(element)),
+                Some((parent, _)) if self.keep == Keep::All => parent.children.push(Node::Element(element)),
+                Some(_) => {}
                 None => self.root = Some(element),
             }
         }
@@ -314,6 +335,7 @@ impl<'a> Builder<'a> {
         let too_long = Err(XmlError::TooMuch { what: "bytes of text", limit });
         match self.open.last_mut() {
             Some((parent, _)) => match parent.children.last_mut() {
+                _ if self.keep == Keep::Root => {}
                 Some(Node::Text(before)) if before.len() + text.len() > limit => return too_long,
                 Some(Node::Text(before)) => before.push_str(text),
                 _ if text.is_empty() => {}
@@ -329,7 +351,8 @@ impl<'a> Builder<'a> {
     /// What stands after the document element is left behind: nothing there is part of what is read.
     fn aside(&mut self, node: Node) {
         match self.open.last_mut() {
-            Some((parent, _)) => parent.children.push(node),
+            Some((parent, _)) if self.keep == Keep::All => parent.children.push(node),
+            Some(_) => {}
             None if self.root.is_none() => self.prolog.push(node),
             None => {}
         }
