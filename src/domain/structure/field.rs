@@ -323,7 +323,8 @@ fn phrase(node: &Value) -> Option<Box<str>> {
 /// The codes of the schema's `enum`, named by what `valueSet` or `classification` says of them.
 fn codes(node: &Value, meta: &Value) -> Vec<ListedCode> {
     let listed = node.pointer("/properties/code/enum").and_then(Value::as_array);
-    let said = ["valueSet", "classification"].into_iter().find_map(|key| text(meta, key, "fi").filter(|t| t.contains('=')));
+    let said =
+        ["valueSet", "classification"].into_iter().find_map(|key| text(meta, key, "fi").filter(|t| t.contains('=')));
     let names = named_codes(said.unwrap_or_default());
     let name = |code: &str| names.iter().find(|(c, _)| c == code).map_or("", |(_, name)| name).into();
     let codes = listed.into_iter().flatten().filter_map(Value::as_str);

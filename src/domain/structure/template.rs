@@ -141,9 +141,11 @@ impl Maker {
             let wanted = match self.extent {
                 Extent::Minimal => is_client && people::is_identity_code(field),
                 // One id is a client's; the others stand in for it.
-                Extent::Full => !(is_client && field.representation() == Representation::Identifier)
-                    || people::is_identity_code(field)
-                    || !field.is_conditional(),
+                Extent::Full => {
+                    !(is_client && field.representation() == Representation::Identifier)
+                        || people::is_identity_code(field)
+                        || !field.is_conditional()
+                }
             };
             if wanted || field.is_required() {
                 members.insert(field.key().to_owned(), self.field(field, child, place));
