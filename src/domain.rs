@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod code;
+pub mod code_set;
 pub mod document;
 pub mod environment;
 pub mod finding;
