@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod code;
+pub mod code_set;
 pub mod document;
 pub mod environment;
 pub mod finding;
@@ -14,6 +15,7 @@ pub mod profile;
 pub mod record;
 pub mod relationship;
 pub mod signature;
+pub mod source;
 pub mod structure;
 pub mod submission;
 pub mod text;

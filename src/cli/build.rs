@@ -64,6 +64,7 @@ impl Build {
             }
         };
         self.print(checked.warnings());
+        self.print(checked.unchecked());
         if checked.record().case == CaseReference::Find && self.case.is_none() {
             eprintln!("note: the case is still to be found; the document has none yet (see --case)");
         }
@@ -92,6 +93,7 @@ impl Build {
             let severity = match finding.severity {
                 Severity::Error => "error",
                 Severity::Warning => "warning",
+                Severity::NotChecked => "not checked",
             };
             let message = match self.language {
                 Language::Fi => &finding.message.fi,

@@ -80,8 +80,9 @@ pub fn assemble(config: &Config) -> Result<Parts<Line<Arc<HttpsTransport>>, Syst
         authorities.map_err(|source| AssemblyError::Key { key: "archive.signature_trust_anchors", source })?;
     // The organisers' own systems sign under OIDs that differ from the register owner's: any trusted signer will do.
     let trust = TrustPolicy { trust: Trust::Authorities(authorities), system_signer: ExpectedSigner::Anyone };
+    let checker = Arc::new(Checker::new(Arc::new(structures(files)?), config.environment));
     let pipeline = Arc::new(DocumentPipeline {
-        checker: Checker::new(Arc::new(structures(files)?), config.environment),
+        checker: Arc::clone(&checker),
         clients: clients.clone(),
         signer,
         software: software(),
@@ -90,7 +91,7 @@ pub fn assemble(config: &Config) -> Result<Parts<Line<Arc<HttpsTransport>>, Syst
         archive: Line::new(clients, trust),
         clock: SystemClock,
         chance: Arc::new(SystemChance),
-        checker: Arc::clone(&pipeline) as _,
+        checker,
         pipeline,
         certificates,
         placeholders: profile.unset_placeholders().into_iter().map(|s| s.key.to_string()).collect(),

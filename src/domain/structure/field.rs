@@ -36,6 +36,25 @@ pub enum Representation {
     Quantity,
 }
 
+impl Representation {
+    /// Its name in the structures, or one of their names where they tell more apart.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Group => "Otsikko",
+            Self::Text => "Teksti",
+            Self::Phrase => "Fraasi",
+            Self::Signature => "Allekirjoitus",
+            Self::Code => "Koodi",
+            Self::Identifier => "Tunnus",
+            Self::PartialDate => "Pvm",
+            Self::Moment => "Hetki",
+            Self::Switch => "Kytkin",
+            Self::Number => "Numero",
+            Self::Quantity => "Määrä",
+        }
+    }
+}
+
 /// A field of a structure.
 pub struct Field {
     key: String,
@@ -48,7 +67,25 @@ pub struct Field {
     hidden_title: bool,
     row: u64,
     system: Option<Oid>,
+    condition: Option<Box<Condition>>,
+    phrase: Option<Box<str>>,
+    codes: Vec<ListedCode>,
     fields: Vec<Field>,
+}
+
+/// When a field must be there, in the structure's own words: no schema says it.
+struct Condition {
+    fi: Box<str>,
+    sv: Box<str>,
+}
+
+/// A value that a code field's own list has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedCode {
+    /// The code.
+    pub code: Box<str>,
+    /// Its name as the structure's `valueSet` has it; empty where that has none.
+    pub name: Box<str>,
 }
 
 impl Field {
@@ -94,6 +131,41 @@ impl Field {
     /// The code system of a code (`classificationOid`) or the system of an identifier (`systemUri`).
     pub fn system(&self) -> Option<&Oid> {
         self.system.as_ref()
+    }
+
+    /// Whether it is required under a condition that the structure gives in words only (`conditionalRequired`).
+    pub fn is_conditional(&self) -> bool {
+        self.condition.is_some()
+    }
+
+    /// Its duty in a word: `required`, `conditional` or `optional`.
+    pub fn duty(&self) -> &'static str {
+        match (self.required, self.condition.is_some()) {
+            (true, _) => "required",
+            (false, true) => "conditional",
+            (false, false) => "optional",
+        }
+    }
+
+    /// The condition in the structure's words, in the other language where it has none in this one; empty where it has none
+    /// at all, or where the field is not conditional.
+    pub fn condition(&self, language: Language) -> &str {
+        let Some(condition) = &self.condition else { return "" };
+        let (first, second) = match language {
+            Language::Fi => (&condition.fi, &condition.sv),
+            Language::Sv => (&condition.sv, &condition.fi),
+        };
+        if first.is_empty() { second } else { first }
+    }
+
+    /// The one sentence of a phrase.
+    pub fn phrase(&self) -> Option<&str> {
+        self.phrase.as_deref()
+    }
+
+    /// The codes that the structure itself lists, in its order; empty where any code of the system will do.
+    pub fn codes(&self) -> &[ListedCode] {
+        &self.codes
     }
 
     /// The fields below it, in row order.
@@ -143,6 +215,9 @@ impl Reader {
             hidden_title: flag("hiddenTitle"),
             row: meta.get("rowNumber").and_then(Value::as_u64).unwrap_or(u64::MAX),
             system: system(meta),
+            condition: flag("conditionalRequired").then(|| condition(meta)),
+            phrase: (representation == Representation::Phrase).then(|| phrase(one)).flatten(),
+            codes: if representation == Representation::Code { codes(one, meta) } else { Vec::new() },
             fields: if representation == Representation::Group { self.below(one, &at)? } else { Vec::new() },
         })
     }
@@ -234,4 +309,40 @@ fn system(meta: &Value) -> Option<Oid> {
     let first = |name: &str| ["", "fi"].into_iter().find_map(|lang| text(meta, name, lang));
     let uri = first("systemUri").or_else(|| first("classificationOid"))?.trim();
     uri.strip_prefix("urn:oid:").unwrap_or(uri).parse().ok()
+}
+
+fn condition(meta: &Value) -> Box<Condition> {
+    let note = |lang| text(meta, "implementationNote", lang).unwrap_or_default().trim().into();
+    Box::new(Condition { fi: note("fi"), sv: note("sv") })
+}
+
+fn phrase(node: &Value) -> Option<Box<str>> {
+    Some(node.get("enum")?.as_array()?.first()?.as_str()?.into())
+}
+
+/// The codes of the schema's `enum`, named by what `valueSet` or `classification` says of them.
+fn codes(node: &Value, meta: &Value) -> Vec<ListedCode> {
+    let listed = node.pointer("/properties/code/enum").and_then(Value::as_array);
+    let said =
+        ["valueSet", "classification"].into_iter().find_map(|key| text(meta, key, "fi").filter(|t| t.contains('=')));
+    let names = named_codes(said.unwrap_or_default());
+    let name = |code: &str| names.iter().find(|(c, _)| c == code).map_or("", |(_, name)| name).into();
+    let codes = listed.into_iter().flatten().filter_map(Value::as_str);
+    codes.map(|code| ListedCode { code: code.into(), name: name(code) }).collect()
+}
+
+/// `1 = yksi, 2 = kaksi` or a line each; a name may have commas of its own. Words before a colon are a heading.
+fn named_codes(text: &str) -> Vec<(String, String)> {
+    let mut named: Vec<(String, String)> = Vec::new();
+    for piece in text.split([',', '\n']).map(str::trim).filter(|piece| !piece.is_empty()) {
+        match (piece.split_once('='), named.last_mut()) {
+            (Some((code, name)), _) => {
+                let code = code.rsplit(':').next().unwrap_or(code);
+                named.push((code.trim().to_owned(), name.trim().to_owned()));
+            }
+            (None, Some((_, name))) => *name = format!("{name}, {piece}"),
+            (None, None) => {}
+        }
+    }
+    named
 }
