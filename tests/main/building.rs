@@ -49,7 +49,6 @@ fn minors_entry(description: &str, grounds: &str) -> Value {
     record["withheld_from_client"] = json!({"code": "1", "display": "Vaarantaa kehitystä"});
     let content = &mut record["content"]["merkinta_asiakkaan_arjesta"];
     content["asiakas"][0]["henkilotunnus"]["value"] = json!(code);
-    content["asiakas"][0]["syntymaaika"] = json!("2010-03-14");
     content["asiakaskertomusmerkinta"]["tapahtuma"]["kuvaus"] = json!(description);
     record
 }

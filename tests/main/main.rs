@@ -14,6 +14,7 @@
 mod attacks;
 mod building;
 mod client;
+mod display;
 mod document;
 mod end_to_end;
 mod keys;
