@@ -19,5 +19,7 @@ mod keys;
 mod oracles;
 mod reading;
 mod reference;
+#[cfg(feature = "sqlite")]
+mod structures;
 mod support;
 mod two_judges;

@@ -5,7 +5,9 @@ use std::fmt::Write;
 use asiasilta::domain::code::Language;
 use asiasilta::domain::structure::{Change, Difference, Field, Registry, Representation, Structure};
 
-const COLUMNS: [&str; 6] = ["OID", "Nimi", "Namn", "Tyyppi", "Valid from", "Root"];
+const COLUMNS: [&str; 6] = ["OID", "Name (fi)", "Name (sv)", "Type", "Valid from", "Root"];
+/// Cells longer than this push their own line's others to the right; all lines that wide would be unreadable.
+const WIDTH_MAX: usize = 48;
 
 /// A table with a line for each structure, in the order of their types and versions.
 pub(super) fn list(registry: &Registry) -> String {
@@ -28,7 +30,7 @@ fn table(rows: &[[String; 6]]) -> String {
     let mut widths = [0; 6];
     for (width, cell) in rows.iter().flat_map(|row| (0..).zip(row)) {
         let widest: Option<&mut usize> = widths.get_mut(width);
-        widest.into_iter().for_each(|w| *w = (*w).max(cell.chars().count()));
+        widest.into_iter().for_each(|w| *w = (*w).max(cell.chars().count()).min(WIDTH_MAX));
     }
     let line = |row: &[String; 6]| {
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
