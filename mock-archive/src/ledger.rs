@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
+use tokio::sync::watch;
+
 use crate::finding::Rule;
 use crate::oid::Oid;
 
@@ -95,6 +97,7 @@ fn list(arrivals: &[(Oid, u64)]) -> String {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     book: Arc<Mutex<Book>>,
+    arrivals: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -117,6 +120,7 @@ impl Ledger {
         } else {
             book.entries.push(Entry { sequence, at, sender, kind, verdict: Verdict::Open });
         }
+        self.arrivals.send_replace(sequence);
         sequence
     }
 
@@ -127,6 +131,13 @@ impl Ledger {
         if let Some(entry) = index.and_then(|index| book.entries.get_mut(index)) {
             entry.verdict = verdict;
         }
+    }
+
+    /// Returns once so many messages have arrived.
+    pub async fn until_arrivals(&self, count: u64) {
+        let mut arrivals = self.arrivals.subscribe();
+        // The sender lives as long as this ledger, so waiting cannot fail.
+        drop(arrivals.wait_for(|so_far| *so_far >= count).await);
     }
 
     /// All entries so far, in the order of arrival.

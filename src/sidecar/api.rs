@@ -15,11 +15,12 @@ use axum::routing::{get, post};
 use tokio::sync::{Notify, Semaphore, watch};
 
 use super::config::{Limits, ServedOrganisation};
-use super::ports::{Archive, Clock, RecordChecker};
+use super::ports::{Archive, Clock};
 use super::store::Store;
 use super::telemetry::Metrics;
 use super::worker::Rights;
 use crate::domain::environment::Environment;
+use crate::domain::validate::Checker;
 
 mod answer;
 mod auth;
@@ -43,7 +44,7 @@ pub struct Services<S, A, C> {
     /// The clock.
     pub clock: Arc<C>,
     /// Checks records.
-    pub checker: Arc<dyn RecordChecker>,
+    pub checker: Arc<Checker>,
     /// Who may search.
     pub rights: Arc<Rights<A, C>>,
     /// Counts.

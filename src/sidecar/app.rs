@@ -10,10 +10,11 @@ use tokio::task::JoinHandle;
 
 use super::api::{Services, Tokens, router};
 use super::config::{Config, ConfigError};
-use super::ports::{Archive, Chance, Clock, Pipeline, RecordChecker};
+use super::ports::{Archive, Chance, Clock, Pipeline};
 use super::store::{Store, StoreError};
 use super::telemetry::{Metrics, WatchedCertificate};
 use super::worker::{Rights, Worker};
+use crate::domain::validate::Checker;
 
 /// What the sidecar is made of besides its store.
 pub struct Parts<A, C> {
@@ -24,7 +25,7 @@ pub struct Parts<A, C> {
     /// Randomness for jitter.
     pub chance: Arc<dyn Chance>,
     /// Checks records.
-    pub checker: Arc<dyn RecordChecker>,
+    pub checker: Arc<Checker>,
     /// Builds, signs and frames.
     pub pipeline: Arc<dyn Pipeline>,
     /// Certificates whose end is shown in the metrics.

@@ -20,7 +20,7 @@ use crate::archive::transport::{HttpsTransport, TransportFault, TransportLimits}
 use crate::domain::document::header::Software;
 use crate::domain::oid::Oid;
 use crate::domain::profile::{ProfileFault, WireProfile};
-use crate::domain::signature::{ExpectedSigner, Trust, TrustPolicy};
+use crate::domain::signature::Trust;
 use crate::domain::structure::Registry;
 use crate::domain::validate::Checker;
 
@@ -79,19 +79,18 @@ pub fn assemble(config: &Config) -> Result<Parts<Line<Arc<HttpsTransport>>, Syst
     let authorities = certificates_from_pem(&anchors);
     let authorities =
         authorities.map_err(|source| AssemblyError::Key { key: "archive.signature_trust_anchors", source })?;
-    // The organisers' own systems sign under OIDs that differ from the register owner's: any trusted signer will do.
-    let trust = TrustPolicy { trust: Trust::Authorities(authorities), system_signer: ExpectedSigner::Anyone };
+    let checker = Arc::new(Checker::new(Arc::new(structures(files)?), config.environment));
     let pipeline = Arc::new(DocumentPipeline {
-        checker: Checker::new(Arc::new(structures(files)?), config.environment),
+        checker: Arc::clone(&checker),
         clients: clients.clone(),
         signer,
         software: software(),
     });
     Ok(Parts {
-        archive: Line::new(clients, trust),
+        archive: Line::new(clients, Trust::Authorities(authorities)),
         clock: SystemClock,
         chance: Arc::new(SystemChance),
-        checker: Arc::clone(&pipeline) as _,
+        checker,
         pipeline,
         certificates,
         placeholders: profile.unset_placeholders().into_iter().map(|s| s.key.to_string()).collect(),

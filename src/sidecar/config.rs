@@ -3,6 +3,7 @@
 //! Reads and checks; opens nothing that it names. Secrets are never in it: keys are named by file, tokens by their SHA-256.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::fs;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -310,7 +311,26 @@ impl Config {
         between("worker.parallel_max", self.worker.parallel_max.unwrap_or(8), 1, 256)?;
         between("limits.concurrent_requests_max", self.limits.concurrent_requests_max, 1, 10_000)?;
         between("limits.body_bytes_max", self.limits.body_bytes_max, 1024, 100 << 20)?;
+        between("limits.request_timeout_s", self.limits.request_timeout_s, 1, 600)?;
+        between("limits.drain_timeout_s", self.limits.drain_timeout_s, 1, 3600)?;
+        self.check_pace()?;
         self.check_tokens()
+    }
+
+    /// No delay of the worker may be nothing, or it would spin.
+    fn check_pace(&self) -> Result<(), ConfigError> {
+        let w = &self.worker;
+        for (key, set, min) in [
+            ("worker.reconcile_after_s", w.reconcile_after_s, 0),
+            ("worker.retry_delay_min_ms", w.retry_delay_min_ms, 10),
+            ("worker.retry_delay_max_s", w.retry_delay_max_s, 1),
+            ("worker.recheck_every_s", w.recheck_every_s, 1),
+            ("worker.held_age_max_s", w.held_age_max_s, 0),
+            ("worker.evidence_age_max_s", w.evidence_age_max_s, 0),
+        ] {
+            set.map_or(Ok(()), |value| between(key, value, min, 366 * 86_400))?;
+        }
+        Ok(())
     }
 
     fn check_tokens(&self) -> Result<(), ConfigError> {
@@ -336,7 +356,7 @@ impl Config {
     }
 }
 
-fn between(key: &str, value: usize, min: usize, max: usize) -> Result<(), ConfigError> {
+fn between<T: PartialOrd + Display + Copy>(key: &str, value: T, min: T, max: T) -> Result<(), ConfigError> {
     if (min..=max).contains(&value) {
         return Ok(());
     }
@@ -359,10 +379,10 @@ pub(crate) mod tests {
             let sha256 = super::super::vault::to_hex(digest.as_ref());
             format!(
                 "[[tokens]]\nname = \"{name}\"\nsha256 = \"{sha256}\"\norganisation = \"{organisation}.10.0\"\n\
-                 units = [\"{organisation}.10.5\"]\noperations = {operations}\n"
+                 units = [\"{organisation}.10.1\"]\noperations = {operations}\n"
             )
         };
-        let (one, two) = ("1.2.246.10.99999991", "1.2.246.10.99999993");
+        let (one, two) = ("1.2.246.10.99999992", "1.2.246.10.99999993");
         let all = r#"["submit", "read", "search", "withdraw"]"#;
         format!(
             "environment = \"test\"\n\
@@ -370,7 +390,7 @@ pub(crate) mod tests {
              [store]\npath = \"s.db\"\nkey_file = \"store.key\"\n\
              [archive]\nurl = \"https://localhost:1/medical-records\"\ntrust_anchors = \"ca.pem\"\n\
              transport_certificate = \"t.pem\"\ntransport_key = \"t.key\"\n\
-             signing_certificate = \"/etc/s.pem\"\nsigning_key = \"s.key\"\n\
+             signing_certificate = \"/etc/s.pem\"\nsigning_key = \"s.key\"\nsignature_trust_anchors = \"ca.pem\"\n\
              [[organisations]]\noid = \"{one}.10.0\"\ndocument_node = \"{one}\"\n\
              [[organisations]]\noid = \"{two}.10.0\"\ndocument_node = \"{two}\"\n{}{}{}",
             token("all", "token-of-all", one, all),
@@ -401,6 +421,7 @@ pub(crate) mod tests {
             ("[store]\npath", "[store]\npaht", "paht"),
             ("127.0.0.1:0", "0.0.0.0:0", "listen.address"),
             ("[[organisations]]", "[worker]\nparallel_max = 0\n[[organisations]]", "worker.parallel_max"),
+            ("[[organisations]]", "[worker]\nrecheck_every_s = 0\n[[organisations]]", "worker.recheck_every_s"),
             ("name = \"reader\"", "name = \"all\"", "tokens[1].name"),
             ("sha256 = \"", "sha256 = \"x", "tokens[0].sha256"),
             ("organisation = \"1.2.246.10.99999993.10.0\"", "organisation = \"1.2.3\"", "tokens[2].organisation"),

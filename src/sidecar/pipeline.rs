@@ -1,19 +1,16 @@
 //! Record to signed envelope: the domain's steps in their order, with this installation's keys and names.
 //!
-//! Implements the sidecar's [`Pipeline`] and [`RecordChecker`]. Decides nothing: checker, document, signature and frame do.
+//! Implements the sidecar's [`Pipeline`]. Decides nothing: checker, document, signature and frame do.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
-use super::ports::{CheckedRecord, Outbound, Pipeline, Preparation, PrepareFault, RecordChecker, SignatureNeed};
+use super::ports::{Outbound, Pipeline, Preparation, PrepareFault};
 use crate::archive::client::{Acting, ArchiveClient};
 use crate::archive::keys::{OpensslCrypto, SigningIdentity};
 use crate::archive::transport::Transport;
 use crate::domain::document::build::{Making, document_of};
 use crate::domain::document::header::Software;
-use crate::domain::finding::Finding;
 use crate::domain::oid::Oid;
 use crate::domain::signature::{SignError, SignatureKind, sign};
 use crate::domain::submission::Cause;
@@ -24,25 +21,13 @@ use crate::domain::validate::Checker;
 /// What this installation makes documents with.
 pub struct DocumentPipeline<T> {
     /// The record checker.
-    pub checker: Checker,
+    pub checker: Arc<Checker>,
     /// One client of the archive for each organisation that this installation sends for.
     pub clients: BTreeMap<Oid, Arc<ArchiveClient<T>>>,
     /// The system's signing identity.
     pub signer: SigningIdentity,
     /// How the writing system names itself.
     pub software: Software,
-}
-
-impl<T: Transport + 'static> RecordChecker for DocumentPipeline<T> {
-    fn check(&self, body: &[u8]) -> Result<CheckedRecord, Vec<Finding>> {
-        let checked = self.checker.record(body, Timestamp::now())?;
-        let signature = match checked.structure().needs_professional_signature() {
-            true => SignatureNeed::Professional,
-            false => SignatureNeed::System,
-        };
-        let warnings = checked.warnings().to_vec();
-        Ok(CheckedRecord { record: checked.into_record(), warnings, signature })
-    }
 }
 
 impl<T: Transport + 'static> Pipeline for DocumentPipeline<T> {

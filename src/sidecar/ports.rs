@@ -1,4 +1,4 @@
-//! What the sidecar needs from outside: the archive, a clock, chance, the record checker and the document pipeline.
+//! What the sidecar needs from outside: the archive, a clock, chance and the document pipeline.
 //!
 //! Types come from the domain, so that an adapter has little to say. Nothing here knows HTTP, TLS or SQL.
 
@@ -12,11 +12,10 @@ use serde_json::Value;
 use crate::domain::access::{Authority, Evidence, PermitRecord};
 use crate::domain::code::Code;
 use crate::domain::document::header::DocumentIds;
-use crate::domain::finding::Finding;
 use crate::domain::oid::Oid;
 use crate::domain::organisation::{Organisation, Unit};
 use crate::domain::person::{PersonId, Worker};
-use crate::domain::record::{LocalRecord, ProfessionalLink};
+use crate::domain::record::ProfessionalLink;
 use crate::domain::submission::Cause;
 use crate::domain::text::Text;
 use crate::domain::time::Instant;
@@ -320,34 +319,6 @@ impl Chance for SystemChance {
         }
         f64::from(u32::from_be_bytes(bytes)) / (f64::from(u32::MAX) + 1.0)
     }
-}
-
-/// A record that has passed every check that can be made on this machine. Not `Debug`: it holds a record.
-pub struct CheckedRecord {
-    /// The record.
-    pub record: LocalRecord,
-    /// What the caller should know.
-    pub warnings: Vec<Finding>,
-    /// Whether a professional must sign the document.
-    pub signature: SignatureNeed,
-}
-
-/// Who signs a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignatureNeed {
-    /// The system, in the worker.
-    System,
-    /// A professional, who hands the signature in.
-    Professional,
-}
-
-/// Checks a record before it is accepted. No network, no waiting.
-pub trait RecordChecker: Send + Sync + 'static {
-    /// Parses and checks a body.
-    ///
-    /// # Errors
-    /// Every finding, at least one of them an error.
-    fn check(&self, body: &[u8]) -> Result<CheckedRecord, Vec<Finding>>;
 }
 
 /// What the pipeline makes an envelope of.

@@ -94,6 +94,15 @@ pub enum Accepted {
     Conflict,
 }
 
+/// What a key has brought before.
+#[derive(Debug, Clone)]
+pub enum Earlier {
+    /// The same body.
+    Same(Box<Submission>),
+    /// Another body.
+    Other,
+}
+
 /// A submission as it stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Submission {
@@ -314,6 +323,15 @@ pub trait Store: Send + Sync + 'static {
     /// Keeps a new submission, or finds the one that the same key brought before.
     fn accept(&self, new: NewSubmission, now: Timestamp) -> impl Future<Output = Result<Accepted, StoreError>> + Send;
 
+    /// What the same key has brought before, without accepting anything: by it a repeated request gets the answer of the
+    /// first one, whatever today's rules say of its body.
+    fn earlier(
+        &self,
+        organisation: &Oid,
+        idempotency_key: &str,
+        payload: &[u8],
+    ) -> impl Future<Output = Result<Option<Earlier>, StoreError>> + Send;
+
     /// Takes up to `limit` due submissions, oldest first; none whose predecessor in its version chain is still open.
     /// Queued and held ones become `Claimed`, unknown ones `Reconciling`.
     fn claim(
@@ -362,6 +380,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes a search into the use log.
     fn log_use(&self, entry: Use, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Whether a transaction can be begun and ended now.
+    fn ready(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// How many stand where.
     fn census(&self) -> impl Future<Output = Result<Census, StoreError>> + Send;

@@ -118,7 +118,20 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
 
     /// Takes up what is due while there is room; answers when to look again by itself.
     async fn fill(self: &Arc<Self>, running: &mut Running) -> Option<Timestamp> {
-        let room = self.settings.parallel_max.saturating_sub(running.tasks.len());
+        for id in std::mem::take(&mut running.left_behind) {
+            self.take_back(running, id).await;
+        }
+        let next = self.fill_room(running).await;
+        if running.left_behind.is_empty() {
+            return next;
+        }
+        let again = later(self.clock.now(), self.settings.retry_delay_min);
+        Some(next.map_or(again, |at| at.min(again)))
+    }
+
+    async fn fill_room(self: &Arc<Self>, running: &mut Running) -> Option<Timestamp> {
+        let busy = running.tasks.len() + running.left_behind.len();
+        let room = self.settings.parallel_max.saturating_sub(busy);
         if room == 0 {
             return None;
         }
@@ -164,11 +177,19 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         let Some(id) = running.submissions.remove(&task) else { return };
         let Some(failure) = failure else { return };
         tracing::error!(submission = %id, error = %failure, "a submission was left under way; taking it back");
+        self.take_back(running, id).await;
+    }
+
+    /// Brings back a submission that a task of this run has left under way; again later when the store cannot now.
+    async fn take_back(&self, running: &mut Running, id: SubmissionId) {
         let step = Step::plain(Event::Recover, self.actor());
         match self.store.step(&id, step, self.clock.now()).await {
             // Illegal: somebody has withdrawn it meanwhile, or its last step had reached the store after all.
             Ok(_) | Err(StoreError::Illegal(_)) => {}
-            Err(error) => tracing::error!(submission = %id, store.error = %error, "it stays so until the next start"),
+            Err(error) => {
+                tracing::error!(submission = %id, store.error = %error, "it stays under way for now");
+                running.left_behind.push(id);
+            }
         }
     }
 
@@ -191,6 +212,8 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
 struct Running {
     tasks: JoinSet<Result<(), StoreError>>,
     submissions: HashMap<Id, SubmissionId>,
+    /// Of tasks that ended without a settled step; at most as many as ran at the same time while the store failed.
+    left_behind: Vec<SubmissionId>,
 }
 
 /// `now` and `delay` after it; the end of time when there is no such moment.

@@ -16,6 +16,7 @@ mod client;
 mod document;
 mod end_to_end;
 mod keys;
+mod kill;
 mod oracles;
 mod reading;
 mod reference;

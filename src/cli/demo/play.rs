@@ -34,8 +34,9 @@ pub(super) async fn producer(system: &ProducerSystem, stage: &Stage) -> Result<O
     let (mut accepted, mut refused) = (Vec::new(), Vec::new());
     for (name, text) in RECORDS {
         let mut record: Value = serde_json::from_str(text)?;
-        if let (true, Some(case)) = (WITH_FOUND_CASE.contains(&name), &case) {
-            record["case"] = json!(case);
+        let found = case.as_ref().filter(|_| WITH_FOUND_CASE.contains(&name));
+        if let (Some(case), Some(fields)) = (found, record.as_object_mut()) {
+            fields.insert("case".into(), json!(case));
         }
         let answer = system.post("/v1/submissions", Some(name), serde_json::to_vec(&record)?).await?;
         match answer.status {
@@ -73,18 +74,19 @@ fn record(name: &str) -> Result<&'static str, Box<dyn Error>> {
 
 async fn find_case(system: &ProducerSystem, record: &Value) -> Result<Option<String>, Box<dyn Error>> {
     let today = asiasilta::domain::time::day_in_finland(Timestamp::now()).to_string();
+    let part = |pointer: &str| record.pointer(pointer).cloned().unwrap_or_default();
     let request = json!({
-        "client": { "identity_code": record["clients"][0]["identity_code"] },
-        "organiser": record["organiser"],
-        "unit": record["unit"],
-        "acting_worker": record["acting_worker"],
+        "client": { "identity_code": part("/clients/0/identity_code") },
+        "organiser": part("/organiser"),
+        "unit": part("/unit"),
+        "acting_worker": part("/acting_worker"),
         "professional_link": {
             "kind": "assignment", "reference": "DEMO-1", "period": { "start": today }, "asserted_by": "asiasilta demo"
         },
         "contents": "fetch",
     });
     let answer = system.post("/v1/decisions/search", None, serde_json::to_vec(&request)?).await?;
-    let decisions = answer.body["decisions"].as_array().cloned().unwrap_or_default();
+    let decisions = list_at(&answer.body, "/decisions");
     println!("   {} decision(s) found", decisions.len());
     for decision in &decisions {
         println!(
@@ -100,11 +102,11 @@ async fn find_case(system: &ProducerSystem, record: &Value) -> Result<Option<Str
         println!("   HTTP {}: {}", answer.status, text_at(&answer.body, "/title"));
     }
     println!();
-    Ok(decisions.first().and_then(|d| d["case"].as_str()).map(str::to_owned))
+    Ok(decisions.first().and_then(|d| d.pointer("/case")?.as_str()).map(str::to_owned))
 }
 
 fn print_findings(problem: &Value) {
-    for finding in problem["findings"].as_array().into_iter().flatten() {
+    for finding in &list_at(problem, "/findings") {
         println!("     {} at {}", text_at(finding, "/code"), text_at(finding, "/where/input"));
         for language in ["fi", "sv", "en"] {
             println!("       {language}: {}", text_at(finding, &format!("/message/{language}")));
@@ -119,7 +121,7 @@ async fn wait_until_at_rest(system: &ProducerSystem, accepted: &[(&str, Value)])
     let look = async {
         loop {
             let answer = system.get("/v1/submissions?after=0&limit=100").await?;
-            let items = answer.body["items"].as_array().cloned().unwrap_or_default();
+            let items = list_at(&answer.body, "/items");
             let at_rest = items.iter().filter(|item| !moving(text_at(item, "/state"))).count();
             if at_rest == accepted.len() {
                 return Ok(());
@@ -132,7 +134,7 @@ async fn wait_until_at_rest(system: &ProducerSystem, accepted: &[(&str, Value)])
 }
 
 fn way(submission: &Value) -> String {
-    let timeline = submission["timeline"].as_array().cloned().unwrap_or_default();
+    let timeline = list_at(submission, "/timeline");
     let mut steps: Vec<String> = Vec::new();
     for entry in &timeline {
         let step = match text_at(entry, "/event") {
@@ -152,13 +154,12 @@ fn way(submission: &Value) -> String {
     }
     steps.dedup();
     let mut way = steps.join(" → ");
-    if let Some(why) = submission["why"].as_object() {
-        let message = why.get("message").cloned().unwrap_or_default();
+    if let Some(message) = submission.pointer("/why/message") {
         way += &format!(
             "\n     fi: {}\n     sv: {}\n     en: {}",
-            text_at(&message, "/fi"),
-            text_at(&message, "/sv"),
-            text_at(&message, "/en")
+            text_at(message, "/fi"),
+            text_at(message, "/sv"),
+            text_at(message, "/en")
         );
     }
     way
@@ -181,4 +182,8 @@ async fn read_back(stage: &Stage, submission: &Value) -> Result<bool, Box<dyn Er
 
 pub(super) fn text_at<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or("–")
+}
+
+fn list_at(value: &Value, pointer: &str) -> Vec<Value> {
+    value.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default()
 }

@@ -21,7 +21,7 @@ pub(super) async fn readyz<S: Store, A: Archive, C: Clock>(
     if *services.stopping.borrow() {
         return Err(problem::stopping());
     }
-    services.store.next_due().await?;
+    services.store.ready().await?;
     Ok("ready\n")
 }
 

@@ -18,10 +18,13 @@ use super::problem::{self, Problem};
 use crate::domain::document::header::DocumentIds;
 use crate::domain::finding::Finding;
 use crate::domain::submission::{Class, Event, State};
+use crate::domain::validate::CheckedRecord;
 use crate::sidecar::audit;
 use crate::sidecar::config::Operation;
-use crate::sidecar::ports::{Archive, CheckedRecord, Clock, SignatureNeed};
-use crate::sidecar::store::{Accepted, ChangesWanted, NewSubmission, Step, Store, StoreError, SubmissionId};
+use crate::sidecar::ports::{Archive, Clock};
+use crate::sidecar::store::{
+    Accepted, ChangesWanted, Earlier, NewSubmission, Step, Store, StoreError, Submission, SubmissionId,
+};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -40,30 +43,40 @@ pub(super) async fn submit<S: Store, A: Archive, C: Clock>(
     let caller = services.tokens.caller(&headers, Operation::Submit)?;
     let key = idempotency_key(&headers)?;
     let body = json_bytes(&headers, body)?;
+    if let Some(earlier) = services.store.earlier(&caller.organisation, &key, &body).await? {
+        return repeat(&caller, earlier);
+    }
     let checked = check(&services, body.clone()).await?.map_err(|findings| {
         services.metrics.count_refused();
         problem::findings(findings)
     })?;
-    let new = new_submission(&services, &caller, key, &body, checked)?;
+    let new = new_submission(&services, &caller, key, &body, &checked)?;
     match services.store.accept(new, services.clock.now()).await? {
         Accepted::New(submission) => {
             services.metrics.count_accepted();
             services.wake.notify_one();
             tracing::info!(submission = %submission.id, document = %submission.document.document, "accepted");
-            Ok(accepted(Shown::new(submission.clone()), &submission.id))
+            Ok(accepted(&submission))
         }
-        Accepted::Replay(submission) => {
-            let mut response = accepted(Shown::new(submission.clone()), &submission.id);
-            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-            Ok(response)
-        }
-        Accepted::Conflict => Err(problem::key_conflict()),
+        // The same request has come twice at the same time, and the other one was first.
+        Accepted::Replay(submission) => repeat(&caller, Earlier::Same(Box::new(submission))),
+        Accepted::Conflict => repeat(&caller, Earlier::Other),
     }
 }
 
-fn accepted(shown: Shown, id: &SubmissionId) -> Response {
-    let location = format!("/v1/submissions/{id}");
-    (StatusCode::ACCEPTED, [(header::LOCATION, location)], axum::Json(shown)).into_response()
+/// The answer to a request whose key has come before.
+fn repeat(caller: &Caller, earlier: Earlier) -> Result<Response, Problem> {
+    let Earlier::Same(submission) = earlier else { return Err(problem::key_conflict()) };
+    caller.speaks_for(&submission.unit)?;
+    let mut response = accepted(&submission);
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    Ok(response)
+}
+
+fn accepted(submission: &Submission) -> Response {
+    let location = format!("/v1/submissions/{}", submission.id);
+    let shown = axum::Json(Shown::new(submission.clone()));
+    (StatusCode::ACCEPTED, [(header::LOCATION, location)], shown).into_response()
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
@@ -81,8 +94,8 @@ async fn check<S: Store, A: Archive, C: Clock>(
     services: &Services<S, A, C>,
     body: Bytes,
 ) -> Result<Result<CheckedRecord, Vec<Finding>>, Problem> {
-    let checker = Arc::clone(&services.checker);
-    tokio::task::spawn_blocking(move || checker.check(&body)).await.map_err(|_| problem::our_fault())
+    let (checker, now) = (Arc::clone(&services.checker), services.clock.now());
+    tokio::task::spawn_blocking(move || checker.record(&body, now)).await.map_err(|_| problem::our_fault())
 }
 
 fn new_submission<S, A, C>(
@@ -90,9 +103,9 @@ fn new_submission<S, A, C>(
     caller: &Caller,
     idempotency_key: String,
     body: &[u8],
-    checked: CheckedRecord,
+    checked: &CheckedRecord,
 ) -> Result<NewSubmission, Problem> {
-    let CheckedRecord { record, warnings, signature } = checked;
+    let record = checked.record();
     caller.speaks_for(&record.unit.oid)?;
     let served = services.organisations.iter().find(|o| o.oid == caller.organisation).ok_or_else(problem::our_fault)?;
     let replaces = record.replaces.as_ref();
@@ -109,10 +122,10 @@ fn new_submission<S, A, C>(
             set: r.set.clone(),
             version: r.version,
         }),
-        warnings,
-        awaits_signature: signature == SignatureNeed::Professional,
+        warnings: checked.warnings().to_vec(),
+        awaits_signature: checked.structure().needs_professional_signature(),
         used_by: caller.actor(&services.instance),
-        subject: audit::of_record(&record),
+        subject: audit::of_record(record),
     })
 }
 
@@ -125,7 +138,7 @@ pub(super) async fn validate<S: Store, A: Archive, C: Clock>(
     services.tokens.caller(&headers, Operation::Submit)?;
     let body = json_bytes(&headers, body)?;
     let (valid, findings) = match check(&services, body).await? {
-        Ok(checked) => (true, checked.warnings),
+        Ok(checked) => (true, checked.warnings().to_vec()),
         Err(findings) => (false, findings),
     };
     Ok(axum::Json(json!({ "valid": valid, "findings": findings })).into_response())

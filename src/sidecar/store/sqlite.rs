@@ -1,8 +1,9 @@
 //! The embedded store: one SQLite file, one writer thread with group commit, one reader beside it.
 //!
-//! Durable at `synchronous=FULL` in WAL mode. One process a database, kept by a lock file. Schema in [`schema`], the
+//! Durable at `synchronous=FULL` in WAL mode. One process a database, kept by a lock file. Schema in `schema`, the
 //! transactions in `accept`, `steps` and `use_log`, reads in `queries`.
 
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,9 +11,10 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::{
-    Accepted, Actor, Census, ChangesWanted, Claimed, NewSubmission, Scope, Step, Store, StoreError, StoredEnvelope,
-    Submission, SubmissionId, TimelineEntry, Use,
+    Accepted, Actor, Census, ChangesWanted, Claimed, Earlier, NewSubmission, Scope, Step, Store, StoreError,
+    StoredEnvelope, Submission, SubmissionId, TimelineEntry, Use,
 };
+use crate::domain::oid::Oid;
 use crate::sidecar::vault::{StoreKey, Vault};
 
 mod accept;
@@ -35,6 +37,7 @@ pub struct SqliteStore {
     // Fields drop in this order: the writer's thread ends before the lock is let go.
     writer: Writer,
     reader: Arc<Mutex<Reader>>,
+    vault: Arc<Vault>,
     path: PathBuf,
     _lock: LockFile,
 }
@@ -66,6 +69,15 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
+/// Makes the database file, when there is none, readable by its owner only. SQLite gives its WAL the same mode.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(|source| StoreError::Io { path: path.to_owned(), source })
+}
+
 impl SqliteStore {
     /// Opens the database at `path`, making it when there is none, and begins a new run of document ids.
     ///
@@ -77,13 +89,14 @@ impl SqliteStore {
     pub fn open(path: &Path, key: &StoreKey, now: Timestamp) -> Result<Self, StoreError> {
         let lock = LockFile::take(path)?;
         let vault = Arc::new(Vault::new(key)?);
+        make_private(path)?;
         let db = Connection::open(path)?;
         let serial = schema::prepare(&db, path, &vault, now)?;
         let reader_db = Connection::open(path)?;
         schema::configure_reader(&reader_db)?;
         let writer = Writer::start(db, Arc::clone(&vault), serial)?;
-        let reader = Arc::new(Mutex::new(Reader { db: reader_db, vault, serial }));
-        Ok(Self { writer, reader, path: path.to_owned(), _lock: lock })
+        let reader = Arc::new(Mutex::new(Reader { db: reader_db, vault: Arc::clone(&vault), serial }));
+        Ok(Self { writer, reader, vault, path: path.to_owned(), _lock: lock })
     }
 
     /// Where the database is.
@@ -115,6 +128,16 @@ impl SqliteStore {
 impl Store for SqliteStore {
     async fn accept(&self, new: NewSubmission, now: Timestamp) -> Result<Accepted, StoreError> {
         self.write(move |tables| accept::accept(tables, &new, now)).await
+    }
+
+    async fn earlier(
+        &self,
+        organisation: &Oid,
+        idempotency_key: &str,
+        payload: &[u8],
+    ) -> Result<Option<Earlier>, StoreError> {
+        let key = accept::Key::new(&self.vault, organisation, idempotency_key, payload);
+        self.read(move |tables| accept::earlier(tables, &key)).await
     }
 
     async fn claim(&self, actor: &Actor, limit: u32, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
@@ -163,6 +186,10 @@ impl Store for SqliteStore {
 
     async fn log_use(&self, entry: Use, now: Timestamp) -> Result<(), StoreError> {
         self.write(move |tables| use_log::note_use(tables, &entry, now)).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.write(|_| Ok(())).await
     }
 
     async fn census(&self) -> Result<Census, StoreError> {

@@ -1,51 +1,37 @@
 //! Which case a record belongs to, before it is signed.
 
-use crate::domain::access::{Authority, Operation};
+use crate::domain::access::Authority;
 use crate::domain::oid::Oid;
 use crate::domain::record::{CaseReference, LocalRecord};
 use crate::domain::submission::Cause;
 use crate::domain::text::Text;
-use crate::sidecar::ports::{Archive, Asker, CaseEntry, CasesWanted, Clock};
+use crate::sidecar::ports::{Archive, Asker, CaseEntry, CasesWanted};
 
 use super::journey::Stop;
-use super::right::{Rights, Wish};
 
 /// Candidates named in a cause.
 const NAMED_MAX: usize = 5;
 
-/// The case of a record: the caller's, or the one open case in the organiser's register that fits.
-pub(super) async fn resolve<A: Archive, C: Clock>(
+/// The case of a record: the caller's, or the one open case in the organiser's register that fits. The look-up is part of
+/// storing the document and stands on the same authority: a tie that held when it was drawn up may have ended since.
+pub(super) async fn resolve<A: Archive>(
     archive: &A,
-    rights: &Rights<A, C>,
     asker: &Asker,
+    authority: &Authority,
     record: &LocalRecord,
 ) -> Result<Option<Oid>, Stop> {
     match &record.case {
         CaseReference::Known(case) => Ok(Some(case.clone())),
         CaseReference::None => Ok(None),
         CaseReference::Find => {
-            let authority = authority(rights, asker, record).await?;
             let wanted = CasesWanted {
                 service_task: record.service_task.as_ref().map(|t| t.code.clone()),
                 decision: record.decision.clone(),
             };
-            let found = archive.cases(asker, &authority, &wanted).await.map_err(Stop::from)?;
+            let found = archive.cases(asker, authority, &wanted).await.map_err(Stop::from)?;
             only_open_one(&found).map(Some)
         }
     }
-}
-
-/// Looking for the case is part of storing the record, so it is permitted by what permits that: the tie between worker and
-/// client has to hold on the day the record was drawn up, not on the day it is sent.
-async fn authority<A: Archive, C: Clock>(
-    rights: &Rights<A, C>,
-    asker: &Asker,
-    record: &LocalRecord,
-) -> Result<Authority, Stop> {
-    let service_task = record.service_task.as_ref().map(|t| t.code.as_str());
-    let operation = Operation::Write { drawn_up: record.drawn_up.day() };
-    let wish = Wish { operation, service_task, purchase: Some(record.purchase) };
-    rights.authority(asker, wish).await.map_err(Stop::from)
 }
 
 fn only_open_one(found: &[CaseEntry]) -> Result<Oid, Stop> {

@@ -22,7 +22,7 @@ use crate::sidecar::store::{Claimed, Step, Store, StoreError, StoredEnvelope, Su
 
 /// Why a submission does not go on now. Nothing of it has left.
 pub(super) enum Stop {
-    Later { asked: Option<Duration> },
+    Later { asked: Option<Duration>, why: Cause },
     Hold { until: Option<Timestamp>, why: Cause },
     Park(Cause),
 }
@@ -30,7 +30,7 @@ pub(super) enum Stop {
 impl From<ArchiveFault> for Stop {
     fn from(fault: ArchiveFault) -> Self {
         match fault {
-            ArchiveFault::Passing { retry_after, .. } => Self::Later { asked: retry_after },
+            ArchiveFault::Passing { retry_after, why } => Self::Later { asked: retry_after, why },
             ArchiveFault::Lasting { why } => Self::Park(why),
         }
     }
@@ -88,7 +88,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         }
         let (authority, ground) = self.authority(submission, record).await?;
         let asker = asker(submission, record, first_client(record)?);
-        let case = case::resolve(&*self.archive, &self.rights, &asker, record).await?;
+        let case = case::resolve(&*self.archive, &asker, &authority, record).await?;
         let outbound = self.prepare(submission, payload, case.clone(), authority).await?;
         Ok(StoredEnvelope { outbound, ground, case })
     }
@@ -137,7 +137,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         });
         match made.await {
             Ok(Ok(outbound)) => Ok(outbound),
-            Ok(Err(PrepareFault::Passing(_))) => Err(Stop::Later { asked: None }),
+            Ok(Err(PrepareFault::Passing(why))) => Err(Stop::Later { asked: None, why }),
             Ok(Err(PrepareFault::Lasting(why))) => Err(Stop::Park(why)),
             Err(_) => Err(Stop::Park(pipeline_failed())),
         }
@@ -145,17 +145,21 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
 
     async fn stop(&self, submission: &Submission, stop: Stop) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let event = match stop {
-            Stop::Later { asked } => {
-                Event::RetryLater { at: self.retry_at(submission.attempts, asked, self.settings.retry_delay_min) }
+        let (event, facts) = match stop {
+            Stop::Later { asked, why } => {
+                let at = self.retry_at(submission.attempts, asked, self.settings.retry_delay_min);
+                (Event::RetryLater { at }, json!({ "why": why.code }))
             }
-            Stop::Park(why) => Event::Park { why },
-            Stop::Hold { until, why } if self.patience_is_over(submission, until, now) => Event::Park { why },
+            Stop::Park(why) => (Event::Park { why }, Value::Null),
+            Stop::Hold { until, why } if self.patience_is_over(submission, until, now) => {
+                (Event::Park { why }, Value::Null)
+            }
             Stop::Hold { until, why } => {
-                Event::Hold { until, recheck_at: later(now, self.settings.recheck_every), why }
+                let recheck_at = later(now, self.settings.recheck_every);
+                (Event::Hold { until, recheck_at, why }, Value::Null)
             }
         };
-        self.step(submission, event, None, Value::Null).await
+        self.step(submission, event, None, facts).await
     }
 
     /// A moment that is known to come is waited for; anything else for a limited time.

@@ -20,7 +20,9 @@ use crate::sidecar::ports::{
     Preparation, PrepareFault, Presence, Proof, Verdict,
 };
 use crate::sidecar::store::sqlite::SqliteStore;
-use crate::sidecar::store::{Accepted, NewSubmission, Scope, Submission};
+use crate::sidecar::store::{
+    Accepted, Census, ChangesWanted, Earlier, NewSubmission, Scope, StoredEnvelope, Submission, TimelineEntry, Use,
+};
 use crate::sidecar::vault::StoreKey;
 
 const PRODUCER: &str = "1.2.246.10.99999991.10.0";
@@ -235,6 +237,9 @@ fn actor() -> Actor {
     Actor { name: "test".into(), instance: "i".into() }
 }
 
+/// How to stop a worker, and the worker.
+type Run = (watch::Sender<bool>, JoinHandle<Result<(), StoreError>>);
+
 struct World {
     store: Arc<SqliteStore>,
     archive: Arc<FakeArchive>,
@@ -242,7 +247,7 @@ struct World {
     pipeline: Arc<FakePipeline>,
     wake: Arc<Notify>,
     settings: WorkerSettings,
-    running: Option<(watch::Sender<bool>, JoinHandle<Result<(), StoreError>>)>,
+    running: Option<Run>,
     folder: tempfile::TempDir,
 }
 
@@ -281,10 +286,15 @@ impl World {
 
     fn start(&mut self) {
         let (stop, stopped) = watch::channel(false);
+        let worker = self.worker(Arc::clone(&self.store));
+        self.running = Some((stop, tokio::spawn(worker.run(stopped))));
+    }
+
+    fn worker<S: Store>(&self, store: Arc<S>) -> Arc<Worker<S, FakeArchive, VirtualClock>> {
         let (archive, clock) = (Arc::clone(&self.archive), Arc::clone(&self.clock));
         let rights = Rights::new(archive, clock, self.settings.access, self.settings.evidence_age_max);
-        let worker = Arc::new(Worker {
-            store: Arc::clone(&self.store),
+        Arc::new(Worker {
+            store,
             archive: Arc::clone(&self.archive),
             clock: Arc::clone(&self.clock),
             chance: Arc::new(Middle),
@@ -294,8 +304,7 @@ impl World {
             wake: Arc::clone(&self.wake),
             settings: self.settings,
             instance: "w".into(),
-        });
-        self.running = Some((stop, tokio::spawn(worker.run(stopped))));
+        })
     }
 
     /// Ends the worker where it stands, as a crash would.
@@ -604,18 +613,20 @@ async fn crash_at(n: usize) -> bool {
     world.settle().await;
     world.drain().await;
 
-    let ledger = world.archive.ledger();
-    assert_eq!(ledger.violations, [""; 0], "crash at await {n}");
-    let mut stored: Vec<_> = ledger.stored.clone();
-    let position = |s: &Submission| stored.iter().position(|id| *id == s.document.document.to_string());
+    let mut stored = {
+        let ledger = world.archive.ledger();
+        assert_eq!(ledger.violations, [""; 0], "crash at await {n}");
+        ledger.stored.clone()
+    };
+    let name = |s: &Submission| s.document.document.to_string();
+    let position = |s: &Submission| stored.iter().position(|id| *id == name(s));
     assert!(position(&first) < position(&second), "crash at await {n}");
-    stored.sort();
+    let mut expected = [&first, &second, &third, &fifth].map(name).to_vec();
     // The rejection may have been lost with its worker; asked and sent again, the fake then takes the document.
-    let mut expected: Vec<_> = [&first, &second, &third, &fifth].map(|s| s.document.document.to_string()).to_vec();
-    drop(ledger);
     if world.state(&fourth).await == State::Archived {
-        expected.push(fourth.document.document.to_string());
+        expected.push(name(&fourth));
     }
+    stored.sort();
     expected.sort();
     assert_eq!(stored, expected, "crash at await {n}: each once");
     let census = world.store.census().await.unwrap();
@@ -632,4 +643,99 @@ async fn a_worker_that_dies_at_any_await_loses_nothing_and_sends_nothing_twice()
         n += 1;
     }
     assert!(n > 15, "only {n} awaits were tried");
+}
+
+/// A store that fails the next steps, as a full disk would.
+struct FailingStore {
+    inner: Arc<SqliteStore>,
+    failures: AtomicUsize,
+}
+
+impl Store for FailingStore {
+    async fn step(&self, id: &SubmissionId, step: Step, now: Timestamp) -> Result<Submission, StoreError> {
+        let left = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        match left {
+            Ok(_) => Err(StoreError::Database { text: "disk full".into() }),
+            Err(_) => self.inner.step(id, step, now).await,
+        }
+    }
+
+    async fn accept(&self, new: NewSubmission, now: Timestamp) -> Result<Accepted, StoreError> {
+        self.inner.accept(new, now).await
+    }
+
+    async fn earlier(&self, organisation: &Oid, key: &str, payload: &[u8]) -> Result<Option<Earlier>, StoreError> {
+        self.inner.earlier(organisation, key, payload).await
+    }
+
+    async fn claim(&self, actor: &Actor, limit: u32, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
+        self.inner.claim(actor, limit, now).await
+    }
+
+    async fn launch(
+        &self,
+        id: &SubmissionId,
+        envelope: &StoredEnvelope,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Submission, StoreError> {
+        self.inner.launch(id, envelope, actor, now).await
+    }
+
+    async fn recover(&self, actor: &Actor, now: Timestamp) -> Result<u64, StoreError> {
+        self.inner.recover(actor, now).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.inner.next_due().await
+    }
+
+    async fn find(
+        &self,
+        id: &SubmissionId,
+        scope: &Scope,
+    ) -> Result<Option<(Submission, Vec<TimelineEntry>)>, StoreError> {
+        self.inner.find(id, scope).await
+    }
+
+    async fn changes(&self, wanted: ChangesWanted, scope: &Scope) -> Result<Vec<Submission>, StoreError> {
+        self.inner.changes(wanted, scope).await
+    }
+
+    async fn log_use(&self, entry: Use, now: Timestamp) -> Result<(), StoreError> {
+        self.inner.log_use(entry, now).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.inner.ready().await
+    }
+
+    async fn census(&self) -> Result<Census, StoreError> {
+        self.inner.census().await
+    }
+
+    async fn verify_use_log(&self) -> Result<u64, StoreError> {
+        self.inner.verify_use_log().await
+    }
+}
+
+#[tokio::test]
+async fn a_verdict_that_could_not_be_stored_is_asked_for_again_without_a_restart() {
+    let world = World::new();
+    let s = world.accept("1", &record(CASE), None).await;
+    // The verdict, and the first two tries to bring the submission back.
+    let store = Arc::new(FailingStore { inner: Arc::clone(&world.store), failures: AtomicUsize::new(3) });
+    let (stop, stopped) = watch::channel(false);
+    let running = tokio::spawn(world.worker(Arc::clone(&store)).run(stopped));
+    let archived = async {
+        while world.state(&s).await != State::Archived {
+            world.advance(1);
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), archived).await.unwrap();
+    assert_eq!((store.failures.load(Ordering::SeqCst), world.arrivals(&s)), (0, 1));
+    assert_eq!(world.archive.ledger().violations, [""; 0]);
+    stop.send(true).unwrap();
+    running.await.unwrap().unwrap();
 }

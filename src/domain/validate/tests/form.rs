@@ -130,7 +130,7 @@ fn every_kind_of_wrong_content_is_told_by_pointer_and_by_name() {
         let pointer = format!("{IN_ENTRY}{pointer}");
         let at = if at.is_empty() { pointer.clone() } else { format!("{IN_ENTRY}{at}") };
         let findings = refuses(ENTRY, &[(&pointer, value)], &[(code, &at)]);
-        assert!(findings[0].message.fi.starts_with(&format!("{name}: {at}: ")), "{}", findings[0].message.fi);
+        assert!(findings[0].message.fi.starts_with(&format!("{name}: {at} – ")), "{}", findings[0].message.fi);
     }
 }
 

@@ -10,25 +10,41 @@ use crate::domain::document::header::DocumentIds;
 use crate::domain::oid::Oid;
 use crate::domain::submission::State;
 use crate::domain::time::day_in_finland;
-use crate::sidecar::store::{Accepted, NewSubmission, StoreError, Submission};
+use crate::sidecar::store::{Accepted, Earlier, NewSubmission, StoreError, Submission};
+use crate::sidecar::vault::Vault;
 
 /// Node of social-care documents below an organisation, as real documents have it.
 const DOCUMENT_ARC: u64 = 95;
 
+/// An idempotency key and a body as the store knows them: as keyed digests, in the scope of an organisation.
+pub(super) struct Key {
+    organisation: String,
+    key: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl Key {
+    pub(super) fn new(vault: &Vault, organisation: &Oid, idempotency_key: &str, payload: &[u8]) -> Self {
+        let scope = organisation.as_str();
+        let key = vault.digest("idempotency key", scope, idempotency_key.as_bytes());
+        let body = vault.digest("body", scope, payload);
+        Self { organisation: scope.to_owned(), key, body }
+    }
+}
+
 pub(super) fn accept(tables: &Tables<'_>, new: &NewSubmission, now: Timestamp) -> Result<Accepted, StoreError> {
-    let scope = new.organisation.as_str();
-    let key = tables.vault.digest("idempotency key", scope, new.idempotency_key.as_bytes());
-    let body = tables.vault.digest("body", scope, &new.payload);
-    if let Some((first_body, id)) = earlier(tables, scope, &key)? {
-        let replay = first_body == body;
-        return if replay { Ok(Accepted::Replay(by_id(tables, &id)?)) } else { Ok(Accepted::Conflict) };
+    let key = Key::new(tables.vault, &new.organisation, &new.idempotency_key, &new.payload);
+    match earlier(tables, &key)? {
+        Some(Earlier::Same(submission)) => return Ok(Accepted::Replay(*submission)),
+        Some(Earlier::Other) => return Ok(Accepted::Conflict),
+        None => {}
     }
     insert(tables, new, now)?;
     let mut statement = tables.db.prepare_cached(
         "INSERT INTO idempotency_keys (organisation, key_digest, body_digest, submission, made_at)
          VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
-    statement.execute(params![scope, key, body, new.id.as_str(), millis(now)])?;
+    statement.execute(params![key.organisation, key.key, key.body, new.id.as_str(), millis(now)])?;
     let entry = Entry {
         submission: Some(&new.id),
         action: "accept",
@@ -40,11 +56,17 @@ pub(super) fn accept(tables: &Tables<'_>, new: &NewSubmission, now: Timestamp) -
     Ok(Accepted::New(by_id(tables, new.id.as_str())?))
 }
 
-fn earlier(tables: &Tables<'_>, scope: &str, key: &[u8]) -> Result<Option<(Vec<u8>, String)>, StoreError> {
+pub(super) fn earlier(tables: &Tables<'_>, key: &Key) -> Result<Option<Earlier>, StoreError> {
     let mut statement = tables.db.prepare_cached(
         "SELECT body_digest, submission FROM idempotency_keys WHERE organisation = ?1 AND key_digest = ?2",
     )?;
-    Ok(statement.query_row(params![scope, key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+    let found: Option<(Vec<u8>, String)> =
+        statement.query_row(params![key.organisation, key.key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    match found {
+        None => Ok(None),
+        Some((body, id)) if body == key.body => Ok(Some(Earlier::Same(Box::new(by_id(tables, &id)?)))),
+        Some(_) => Ok(Some(Earlier::Other)),
+    }
 }
 
 /// The submission with this id, which must be there.

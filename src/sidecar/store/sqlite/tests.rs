@@ -85,6 +85,11 @@ async fn the_same_key_and_body_replay_and_another_body_conflicts_also_after_a_re
     let mut foreign = new("k", "other");
     foreign.organisation = oid("1.2.246.10.2.10.0");
     accepted(&store, foreign, 1).await;
+    let organisation = scope().organisation;
+    let same = store.earlier(&organisation, "k", b"body").await.unwrap();
+    assert!(matches!(same, Some(Earlier::Same(s)) if s.id == first.id));
+    assert!(matches!(store.earlier(&organisation, "k", b"x").await.unwrap(), Some(Earlier::Other)));
+    assert!(store.earlier(&organisation, "l", b"body").await.unwrap().is_none());
     drop(store);
     let store = open(&path, 2);
     let Accepted::Replay(again) = store.accept(new("k", "body"), at(2)).await.unwrap() else { panic!() };
@@ -117,6 +122,18 @@ async fn a_second_process_on_the_same_database_refuses_to_start() {
     assert!(second.to_string().contains("in use by another process"));
     drop(store);
     open(&path, 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn only_its_owner_reads_the_database_and_its_log() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let _store = open(&folder.path().join("s.db"), 0);
+    for name in ["s.db", "s.db-wal"] {
+        let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{name}");
+    }
 }
 
 #[test]
@@ -345,4 +362,32 @@ async fn the_use_log_refuses_updates_and_deletes() {
     for sql in ["DELETE FROM use_log", "UPDATE use_log SET at = 0"] {
         assert!(db.execute_batch(sql).unwrap_err().to_string().contains("append-only"));
     }
+}
+
+#[tokio::test]
+async fn a_full_disk_promises_nothing_and_the_store_goes_on_when_there_is_room_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(open(&folder.path().join("s.db"), 0));
+    accepted(&store, new("first", "b"), 0).await;
+    let limit = |pages: i64| {
+        store.write(move |tables| {
+            // Answers the limit that it set, which is never below what is in use.
+            Ok(tables.db.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |row| row.get::<_, i64>(0))?)
+        })
+    };
+    limit(1).await.unwrap();
+    let large = "x".repeat(100_000);
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..16 {
+        let (store, new) = (Arc::clone(&store), new(&n.to_string(), &large));
+        tasks.spawn(async move { store.accept(new, at(1)).await });
+    }
+    for refused in tasks.join_all().await {
+        assert!(matches!(refused, Err(StoreError::Database { .. })));
+    }
+    store.ready().await.unwrap();
+    assert_eq!(store.census().await.unwrap().by_state, [("queued".to_owned(), 1)]);
+    limit(1_000_000).await.unwrap();
+    accepted(&store, new("0", &large), 2).await;
+    assert_eq!(store.verify_use_log().await.unwrap(), 2);
 }

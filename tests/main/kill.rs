@@ -1,0 +1,182 @@
+//! The sidecar as a real process, killed at random moments of a run and started again.
+#![cfg(feature = "demo")]
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+
+use asiasilta::demo::{ProducerSystem, RECORDS, SidecarFiles, Stage};
+use mock_archive::{ArrivalKind, HoldAt};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+const RECORD_COUNT: usize = 200;
+const KILL_COUNT: usize = 50;
+const SEED: u64 = 0x5eed_a51a;
+/// What the organiser has stored before the producer begins.
+const ORGANISERS_DOCUMENTS: usize = 9;
+
+/// A small generator: the same seed gives the same moments.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+}
+
+struct Sidecar {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Sidecar {
+    async fn start(config: &Path, log: &Path) -> Self {
+        let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_asiasilta"))
+            .arg("serve")
+            .arg("--config")
+            .arg(config)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.next_line().await.unwrap().expect("the sidecar says where it listens");
+        let address = line.strip_prefix("listening on http://").unwrap().parse().unwrap();
+        Self { child, address }
+    }
+
+    async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+}
+
+/// The everyday-life example as the `number`th record: the same client, another shift.
+fn record(number: usize) -> Vec<u8> {
+    let mut record: Value = serde_json::from_str(RECORDS[1].1).unwrap();
+    record["professional_link"]["reference"] = json!(format!("KILL-{number}"));
+    if number.is_multiple_of(2) {
+        record["case"] = json!("1.2.246.10.99999991.14.2026.1");
+    }
+    serde_json::to_vec(&record).unwrap()
+}
+
+/// Hands one record in until it is promised: over every kill with the same key.
+async fn submit(number: usize, token: Arc<str>, mut address: watch::Receiver<SocketAddr>) -> Value {
+    loop {
+        let now = *address.borrow_and_update();
+        let system = ProducerSystem::try_new(now, &token).unwrap();
+        match system.post("/v1/submissions", Some(&format!("kill-{number}")), record(number)).await {
+            Ok(answer) if answer.status == 202 => return answer.body,
+            Ok(answer) => panic!("{}: {}", answer.status, answer.body),
+            Err(_) => address.changed().await.unwrap(),
+        }
+    }
+}
+
+async fn states(system: &ProducerSystem) -> Vec<Value> {
+    let (mut all, mut after) = (Vec::new(), 0);
+    loop {
+        let page = system.get(&format!("/v1/submissions?after={after}&limit=100")).await.unwrap().body;
+        all.extend(page["items"].as_array().unwrap().iter().cloned());
+        if page["more"] != json!(true) {
+            return all;
+        }
+        after = page["next_after"].as_u64().unwrap();
+    }
+}
+
+/// Waits for the moment that the dice choose: so many promises, so many arrivals, a document that has arrived and is not
+/// stored yet, or one that is stored and not answered yet; then a little more.
+async fn strike_at(stage: &Stage, chance: &mut Chance, promises: &mut JoinSet<Value>, accepted: &mut Vec<Value>) {
+    let faults = stage.mock.faults();
+    match chance.below(4) {
+        0 => {
+            for _ in 0..=chance.below(3) {
+                accepted.extend(promises.join_next().await.map(Result::unwrap));
+            }
+        }
+        1 => {
+            let ledger = stage.mock.ledger();
+            ledger.until_arrivals(ledger.entries().len() as u64 + chance.below(8)).await;
+        }
+        at => {
+            faults.hold_stores(if at == 2 { HoldAt::Arrival } else { HoldAt::Answer });
+            faults.until_held(1 + usize::try_from(chance.below(2)).unwrap()).await;
+        }
+    }
+    for _ in 0..chance.below(200_000) {
+        std::hint::spin_loop();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_kills_in_two_hundred_records_lose_nothing_and_send_nothing_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("sidecar.log");
+    let stage = Stage::set(folder.path()).await.unwrap();
+    let files = SidecarFiles::write(&stage, "127.0.0.1:0".parse().unwrap()).unwrap();
+    let text = std::fs::read_to_string(&files.config).unwrap();
+    std::fs::write(&files.config, text.replace("filter = \"warn\"", "filter = \"debug\"")).unwrap();
+    let token: Arc<str> = files.token.as_str().into();
+    let (ledger, mut chance) = (stage.mock.ledger(), Chance(SEED));
+
+    let mut sidecar = Sidecar::start(&files.config, &log).await;
+    let (addresses, address) = watch::channel(sidecar.address);
+    let (mut accepted, mut promises) = (Vec::new(), JoinSet::new());
+    for kill in 0..KILL_COUNT {
+        let (from, to) = (kill * RECORD_COUNT / KILL_COUNT, (kill + 1) * RECORD_COUNT / KILL_COUNT);
+        for number in from..to {
+            promises.spawn(submit(number, Arc::clone(&token), address.clone()));
+        }
+        strike_at(&stage, &mut chance, &mut promises, &mut accepted).await;
+        sidecar.kill().await;
+        stage.mock.faults().release();
+        sidecar = Sidecar::start(&files.config, &log).await;
+        addresses.send_replace(sidecar.address);
+    }
+    while let Some(promise) = promises.join_next().await {
+        accepted.push(promise.unwrap());
+    }
+
+    let system = ProducerSystem::try_new(sidecar.address, &token).unwrap();
+    let mut last = states(&system).await;
+    while last.iter().any(|s| s["class"] == json!("open")) {
+        assert!(!last.iter().any(|s| matches!(s["state"].as_str(), Some("held" | "parked"))), "{last:?}");
+        last = states(&system).await;
+    }
+    let promised: BTreeSet<_> = accepted.iter().map(|a| a["document_id"].as_str().unwrap().to_owned()).collect();
+    let archived: BTreeSet<_> = last
+        .iter()
+        .filter(|s| s["state"] == json!("archived"))
+        .map(|s| s["document_id"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!((promised.len(), &promised), (RECORD_COUNT, &archived), "accepted = archived");
+    let in_archive: BTreeSet<_> = ledger.archived_ids().iter().map(ToString::to_string).collect();
+    assert_eq!(in_archive.len(), RECORD_COUNT + ORGANISERS_DOCUMENTS);
+    assert!(archived.is_subset(&in_archive));
+    ledger.stored_once().unwrap();
+    ledger.assert_no_unasked_second_arrival().unwrap();
+
+    // The moments were worth something: some answers were lost, so some documents were asked for.
+    let questions = ledger.entries().iter().filter(|e| matches!(e.kind, ArrivalKind::Question { .. })).count();
+    eprintln!("kill: {questions} questions in {} arrivals", ledger.entries().len());
+    assert!(questions >= KILL_COUNT / 5, "only {questions} questions: the kills missed the sends");
+
+    sidecar.kill().await;
+    let written = std::fs::read_to_string(&log).unwrap();
+    for personal in ["140341-912E", "Koemäki", "Aamukäynti"] {
+        assert!(!written.contains(personal), "the log tells of a person");
+    }
+    stage.mock.verify().unwrap();
+}
