@@ -4,6 +4,7 @@ mod build;
 #[cfg(feature = "demo")]
 mod demo;
 mod serve;
+mod structures;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -36,6 +37,8 @@ enum Command {
     },
     /// Prints the unsigned archive document of a local record; findings go to standard error.
     Build(build::Build),
+    /// Document structures: lists them, shows one, makes examples, compares versions, tries them all out.
+    Structures(structures::Structures),
 }
 
 /// Runs the command that the process was started with.
@@ -45,6 +48,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Demo { keep } => demo::run(keep),
         Command::Serve { config } => serve::run(&config),
         Command::Build(build) => build.run(),
+        Command::Structures(structures) => structures.run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("asiasilta: {}", chain(&*error));

@@ -79,7 +79,7 @@ enum Kind {
 
 /// Why a structure file cannot be used. The operator mends it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("structure {file}: {reason} (at {at:?})")]
+#[error("structure {file}: {reason}{}", if .at.is_empty() { String::new() } else { format!(" (at {})", .at) })]
 pub struct StructureFault {
     /// The file's name; empty when the structure came as text alone.
     pub file: String,
@@ -101,6 +101,9 @@ pub enum FaultReason {
     /// Nested deeper than [`FIELD_DEPTH_MAX`].
     #[error("fields nested deeper than {FIELD_DEPTH_MAX}")]
     TooDeep,
+    /// The file itself cannot be read; why.
+    #[error("cannot be read: {0}")]
+    Unreadable(String),
     /// Not JSON.
     #[error("not JSON at line {line}, column {column}")]
     NotJson {
@@ -121,6 +124,11 @@ pub enum FaultReason {
 }
 
 impl StructureFault {
+    /// A file that cannot be read.
+    pub fn unreadable(file: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { file: file.into(), at: String::new(), reason: FaultReason::Unreadable(why.into()) }
+    }
+
     fn new(at: impl Into<String>, reason: FaultReason) -> Self {
         Self { file: String::new(), at: at.into(), reason }
     }

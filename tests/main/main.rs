@@ -22,5 +22,7 @@ mod kill;
 mod oracles;
 mod reading;
 mod reference;
+#[cfg(feature = "sqlite")]
+mod structures;
 mod support;
 mod two_judges;

@@ -59,6 +59,8 @@ pub enum Reason {
     CertificateUntrusted,
     /// The certificate was not valid at the signed time.
     CertificateNotValidThen,
+    /// The signed time is later than now.
+    SignedInFuture,
     /// The certificate's key may not sign documents.
     CertificateUsage,
     /// The key is not RSA of at least [`super::RSA_BITS_MIN`] bits.
@@ -100,6 +102,7 @@ impl Reason {
             Self::CertificateUnreadable => "the signature does not carry exactly one readable certificate",
             Self::CertificateUntrusted => "the signer's certificate is not trusted",
             Self::CertificateNotValidThen => "the signer's certificate was not valid at the signed time",
+            Self::SignedInFuture => "the signed time is in the future",
             Self::CertificateUsage => "the signer's certificate may not sign documents",
             Self::KeyWeak => "the signer's key is not RSA of at least 2048 bits",
             Self::OtherOrganisation => "the signer is another organisation than the expected one",

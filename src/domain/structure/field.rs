@@ -346,3 +346,17 @@ fn named_codes(text: &str) -> Vec<(String, String)> {
     }
     named
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_named_by_the_lists_that_people_wrote() {
+        let named = |text| named_codes(text).into_iter().map(|(c, n)| format!("{c}:{n}")).collect::<Vec<_>>();
+        assert_eq!(named("31 = Huoltaja, \n32 = Edunvalvoja"), ["31:Huoltaja", "32:Edunvalvoja"]);
+        assert_eq!(named("Sisäinen luokitus:\n1 = A, B ja C,\n2= D"), ["1:A, B ja C", "2:D"]);
+        assert_eq!(named("Sisäinen luokitus: 1 = A, 2 = B"), ["1:A", "2:B"]);
+        assert_eq!(named("no list at all, here"), Vec::<String>::new());
+    }
+}
