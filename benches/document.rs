@@ -46,10 +46,10 @@ struct Bench {
 }
 
 impl Bench {
-    fn new() -> Self {
+    fn new(environment: Environment) -> Self {
         let id: Oid = "1.2.246.10.99999992.95.2026.1.1".parse().expect("an OID");
         Self {
-            checker: Checker::new(Arc::new(Registry::reduced()), Environment::Test),
+            checker: Checker::new(Arc::new(Registry::reduced()), environment),
             ids: DocumentIds { document: id.clone(), set: id, version: 1 },
             case: "1.2.246.10.99999991.14.2026.1".parse().expect("an OID"),
             software: Software { moderator: "a".into(), product: "b".into(), version: "1".into() },
@@ -174,7 +174,8 @@ fn report(name: &str, aim: f64, (factor, ours, control): (f64, Duration, Duratio
 }
 
 fn main() {
-    let bench = Bench::new();
+    let bench = Bench::new(Environment::Production);
+    let test = Bench::new(Environment::Test);
     let entry = grown(ENTRY, ENTRY_BYTES);
     let decision = grown(DECISION, DECISION_BYTES);
     let signed = signed(&bench);
@@ -199,6 +200,9 @@ fn main() {
     for (name, record) in [("entry", &entry), ("decision", &decision)] {
         let ours = || drop(black_box(bench.document(black_box(record))));
         report(name, BUILD_AIM, factor(ours, || drop(black_box(control(black_box(record))))));
+        let guarded = || drop(black_box(test.document(black_box(record))));
+        let name = format!("{name}, with the test environment's search for real persons");
+        report(&name, BUILD_AIM, factor(guarded, || drop(black_box(control(black_box(record))))));
     }
     let read = || {
         black_box(bench.read(black_box(&signed)));

@@ -6,6 +6,8 @@
 
 pub mod social;
 
+use std::sync::LazyLock;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -15,7 +17,7 @@ use crate::domain::code::Code;
 use crate::domain::organisation::Organisation;
 use crate::domain::person::{Client, Gender, PersonName, REGISTRATION_NUMBER_ROOT, Worker};
 use crate::domain::time::{Instant, PartialDate};
-use crate::domain::xml::Element;
+use crate::domain::xml::{Element, Name};
 
 /// Namespace of HL7 V3 and CDA.
 pub const HL7: &str = "urn:hl7-org:v3";
@@ -79,7 +81,8 @@ pub(crate) fn clinical_document(document: &Document, signed: Vec<Element>) -> El
 
 /// An element of HL7 V3, without prefix.
 pub(crate) fn hl7(name: &str) -> Element {
-    Element::new(HL7, name)
+    static SHARED: LazyLock<Name> = LazyLock::new(|| HL7.into());
+    Element { namespace: SHARED.clone(), ..Element::new("", name) }
 }
 
 /// The same element with a code's attributes, in the order of the archive's documents.

@@ -11,6 +11,8 @@ mod safety;
 mod table;
 mod value;
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value};
 
 pub use look::{IdentityCodes, LOGO_BYTES_MAX, Logo, LogoFault, Look};
@@ -19,7 +21,7 @@ pub use plain::plain_text;
 use super::header::Header;
 use crate::domain::code::Language;
 use crate::domain::structure::{Field, Representation, Structure};
-use crate::domain::xml::Element;
+use crate::domain::xml::{Element, Name};
 use safety::Whereabouts;
 
 /// The XHTML namespace.
@@ -157,8 +159,11 @@ impl Page {
                     continue;
                 }
                 flush(&mut lines, &mut out);
-                out.extend(self.title(field, level));
-                out.extend(body);
+                match self.title(field, level) {
+                    // A level of its own, so that what follows it is not taken for a part of it.
+                    Some(title) => out.push(div("soc-content").child(title).children(body)),
+                    None => out.extend(body),
+                }
             }
         }
         flush(&mut lines, &mut out);
@@ -267,8 +272,10 @@ fn div(class: &str) -> Element {
     html("div").with("class", class)
 }
 
+/// One namespace shared by all: a page has hundreds of elements.
 fn html(name: &str) -> Element {
-    Element::new(XHTML, name)
+    static SHARED: LazyLock<Name> = LazyLock::new(|| XHTML.into());
+    Element { namespace: SHARED.clone(), ..Element::new("", name) }
 }
 
 #[cfg(test)]

@@ -10,6 +10,9 @@ use crate::domain::person::{IDENTITY_CODE_ROOT, PersonalIdentityCode};
 use crate::domain::structure::{Field, Representation};
 use crate::domain::time::{Instant, PartialDate};
 
+/// UCUM's unit of plain numbers, which says nothing to readers.
+const UNITY: &str = "1";
+
 impl Page {
     /// The texts of a value: one for each item of a list; none when there is nothing to show.
     pub(super) fn texts(self, field: &Field, value: &Value) -> Vec<String> {
@@ -33,7 +36,8 @@ impl Page {
             Representation::Number => value.as_number().map(number),
             Representation::Quantity => {
                 let amount = value.get("value").and_then(Value::as_number).map(number);
-                amount.map(|a| [Some(a), member("code")].into_iter().flatten().collect::<Vec<_>>().join(" "))
+                let unit = member("code").filter(|unit| unit != UNITY);
+                amount.map(|a| [Some(a), unit].into_iter().flatten().collect::<Vec<_>>().join(" "))
             }
         };
         text.filter(|t| !t.trim().is_empty())
