@@ -7,6 +7,8 @@
 //!
 //! `cargo bench --no-default-features --bench document`. The factors are printed after criterion's own lines.
 
+#![expect(clippy::expect_used, reason = "a bench of its own examples: a panic is how it fails")]
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant as Clock};
