@@ -94,7 +94,7 @@ pub fn round_trip(checker: &Checker, record: &Value, signing: Signing<'_>) -> Re
     let signed = sign(&document, kind, signing.now, signer, signing.crypto).map_err(RoundTripFault::Sign)?;
     let back = read(signed.xml()).map_err(RoundTripFault::Read)?;
     let pinned = vec![signing.system.certificate_der().to_vec(), signing.professional.certificate_der().to_vec()];
-    let policy = TrustPolicy { trust: Trust::Pinned(pinned), system_signer: ExpectedSigner::Anyone };
+    let policy = TrustPolicy { trust: Trust::Pinned(pinned), system_signer: ExpectedSigner::Anyone, now: signing.now };
     let verdict = verify(back.tree(), signing.crypto, &policy);
     if !verdict.is_valid_and_signed_by(kind) {
         return Err(RoundTripFault::Signature(verdict.all_reasons().collect()));
