@@ -1,5 +1,6 @@
 //! Structures that nobody has published: the dialect's features thrown together at random.
 
+use asiasilta::domain::round_trip::RoundTripFault;
 use asiasilta::domain::structure::Extent;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -133,6 +134,21 @@ proptest! {
             let record = template(&registry, extent).record().clone();
             let back = travel(registry, &record);
             prop_assert!(back.is_ok(), "{extent:?}: {back:?}\n{structure}");
+        }
+    }
+
+    #[test]
+    fn any_structure_of_the_dialect_misses_each_required_field(structure in structure()) {
+        let registry = || registry_of(&structure.to_string());
+        let record = template(&registry(), Extent::Full).record().clone();
+        let keys: Vec<String> = record["content"]["koe"].as_object().unwrap().keys().cloned().collect();
+        for key in keys {
+            let mut broken = record.clone();
+            broken["content"]["koe"].as_object_mut().unwrap().shift_remove(&key);
+            let Err(RoundTripFault::Refused(findings)) = travel(registry(), &broken) else { panic!("{key} is not missed") };
+            let said: Vec<_> = findings.iter().map(|f| (f.code.as_str(), f.place.input.as_str())).collect();
+            let place = format!("/content/koe/{key}");
+            prop_assert_eq!(said, vec![("field.missing", place.as_str())]);
         }
     }
 }
