@@ -40,7 +40,7 @@ pub enum Node {
 }
 
 /// An element with its names resolved; prefixes are kept because canonical XML writes them.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Element {
     /// Namespace URI; empty for none.
     pub namespace: Name,
