@@ -143,6 +143,7 @@ impl Checker {
         }
         rules::check(&parts, structure.as_deref(), now, &mut findings);
         let group = structure.as_ref().and_then(|s| self.group(s));
+        rules::conditional::check(&value, &parts, group, &mut findings);
         match (structure, group, findings.split()) {
             (Some(structure), Some(group), Ok(warnings)) => {
                 let unchecked = unchecked::of(&structure, &value, &self.code_sets);

@@ -12,6 +12,7 @@
 )]
 
 mod attacks;
+mod building;
 mod client;
 mod document;
 mod end_to_end;
