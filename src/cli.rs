@@ -1,9 +1,14 @@
-//! Commands and their exit status: 0 well, 1 findings or not as it should be, 2 the command could not be carried out.
+//! Commands and their exit status: 0 well, 1 findings or not as it should be, 2 unreadable or not carried out.
 
 mod build;
 #[cfg(feature = "demo")]
 mod demo;
+mod input;
+mod local;
+mod report;
 mod serve;
+mod show;
+mod validate;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -36,6 +41,10 @@ enum Command {
     },
     /// Prints the unsigned archive document of a local record; findings go to standard error.
     Build(build::Build),
+    /// Says what is wrong with records, documents, frames and messages.
+    Validate(validate::Validate),
+    /// Prints a document or record as people read it.
+    Show(show::Show),
 }
 
 /// Runs the command that the process was started with.
@@ -45,6 +54,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Demo { keep } => demo::run(keep),
         Command::Serve { config } => serve::run(&config),
         Command::Build(build) => build.run(),
+        Command::Validate(validate) => validate.run(),
+        Command::Show(show) => show.run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("asiasilta: {}", chain(&*error));

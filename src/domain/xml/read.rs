@@ -188,7 +188,8 @@ impl<'a> Builder<'a> {
     fn new(text: &'a str, limits: Limits, keep: Keep) -> Self {
         let scopes = vec![("xml".into(), XML_NAMESPACE.into()), (Name::default(), Name::default())];
         let names = Names::new();
-        let has_cr = text.as_bytes().chunks(4096).any(|piece| piece.iter().fold(false, |found, b| found | (*b == b'\r')));
+        let has_cr =
+            text.as_bytes().chunks(4096).any(|piece| piece.iter().fold(false, |found, b| found | (*b == b'\r')));
         let (open, prolog) = (Vec::new(), Vec::new());
         Self { text, limits, keep, names, scopes, open, prolog, root: None, elements: 0, at: 0, has_cr }
     }

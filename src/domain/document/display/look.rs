@@ -90,7 +90,7 @@ fn passive(element: &Element) -> Result<(), LogoFault> {
     }
     let active = |name: &str, value: &str| name.starts_with("on") || name == "href" || value.contains("url(");
     match element.attributes.iter().find(|a| active(&a.name, &a.value) && !a.value.contains("url(#")) {
-        Some(attribute) => Err(LogoFault::Active(attribute.name.clone())),
+        Some(attribute) => Err(LogoFault::Active(attribute.name.to_string())),
         None => Ok(()),
     }
 }
