@@ -6,7 +6,6 @@ use std::process::ExitCode;
 
 use asiasilta::domain::oid::Oid;
 use asiasilta::domain::record::CaseReference;
-use asiasilta::domain::text::Text;
 use clap::Args;
 use jiff::Timestamp;
 
@@ -49,7 +48,7 @@ impl Build {
         let judged = local::judge(&checker, &file.bytes, now);
         let report = Report {
             file: &file.name,
-            kind: Text::fixed("asiakastietue", "klientpost", "local record"),
+            kind: local::KIND,
             outcome: judged.outcome,
             findings: &judged.findings,
             bytes: &file.bytes,

@@ -9,6 +9,7 @@ use asiasilta::domain::document::header::DocumentIds;
 use asiasilta::domain::environment::Environment;
 use asiasilta::domain::finding::Finding;
 use asiasilta::domain::oid::Oid;
+use asiasilta::domain::text::Text;
 use asiasilta::domain::time::Instant;
 use asiasilta::domain::validate::{CheckedRecord, Checker};
 use asiasilta::sidecar::assembly::{load_structures, software};
@@ -18,6 +19,9 @@ use super::report::{Outcome, place_in_json};
 
 /// The id that a document has which is never sent.
 const SHOWN_ID: &str = "1.2.246.10.99999999.95.0.0";
+
+/// What such an input is called.
+pub(super) const KIND: Text = Text::fixed("asiakastietue", "klientpost", "local record");
 
 /// A judge by the structures of a folder, or the program's own reduced ones.
 pub(super) fn checker(structures: Option<&Path>, production: bool) -> Result<Checker, Box<dyn Error>> {

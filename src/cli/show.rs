@@ -6,7 +6,6 @@ use std::process::ExitCode;
 
 use asiasilta::domain::document::display::plain_text;
 use asiasilta::domain::document::read::read;
-use asiasilta::domain::text::Text;
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -79,7 +78,7 @@ impl Show {
         let Some(checked) = judged.record else {
             let report = Report {
                 file: &file.name,
-                kind: Text::fixed("asiakastietue", "klientpost", "local record"),
+                kind: local::KIND,
                 outcome: judged.outcome,
                 findings: &judged.findings,
                 bytes: &file.bytes,

@@ -14,7 +14,7 @@ use asiasilta::domain::finding::{Finding, Rule};
 use asiasilta::domain::source::Lines;
 use asiasilta::domain::text::Text;
 use asiasilta::domain::validate::Checker;
-use asiasilta::domain::xml::{Misread, XmlError};
+use asiasilta::domain::xml::{Element, Misread, XmlError};
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
@@ -87,20 +87,23 @@ impl Validate {
         let mut reports = Vec::new();
         for path in &self.files {
             let file = input::read(path)?;
-            let judged = judge.file(&file, pair.as_ref());
-            worst = worst.max(judged.outcome);
-            let report = Report {
-                file: &file.name,
-                kind: judged.kind,
-                outcome: judged.outcome,
-                findings: &judged.findings,
-                bytes: &file.bytes,
-                language: judged.language,
-            };
-            match self.format {
-                Format::Json => reports.push(report.to_json()),
-                Format::Text => {
-                    print!("{}", report.to_text(Manner { spoken: self.language, show_values: self.show_values }));
+            let (judged, of_pair) = judge.file(&file, pair.as_ref());
+            let of_pair = pair.as_ref().zip(of_pair);
+            for (file, judged) in std::iter::once((&file, judged)).chain(of_pair) {
+                worst = worst.max(judged.outcome);
+                let report = Report {
+                    file: &file.name,
+                    kind: judged.kind,
+                    outcome: judged.outcome,
+                    findings: &judged.findings,
+                    bytes: &file.bytes,
+                    language: judged.language,
+                };
+                match self.format {
+                    Format::Json => reports.push(report.to_json()),
+                    Format::Text => {
+                        print!("{}", report.to_text(Manner { spoken: self.language, show_values: self.show_values }));
+                    }
                 }
             }
         }
@@ -112,43 +115,59 @@ impl Validate {
 }
 
 impl Judge {
-    fn file(&self, file: &File, pair: Option<&File>) -> Judged {
+    /// What comes of a file, and of the document that was given with it when it is a frame.
+    fn file(&self, file: &File, pair: Option<&File>) -> (Judged, Option<Judged>) {
         match input::recognise(&file.bytes) {
-            Ok(Kind::Record) => {
-                let judged = local::judge(&self.checker, &file.bytes, self.now);
-                let language = match judged.outcome {
-                    Outcome::Unreadable => mask::Language::Unknown,
-                    _ => mask::Language::Json,
-                };
-                let kind = Text::fixed("asiakastietue", "klientpost", "local record");
-                Judged { kind, outcome: judged.outcome, findings: judged.findings, language }
-            }
+            Ok(Kind::Record) => (self.record(&file.bytes), None),
             Ok(Kind::Document(part)) => {
-                let kind = Text::fixed("arkiston asiakirja", "arkivhandling", "archive document");
-                self.readable(kind, self.document(&file.bytes, part, None), &file.bytes)
+                let found = self.document(&file.bytes, part, None);
+                (found.map_or_else(|u| refused(&u, &file.bytes), |found| readable(DOCUMENT, found)), None)
             }
-            Ok(Kind::Frame { message, part, document }) => {
-                let kind = Text::fixed("siirtokehys", "överföringsram", "transfer frame");
-                let found = match (document, pair) {
-                    (Some(document), _) => self.frame(&file.bytes, &message, part, (&file.bytes, document)),
-                    (None, Some(pair)) => {
-                        let document = Part { bytes: &pair.bytes, from: 0 };
-                        self.frame(&file.bytes, &message, part, (&pair.bytes, document))
-                    }
-                    (None, None) => Ok(vec![document::frame_alone()]),
-                };
-                self.readable(kind, found, &file.bytes)
-            }
-            Err(unreadable) => refused(&unreadable, &file.bytes),
+            Ok(Kind::Frame { message, part, document }) => self.pair(file, &message, part, document, pair),
+            Err(unreadable) => (refused(&unreadable, &file.bytes), None),
         }
     }
 
-    fn readable(&self, kind: Text, found: Result<Vec<Finding>, Unreadable>, bytes: &[u8]) -> Judged {
-        match found {
-            Ok(findings) => Judged { kind, outcome: Outcome::of(&findings), findings, language: mask::Language::Xml },
-            Err(unreadable) => Judged { kind, ..refused(&unreadable, bytes) },
+    fn record(&self, bytes: &[u8]) -> Judged {
+        let judged = local::judge(&self.checker, bytes, self.now);
+        let unreadable = judged.outcome == Outcome::Unreadable;
+        let language = if unreadable { mask::Language::Unknown } else { mask::Language::Json };
+        Judged { kind: local::KIND, outcome: judged.outcome, findings: judged.findings, language }
+    }
+
+    fn pair(
+        &self,
+        file: &File,
+        message: &Element,
+        part: Part<'_>,
+        inside: Option<Part<'_>>,
+        pair: Option<&File>,
+    ) -> (Judged, Option<Judged>) {
+        match (inside, pair) {
+            (Some(document), _) => match self.frame(&file.bytes, message, part, (&file.bytes, document)) {
+                Ok((of_frame, rest)) => (readable(FRAME, of_frame.into_iter().chain(rest).collect()), None),
+                Err(unreadable) => (refused(&unreadable, &file.bytes), None),
+            },
+            (None, Some(pair)) => {
+                let document = Part { bytes: &pair.bytes, from: 0 };
+                match self.frame(&file.bytes, message, part, (&pair.bytes, document)) {
+                    Ok((of_frame, rest)) => (readable(FRAME, of_frame), Some(readable(DOCUMENT, rest))),
+                    Err(unreadable) => {
+                        let alone = readable(FRAME, vec![document::frame_alone()]);
+                        (alone, Some(refused(&unreadable, &pair.bytes)))
+                    }
+                }
+            }
+            (None, None) => (readable(FRAME, vec![document::frame_alone()]), None),
         }
     }
+}
+
+const DOCUMENT: Text = Text::fixed("arkiston asiakirja", "arkivhandling", "archive document");
+const FRAME: Text = Text::fixed("siirtokehys", "överföringsram", "transfer frame");
+
+fn readable(kind: Text, findings: Vec<Finding>) -> Judged {
+    Judged { kind, outcome: Outcome::of(&findings), findings, language: mask::Language::Xml }
 }
 
 fn refused(unreadable: &Unreadable, bytes: &[u8]) -> Judged {

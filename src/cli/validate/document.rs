@@ -50,32 +50,25 @@ impl Judge {
         Ok(findings)
     }
 
-    /// Findings of a frame and its document; those about the document point into the document's own file.
+    /// Findings about a frame, and about its document; the lines of each are counted in its own file.
     pub(super) fn frame(
         &self,
         file: &[u8],
         message: &Element,
         part: Part<'_>,
         document: (&[u8], Part<'_>),
-    ) -> Result<Vec<Finding>, Unreadable> {
+    ) -> Result<(Vec<Finding>, Vec<Finding>), Unreadable> {
         let frame = ReadFrame::of(message);
         let mut findings = self.document(document.0, document.1, frame.as_ref())?;
         if frame.is_none() {
             findings.push(frame_without_metadata());
         }
         let own = format!("/{}", message.name);
-        let (mut of_frame, mut rest): (Vec<Finding>, Vec<Finding>) =
-            findings.into_iter().partition(|f| f.place.document.as_deref().is_some_and(|path| path.starts_with(&own)));
+        let (mut of_frame, rest): (Vec<Finding>, Vec<Finding>) =
+            findings.into_iter().partition(|f| f.code.starts_with("frame.") || f.place.document.as_ref() == Some(&own));
         let tree = Tree { prolog: Vec::new(), root: message.clone() };
         place(&mut of_frame, &tree, &Lines::of_bytes(file), part.from);
-        if !std::ptr::eq(file, document.0) {
-            // Lines of another file would point into this one.
-            for finding in &mut rest {
-                (finding.place.line, finding.place.column) = (None, None);
-            }
-        }
-        of_frame.extend(rest);
-        Ok(of_frame)
+        Ok((of_frame, rest))
     }
 
     /// With authorities, by them; without, by the certificates that the document itself carries: integrity alone.

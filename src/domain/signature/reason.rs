@@ -128,19 +128,19 @@ impl Reason {
                 "two elements carry the same id",
             ),
             Self::SignatureMissing => (
-                "signature.signature_missing",
+                "signature.missing",
                 "asiakirjaa ei ole allekirjoitettu",
                 "handlingen har ingen underskrift",
                 "the document has no signature",
             ),
             Self::SignatureMisplaced => (
-                "signature.signature_misplaced",
+                "signature.misplaced",
                 "XMLDSig-elementti on väärässä paikassa",
                 "ett XMLDSig-element står på fel plats",
                 "an XMLDSig element stands outside its place in signatureCollection",
             ),
             Self::TooManySignatures => (
-                "signature.too_many_signatures",
+                "signature.too_many",
                 "allekirjoituksia on enemmän kuin sallitaan",
                 "handlingen har fler underskrifter än gränsen",
                 "the document has more signatures than the limit",
