@@ -153,12 +153,9 @@ fn broken(id: &str) -> Vec<Finding> {
         "document.client" => content(&client_json("").replace("010190-900P", &identity_code("020190-900"))),
         "document.birth_date" => content(&client_json(r#","syntymaaika":"1991""#)),
         "document.client_missing" => body(joint(), &display("fi"), &client_json("")),
-        "document.signer_not_named" => signers("<hl7fi:signature>", "<hl7fi:signature_>")
-            .into_iter()
-            .chain(signers(">90000000001<", "><"))
-            .filter(|f| f.code == id)
-            .take(1)
-            .collect(),
+        "document.signer_not_named" => {
+            signers("<hl7fi:assignedAuthorSigner>90000000001</hl7fi:assignedAuthorSigner>", "")
+        }
         "document.signer_without_signature" => signers(
             "<hl7fi:signature>",
             "<hl7fi:signature><hl7fi:assignedAuthorSigner>90000000002</hl7fi:assignedAuthorSigner></hl7fi:signature><hl7fi:signature>",
