@@ -16,6 +16,7 @@ pub mod record;
 pub mod relationship;
 pub mod round_trip;
 pub mod signature;
+pub mod source;
 pub mod structure;
 pub mod submission;
 pub mod text;

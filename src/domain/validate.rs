@@ -143,6 +143,7 @@ impl Checker {
         }
         rules::check(&parts, structure.as_deref(), now, &mut findings);
         let group = structure.as_ref().and_then(|s| self.group(s));
+        rules::conditional::check(&value, &parts, group, &mut findings);
         match (structure, group, findings.split()) {
             (Some(structure), Some(group), Ok(warnings)) => {
                 let unchecked = unchecked::of(&structure, &value, &self.code_sets);
@@ -151,6 +152,21 @@ impl Checker {
             (_, _, Err(findings)) => Err(findings),
             (_, _, Ok(_)) => Err(vec![disagreement()]),
         }
+    }
+
+    /// Judges the content of a document that was read, by this structure. Places are JSON Pointers into the content.
+    pub fn content(&self, structure: &Structure, content: &Value) -> Vec<Finding> {
+        let mut findings = Findings::default();
+        let parts = rules::Parts::read(&Value::Null);
+        content::check(structure, content, &parts, &self.code_sets, &mut findings);
+        let mut all = findings.split().unwrap_or_else(|all| all);
+        all.extend(unchecked::of(structure, &serde_json::json!({ "content": content }), &self.code_sets));
+        for finding in &mut all {
+            if let Some(inside) = finding.place.input.strip_prefix("/content") {
+                finding.place.input = inside.to_owned();
+            }
+        }
+        all
     }
 
     fn group(&self, structure: &Structure) -> Option<DocumentGroup> {

@@ -12,6 +12,7 @@
 )]
 
 mod attacks;
+mod building;
 mod client;
 mod document;
 mod end_to_end;
@@ -19,6 +20,9 @@ mod keys;
 mod kill;
 mod oracles;
 mod reading;
+mod reading_cli;
+mod reading_consistency;
+mod reading_identity;
 mod reference;
 #[cfg(feature = "sqlite")]
 mod structures;
