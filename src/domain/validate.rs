@@ -154,6 +154,21 @@ impl Checker {
         }
     }
 
+    /// Judges the content of a document that was read, by this structure. Places are JSON Pointers into the content.
+    pub fn content(&self, structure: &Structure, content: &Value) -> Vec<Finding> {
+        let mut findings = Findings::default();
+        let parts = rules::Parts::read(&Value::Null);
+        content::check(structure, content, &parts, &self.code_sets, &mut findings);
+        let mut all = findings.split().unwrap_or_else(|all| all);
+        all.extend(unchecked::of(structure, &serde_json::json!({ "content": content }), &self.code_sets));
+        for finding in &mut all {
+            if let Some(inside) = finding.place.input.strip_prefix("/content") {
+                finding.place.input = inside.to_owned();
+            }
+        }
+        all
+    }
+
     fn group(&self, structure: &Structure) -> Option<DocumentGroup> {
         structure.group().or(self.assumed_group)
     }

@@ -14,6 +14,8 @@ pub use name::Name;
 pub use place::Offset;
 pub use read::{Limits, Misread, XmlError, parse, parse_placed, parse_root};
 
+use super::finding::redacted_debug;
+
 /// The XML namespace, bound to `xml` without a declaration.
 pub const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
 
@@ -40,7 +42,7 @@ pub enum Node {
 }
 
 /// An element with its names resolved; prefixes are kept because canonical XML writes them.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Element {
     /// Namespace URI; empty for none.
     pub namespace: Name,
@@ -72,6 +74,12 @@ pub struct Attribute {
     /// Where its name stood in the text that was read.
     pub at: Offset,
 }
+
+// A tree may hold anybody's data.
+redacted_debug!(Tree);
+redacted_debug!(Node);
+redacted_debug!(Element);
+redacted_debug!(Attribute);
 
 impl Element {
     /// An element without prefix; its namespace is written as the default one where that differs from its parent's.

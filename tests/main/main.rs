@@ -21,6 +21,9 @@ mod keys;
 mod kill;
 mod oracles;
 mod reading;
+mod reading_cli;
+mod reading_consistency;
+mod reading_identity;
 mod reference;
 #[cfg(feature = "sqlite")]
 mod structures;

@@ -59,11 +59,12 @@ impl ReadDocument {
     }
 }
 
-/// Gives findings their lines and columns: where in the text that the tree was read from their paths lead.
-pub fn place(findings: &mut [Finding], tree: &Tree, lines: &Lines<'_>) {
+/// Gives findings their lines and columns: where in the text that the tree was read from their paths lead. `from` is where the
+/// tree's own text begins in the lines.
+pub fn place(findings: &mut [Finding], tree: &Tree, lines: &Lines<'_>, from: usize) {
     for finding in findings {
         let Some(offset) = finding.place.document.as_deref().and_then(|path| tree.offset_of(path)) else { continue };
-        let position = lines.position(offset);
+        let position = lines.position(offset.saturating_add(from));
         finding.place.line = Some(position.line);
         finding.place.column = Some(position.column);
     }
@@ -97,7 +98,7 @@ pub fn read_placed(bytes: &[u8]) -> Result<ReadDocument, (ReadError, usize)> {
     let root = tree.root.at.bytes().unwrap_or_default();
     let mut document = read_tree(tree).map_err(|error| (error, root))?;
     if !document.findings.is_empty() {
-        place(&mut document.findings, &document.tree, &Lines::of_bytes(bytes));
+        place(&mut document.findings, &document.tree, &Lines::of_bytes(bytes), 0);
     }
     Ok(document)
 }

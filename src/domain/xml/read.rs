@@ -104,7 +104,8 @@ pub fn parse(bytes: &[u8], limits: Limits) -> Result<Tree, XmlError> {
     parse_placed(bytes, limits).map_err(|misread| misread.error)
 }
 
-/// Reads one document and keeps its document element without what is in it: for a look at a text of which only that matters.
+/// Reads one document and keeps its document element without what is in it: for a look at a text of which only that matters. Tags
+/// are matched and counted, DOCTYPE and entities refused; names and attributes inside are not looked at.
 ///
 /// # Errors
 /// [`XmlError`], the same as [`parse`] but for long text, which is not kept.
@@ -179,13 +180,18 @@ struct Builder<'a> {
     elements: usize,
     /// Where what is being read stands.
     at: usize,
+    /// Whether the text has a CR anywhere: most have none, and their line ends need no look.
+    has_cr: bool,
 }
 
 impl<'a> Builder<'a> {
     fn new(text: &'a str, limits: Limits, keep: Keep) -> Self {
         let scopes = vec![("xml".into(), XML_NAMESPACE.into()), (Name::default(), Name::default())];
         let names = Names::new();
-        Self { text, limits, keep, names, scopes, open: Vec::new(), prolog: Vec::new(), root: None, elements: 0, at: 0 }
+        let has_cr =
+            text.as_bytes().chunks(4096).any(|piece| piece.iter().fold(false, |found, b| found | (*b == b'\r')));
+        let (open, prolog) = (Vec::new(), Vec::new());
+        Self { text, limits, keep, names, scopes, open, prolog, root: None, elements: 0, at: 0, has_cr }
     }
 
     fn run(&mut self) -> Result<(), XmlError> {
@@ -209,6 +215,7 @@ impl<'a> Builder<'a> {
                     self.end();
                 }
                 Event::End(_) => self.end(),
+                Event::Text(t) if !self.has_cr => self.text(&t)?,
                 Event::Text(t) => self.text(&normalise_lines(&t))?,
                 Event::CData(t) => self.text(&normalise_lines(&t))?,
                 Event::GeneralRef(reference) => self.text(resolve(&reference)?.as_str())?,
@@ -232,6 +239,11 @@ impl<'a> Builder<'a> {
         }
         if self.open.is_empty() && self.root.is_some() {
             return Err(XmlError::malformed("a second document element"));
+        }
+        if self.keep == Keep::Root && !self.open.is_empty() {
+            // Counted and closed like any other, but not looked into.
+            self.open.push((Element::default(), self.scopes.len()));
+            return Ok(());
         }
         let scope = self.scopes.len();
         let at = Offset::new(self.at);
@@ -323,7 +335,7 @@ impl<'a> Builder<'a> {
         if let Some((element, scope)) = self.open.pop() {
             self.scopes.truncate(scope);
             match self.open.last_mut() {
-                Some((parent, _)) if self.keep == Keep::All => parent.children.push(Node::Element(element)),
+                Some((parent, _)) if self.keep == Keep::All => push(&mut parent.children, Node::Element(element)),
                 Some(_) => {}
                 None => self.root = Some(element),
             }
@@ -340,7 +352,7 @@ impl<'a> Builder<'a> {
                 Some(Node::Text(before)) => before.push_str(text),
                 _ if text.is_empty() => {}
                 _ if text.len() > limit => return too_long,
-                _ => parent.children.push(Node::Text(text.into())),
+                _ => push(&mut parent.children, Node::Text(text.into())),
             },
             None if text.trim_matches([' ', '\t', '\n', '\r']).is_empty() => {}
             None => return Err(XmlError::malformed("text outside the document element")),
@@ -357,6 +369,14 @@ impl<'a> Builder<'a> {
             None => {}
         }
     }
+}
+
+/// Most elements have one child or none: room for four at once would be most of what a tree takes.
+fn push(children: &mut Vec<Node>, node: Node) {
+    if children.is_empty() {
+        children.reserve_exact(1);
+    }
+    children.push(node);
 }
 
 /// XML 1.0 §2.11: CRLF and lone CR are read as LF.

@@ -62,7 +62,9 @@ pub(super) static SIGNATURE_URI: ConsistencyRule = ConsistencyRule {
         for signature in signatures {
             let info = signature.first_in(XMLDSIG, "Signature").and_then(|s| s.first("SignedInfo"));
             let mut uris = info.into_iter().flat_map(|i| i.all("Reference")).filter_map(|r| r.attribute("URI"));
-            if !uris.any(|uri| uri.strip_prefix('#') == Some(body)) {
+            // A body under another id than the document's has its own rule.
+            let own = said.header.document.as_ref().map(|id| body_id(id.as_str()));
+            if !uris.any(|uri| uri.strip_prefix('#').is_some_and(|id| id == body || own.as_deref() == Some(id))) {
                 let path = "localSocialHeader/signatureCollection/signature/Signature/SignedInfo/Reference/@URI";
                 out.push(Disagreement::at(path, OTHER, Text::same(format!("#{body}"))));
             }
