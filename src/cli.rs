@@ -8,6 +8,7 @@ mod local;
 mod report;
 mod serve;
 mod show;
+mod structures;
 mod validate;
 
 use std::error::Error;
@@ -45,6 +46,8 @@ enum Command {
     Validate(validate::Validate),
     /// Prints a document or record as people read it.
     Show(show::Show),
+    /// Document structures: lists them, shows one, makes examples, compares versions, tries them all out.
+    Structures(structures::Structures),
 }
 
 /// Runs the command that the process was started with.
@@ -56,6 +59,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Build(build) => build.run(),
         Command::Validate(validate) => validate.run(),
         Command::Show(show) => show.run(),
+        Command::Structures(structures) => structures.run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("asiasilta: {}", chain(&*error));

@@ -14,6 +14,7 @@ pub mod person;
 pub mod profile;
 pub mod record;
 pub mod relationship;
+pub mod round_trip;
 pub mod signature;
 pub mod source;
 pub mod structure;

@@ -119,7 +119,8 @@ impl HttpsTransport {
 
     async fn read_body(&self, mut response: reqwest::Response) -> Result<Vec<u8>, TransportError> {
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|e| classify(&e))? {
+        // The answer has begun: whatever ends it now, the request has left.
+        while let Some(chunk) = response.chunk().await.map_err(|e| lost(&e))? {
             if body.len() + chunk.len() > self.reply_bytes_max {
                 return Err(TransportError::Lost(Lost::TooLarge));
             }
@@ -156,18 +157,28 @@ fn headers(envelope: &Envelope) -> Option<HeaderMap> {
 
 /// Whether bytes may have left: not before the connection stands, and not when the handshake was refused.
 fn classify(error: &reqwest::Error) -> TransportError {
-    match tls_error(error) {
-        // In TLS 1.3 the client has finished before the server looks at its certificate: the refusal comes as an alert on the
-        // first read, when request bytes may be under way. A server that refuses the handshake hands none of them on.
-        Some(rustls::Error::AlertReceived(alert)) if is_about_our_certificate(*alert) => {
-            TransportError::Unsent(Unsent::OurCertificateRefused)
-        }
-        Some(_) if error.is_connect() => TransportError::Unsent(Unsent::PeerNotTrusted),
-        _ if error.is_connect() => TransportError::Unsent(Unsent::Unreachable),
-        _ if error.is_builder() => TransportError::Unsent(Unsent::Request),
-        _ if error.is_timeout() => TransportError::Lost(Lost::TimedOut),
-        _ => TransportError::Lost(Lost::Connection),
+    if error.is_builder() {
+        return TransportError::Unsent(Unsent::Request);
     }
+    if !error.is_connect() {
+        return lost(error);
+    }
+    TransportError::Unsent(match tls_error(error) {
+        Some(rustls::Error::AlertReceived(alert)) if is_about_our_certificate(*alert) => Unsent::OurCertificateRefused,
+        Some(rustls::Error::AlertReceived(_)) => Unsent::HandshakeRefused,
+        Some(_) => Unsent::PeerNotTrusted,
+        None => Unsent::Unreachable,
+    })
+}
+
+/// How an exchange ended that bytes may have left in. In TLS 1.3 the client has finished its handshake before the server looks
+/// at the certificate, so a refusal comes on the first read, when the request may be under way: it is told, and asked about.
+fn lost(error: &reqwest::Error) -> TransportError {
+    TransportError::Lost(match tls_error(error) {
+        Some(rustls::Error::AlertReceived(alert)) if is_about_our_certificate(*alert) => Lost::OurCertificateRefused,
+        _ if error.is_timeout() => Lost::TimedOut,
+        _ => Lost::Connection,
+    })
 }
 
 fn is_about_our_certificate(alert: AlertDescription) -> bool {

@@ -115,6 +115,7 @@ impl Organiser {
         let policy = TrustPolicy {
             trust: Trust::Authorities(self.signing_authorities.clone()),
             system_signer: ExpectedSigner::Organisation(producer.clone()),
+            now: Timestamp::now(),
         };
         let verdict = verify(read.tree(), &OpensslCrypto, &policy);
         let display = read.display.as_deref().ok_or(DemoError::Defect("the document has no readable form"))?;

@@ -147,8 +147,8 @@ impl fmt::Display for Finding {
 fn sentence(input: &str, found: &Text, expected: &Text) -> Text {
     let field = if input.is_empty() { "/" } else { input };
     Text::made(
-        format!("{field} – löytyi: {}; odotettiin: {}", found.fi, expected.fi),
-        format!("{field} – hittades: {}; väntades: {}", found.sv, expected.sv),
+        format!("{field} – löytyi: {}; pitäisi olla: {}", found.fi, expected.fi),
+        format!("{field} – påträffat: {}; förväntat: {}", found.sv, expected.sv),
         format!("{field} – found: {}; expected: {}", found.en, expected.en),
     )
 }

@@ -156,6 +156,8 @@ pub struct TrustPolicy {
     /// Which organisation a system signature must be from: the sender's or the author's, never the custodian's (under a
     /// register access right the producer signs what the organiser keeps).
     pub system_signer: ExpectedSigner,
+    /// What "in the future" is measured from.
+    pub now: Timestamp,
 }
 
 /// What a signer's certificate is measured by.

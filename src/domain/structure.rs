@@ -5,6 +5,7 @@
 //! judge content: [`super::validate`] does, and [`super::document::display`] shows it.
 
 mod diff;
+mod fault;
 mod field;
 mod registry;
 mod template;
@@ -16,6 +17,7 @@ use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::{Map, Value};
 
 pub use diff::{Change, Difference, Trait, differences};
+pub use fault::{FaultReason, StructureFault};
 pub use field::{Field, ListedCode, Representation};
 pub use registry::{REDUCED, Registry};
 pub use template::{Extent, TEMPLATE_CASE, TEMPLATE_RELATIONSHIP, Template, TemplateError};
@@ -75,55 +77,6 @@ pub struct Structure {
 enum Kind {
     Group(String),
     ClientDocument(String),
-}
-
-/// Why a structure file cannot be used. The operator mends it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("structure {file}: {reason} (at {at:?})")]
-pub struct StructureFault {
-    /// The file's name; empty when the structure came as text alone.
-    pub file: String,
-    /// JSON Pointer into the file.
-    pub at: String,
-    /// What is wrong.
-    pub reason: FaultReason,
-}
-
-/// What is wrong with a structure file.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FaultReason {
-    /// Longer than [`FILE_BYTES_MAX`].
-    #[error("{0} bytes are more than {FILE_BYTES_MAX}")]
-    TooLarge(usize),
-    /// More than [`FIELDS_MAX`] fields.
-    #[error("more than {FIELDS_MAX} fields")]
-    TooManyFields,
-    /// Nested deeper than [`FIELD_DEPTH_MAX`].
-    #[error("fields nested deeper than {FIELD_DEPTH_MAX}")]
-    TooDeep,
-    /// Not JSON.
-    #[error("not JSON at line {line}, column {column}")]
-    NotJson {
-        /// Line from 1.
-        line: usize,
-        /// Column from 1.
-        column: usize,
-    },
-    /// A member that should be there and of this kind.
-    #[error("expected {0}")]
-    Expected(&'static str),
-    /// A keyword that this dialect does not have, and that could reach out of the file.
-    #[error("the keyword {0} is not of this dialect")]
-    Keyword(&'static str),
-    /// Another file has the same OID.
-    #[error("the OID {0} was already there")]
-    Repeated(Oid),
-}
-
-impl StructureFault {
-    fn new(at: impl Into<String>, reason: FaultReason) -> Self {
-        Self { file: String::new(), at: at.into(), reason }
-    }
 }
 
 impl Structure {

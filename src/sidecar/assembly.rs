@@ -11,6 +11,7 @@ use super::config::{ArchiveFiles, Config};
 use super::line::Line;
 use super::pipeline::DocumentPipeline;
 use super::ports::{SystemChance, SystemClock};
+use super::structure_files;
 use super::telemetry::WatchedCertificate;
 use crate::archive::client::{ArchiveClient, Sender, Sources};
 use crate::archive::keys::{KeyError, SigningIdentity, certificates_from_pem};
@@ -19,7 +20,7 @@ use crate::archive::transport::{HttpsTransport, TransportFault, TransportLimits}
 use crate::domain::document::header::Software;
 use crate::domain::oid::Oid;
 use crate::domain::profile::{ProfileFault, WireProfile};
-use crate::domain::signature::{ExpectedSigner, Trust, TrustPolicy};
+use crate::domain::signature::Trust;
 use crate::domain::structure::Registry;
 use crate::domain::validate::Checker;
 
@@ -78,8 +79,6 @@ pub fn assemble(config: &Config) -> Result<Parts<Line<Arc<HttpsTransport>>, Syst
     let authorities = certificates_from_pem(&anchors);
     let authorities =
         authorities.map_err(|source| AssemblyError::Key { key: "archive.signature_trust_anchors", source })?;
-    // The organisers' own systems sign under OIDs that differ from the register owner's: any trusted signer will do.
-    let trust = TrustPolicy { trust: Trust::Authorities(authorities), system_signer: ExpectedSigner::Anyone };
     let checker = Arc::new(Checker::new(Arc::new(structures(files)?), config.environment));
     let pipeline = Arc::new(DocumentPipeline {
         checker: Arc::clone(&checker),
@@ -88,7 +87,7 @@ pub fn assemble(config: &Config) -> Result<Parts<Line<Arc<HttpsTransport>>, Syst
         software: software(),
     });
     Ok(Parts {
-        archive: Line::new(clients, trust),
+        archive: Line::new(clients, Trust::Authorities(authorities)),
         clock: SystemClock,
         chance: Arc::new(SystemChance),
         checker,
@@ -110,15 +109,7 @@ pub fn software() -> Software {
 pub fn load_structures(folder: Option<&Path>) -> Result<Registry, AssemblyError> {
     let Some(folder) = folder else { return Ok(Registry::reduced()) };
     let fault = |source| AssemblyError::File { key: "archive.structures", path: folder.to_owned(), source };
-    let mut texts = Vec::new();
-    for entry in fs::read_dir(folder).map_err(fault)? {
-        let path = entry.map_err(fault)?.path();
-        if path.extension().is_some_and(|e| e == "json") {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            texts.push((name, fs::read_to_string(&path).map_err(fault)?));
-        }
-    }
-    let (registry, faults) = Registry::from_texts(texts);
+    let (registry, faults) = structure_files::load(&[folder]).map_err(|error| fault(error.source))?;
     for fault in faults {
         tracing::warn!(%fault, "a document structure cannot be used");
     }

@@ -20,9 +20,10 @@ use crate::archive::keys::OpensslCrypto;
 use crate::archive::transport::Transport;
 use crate::domain::access::{Authority, Evidence};
 use crate::domain::document::read::{ReadDocument, read};
+use crate::domain::finding::Finding;
 use crate::domain::oid::Oid;
 use crate::domain::relationship::Relationship;
-use crate::domain::signature::{TrustPolicy, verify};
+use crate::domain::signature::{ExpectedSigner, SignatureKind, Trust, TrustPolicy, verify};
 use crate::domain::submission::Cause;
 use crate::domain::text::Text;
 use crate::domain::wire::Envelope;
@@ -34,12 +35,21 @@ const FETCHED_MAX: usize = 50;
 /// One client of the archive for each organisation that this installation sends for.
 pub struct Line<T> {
     clients: BTreeMap<Oid, Arc<ArchiveClient<T>>>,
-    trust: TrustPolicy,
+    trust: Trust,
+}
+
+/// Who must have signed a document for it to be believed.
+#[derive(Clone, Copy)]
+enum Signer {
+    /// The organiser's own system: what grants rights and names cases must not come from whom it grants to.
+    OrganisersSystem,
+    /// A professional: decisions.
+    Professional,
 }
 
 impl<T: Transport + 'static> Line<T> {
     /// A line for these organisations; other parties' signatures are judged by `trust`.
-    pub fn new(clients: BTreeMap<Oid, Arc<ArchiveClient<T>>>, trust: TrustPolicy) -> Self {
+    pub fn new(clients: BTreeMap<Oid, Arc<ArchiveClient<T>>>, trust: Trust) -> Self {
         Self { clients, trust }
     }
 
@@ -47,8 +57,9 @@ impl<T: Transport + 'static> Line<T> {
         self.clients.get(&asker.organisation).map(|c| &**c).ok_or_else(|| lasting("archive.sender", SENDER))
     }
 
-    /// Reads a fetched document, when it is of the asked client and its signature holds.
-    fn decode(&self, fetched: &answer::Fetched, asker: &Asker) -> Result<ReadDocument, Text> {
+    /// Reads a fetched document, when it is of the asked client, agrees with itself (its header is not signed: what was
+    /// changed there shows only so) and its signature holds.
+    fn decode(&self, fetched: &answer::Fetched, asker: &Asker, signer: Signer) -> Result<ReadDocument, Text> {
         let document = read(&fetched.xml).map_err(|_| UNREADABLE)?;
         let (header, ids) = (&document.header, &fetched.entry.ids);
         let same = header.document.as_ref() == Some(&ids.document) && header.set.as_ref() == Some(&ids.set);
@@ -58,7 +69,18 @@ impl<T: Transport + 'static> Line<T> {
         if !header.clients.iter().any(|c| c.ids.contains(&asker.client)) {
             return Err(OTHER_CLIENT);
         }
-        if verify(document.tree(), &OpensslCrypto, &self.trust).is_valid() { Ok(document) } else { Err(NOT_SIGNED) }
+        if document.findings.iter().any(Finding::is_error) {
+            return Err(DISAGREES);
+        }
+        let (kind, system_signer) = match signer {
+            Signer::OrganisersSystem => {
+                (SignatureKind::System, ExpectedSigner::Organisation(organisation_node(&asker.organiser.oid)))
+            }
+            Signer::Professional => (SignatureKind::Professional, ExpectedSigner::Anyone),
+        };
+        let policy = TrustPolicy { trust: self.trust.clone(), system_signer, now: Timestamp::now() };
+        let verdict = verify(document.tree(), &OpensslCrypto, &policy);
+        if verdict.is_valid_and_signed_by(kind) { Ok(document) } else { Err(NOT_SIGNED) }
     }
 
     async fn fetch(
@@ -66,11 +88,12 @@ impl<T: Transport + 'static> Line<T> {
         entry: &Entry,
         asker: &Asker,
         authority: &Authority,
+        signer: Signer,
     ) -> Result<Result<ReadDocument, Text>, ArchiveFault> {
         let client = self.client(asker)?;
         let fetched = client.document(&entry.ids.document, &asker.client, acting(asker), authority).await;
         match fetched.map_err(cause::of_question)? {
-            Some(fetched) => Ok(self.decode(&fetched, asker)),
+            Some(fetched) => Ok(self.decode(&fetched, asker, signer)),
             None => Ok(Err(GONE)),
         }
     }
@@ -92,7 +115,9 @@ impl<T: Transport + 'static> Archive for Line<T> {
         let client = self.client(asker)?;
         let found = client.relationship(&asker.client, &asker.organiser.oid, acting(asker)).await;
         let Some(fetched) = found.map_err(cause::of_question)? else { return Ok(None) };
-        let document = self.decode(&fetched, asker).map_err(|why| lasting("archive.relationship", why))?;
+        let document = self
+            .decode(&fetched, asker, Signer::OrganisersSystem)
+            .map_err(|why| lasting("archive.relationship", why))?;
         let content = document.content.as_ref().and_then(Value::as_object);
         Ok(Some(Evidence {
             document: fetched.entry.ids,
@@ -123,7 +148,7 @@ impl<T: Transport + 'static> Archive for Line<T> {
         let mut cases = Vec::new();
         for entry in entries {
             let Some(case) = entry.case.clone() else { continue };
-            let open = match self.fetch(&entry, asker, authority).await? {
+            let open = match self.fetch(&entry, asker, authority, Signer::OrganisersSystem).await? {
                 Ok(document) => is_open(document.content.as_ref().and_then(Value::as_object)),
                 Err(_) => false,
             };
@@ -149,7 +174,7 @@ impl<T: Transport + 'static> Archive for Line<T> {
         for entry in entries {
             let fetched = match wanted.contents {
                 Contents::Omit => Fetched::No,
-                Contents::Fetch => match self.fetch(&entry, asker, authority).await? {
+                Contents::Fetch => match self.fetch(&entry, asker, authority, Signer::Professional).await? {
                     Ok(document) => Fetched::Verified(document.content.unwrap_or(Value::Null)),
                     Err(why) => Fetched::NotVerified(why),
                 },
@@ -197,6 +222,13 @@ impl<T: Transport + 'static> Archive for Line<T> {
     }
 }
 
+/// The node that all of an organisation's OIDs stand below, `1.2.246.10.<business id>` (JHS 159): register owners and signing
+/// systems of one organisation differ in what follows.
+fn organisation_node(oid: &Oid) -> Oid {
+    let node: Vec<&str> = oid.arcs().take(5).collect();
+    node.join(".").parse().unwrap_or_else(|_| oid.clone())
+}
+
 /// A case is open while its document has no closing day (`asian_tiedot.paattymispaiva`); the values of its status code are
 /// not public.
 fn is_open(content: Option<&Map<String, Value>>) -> bool {
@@ -240,6 +272,11 @@ const OTHER_CLIENT: Text = Text::fixed(
     "asiakirja koskee toista asiakasta",
     "handlingen gäller en annan klient",
     "the document is about another client",
+);
+const DISAGREES: Text = Text::fixed(
+    "asiakirjan metatiedot ja sisältö ovat ristiriidassa",
+    "handlingens metadata och innehåll stämmer inte överens",
+    "the document's metadata and content do not agree",
 );
 const NOT_SIGNED: Text = Text::fixed(
     "asiakirjan allekirjoitus ei pidä tai siihen ei luoteta",

@@ -8,7 +8,7 @@ use asiasilta::domain::signature::{
 use asiasilta::domain::xml::{Element, Limits, Node, Tree, XmlError, parse};
 
 use crate::support::{
-    CertificatePlan, PRODUCER, SIGNED_AT, TestIdentity, Usage, at, certify, client_document_header, identity, oid,
+    CertificatePlan, NOW, PRODUCER, SIGNED_AT, TestIdentity, Usage, at, certify, client_document_header, identity, oid,
     signed,
 };
 
@@ -18,6 +18,7 @@ fn policy(trusted: &TestIdentity) -> TrustPolicy {
     TrustPolicy {
         trust: Trust::Pinned(vec![trusted.certificate_der()]),
         system_signer: ExpectedSigner::Organisation(oid(PRODUCER)),
+        now: at(NOW),
     }
 }
 
@@ -295,6 +296,46 @@ fn a_professional_signature_by_someone_the_document_does_not_name_is_not_believe
 }
 
 #[test]
+fn a_system_signature_does_not_become_a_professionals_by_what_the_header_says() {
+    // Neither the kind nor the signer's name is signed.
+    let organisation = identity(SignatureKind::System).signing().facts().subject_serial.clone().unwrap();
+    let verdict = attacked(|root| {
+        let header = root.children.iter_mut().find_map(|node| match node {
+            Node::Element(e) if e.name == "localSocialHeader" => Some(e),
+            _ => None,
+        });
+        let header = header.unwrap();
+        let signer = Element::new(HL7FI, "assignedAuthorSigner").text(organisation.as_str());
+        header.children.push(Node::Element(Element::new(HL7FI, "signature").child(signer)));
+        set_kind(header, "1");
+    });
+    assert!(!verdict.is_valid_and_signed_by(SignatureKind::Professional));
+    assert_eq!(reasons(&verdict), [Reason::OtherProfessional]);
+}
+
+/// Changes the code of every `signatureDescription` below.
+fn set_kind(element: &mut Element, code: &str) {
+    for node in &mut element.children {
+        if let Node::Element(child) = node {
+            if child.name == "signatureDescription" {
+                child.attributes.iter_mut().filter(|a| a.name == "code").for_each(|a| a.value = code.into());
+            }
+            set_kind(child, code);
+        }
+    }
+}
+
+#[test]
+fn a_signature_from_the_future_is_not_believed() {
+    let trusted = identity(SignatureKind::System);
+    let early = TrustPolicy { now: at("2026-10-05T11:39:00Z"), ..policy(trusted) };
+    let verdict = verify(&tree(SignatureKind::System), &OpensslCrypto, &early);
+    assert_eq!(reasons(&verdict), [Reason::SignedInFuture]);
+    let tolerated = TrustPolicy { now: at("2026-10-05T11:41:00Z"), ..policy(trusted) };
+    assert!(verify(&tree(SignatureKind::System), &OpensslCrypto, &tolerated).is_valid());
+}
+
+#[test]
 fn trust_is_by_pin_or_by_a_chain_valid_at_the_signed_time() {
     let plan = CertificatePlan { common_name: "Testi-CA", usage: Usage::Authority, ..CertificatePlan::default() };
     let authority = certify(&plan, None);
@@ -316,7 +357,7 @@ fn trust_is_by_pin_or_by_a_chain_valid_at_the_signed_time() {
         verify(
             &tree,
             &OpensslCrypto,
-            &TrustPolicy { trust, system_signer: ExpectedSigner::Organisation(oid(PRODUCER)) },
+            &TrustPolicy { trust, system_signer: ExpectedSigner::Organisation(oid(PRODUCER)), now: at(NOW) },
         )
     };
     assert!(judge(Trust::Authorities(vec![authority.certificate_der()])).is_valid());
@@ -336,7 +377,8 @@ fn trust_is_by_pin_or_by_a_chain_valid_at_the_signed_time() {
     let text = tree.to_xml().replace(SIGNED_AT, "2025-10-05T11:45:00Z");
     let early = parse(text.as_bytes(), Limits::DOCUMENT).unwrap();
     let trust = Trust::Authorities(vec![authority.certificate_der()]);
-    let verdict = verify(&early, &OpensslCrypto, &TrustPolicy { trust, system_signer: ExpectedSigner::Anyone });
+    let verdict =
+        verify(&early, &OpensslCrypto, &TrustPolicy { trust, system_signer: ExpectedSigner::Anyone, now: at(NOW) });
     assert_eq!(
         reasons(&verdict),
         [Reason::TimestampChanged, Reason::CertificateNotValidThen, Reason::CertificateUntrusted]

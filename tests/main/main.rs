@@ -24,5 +24,7 @@ mod reading_cli;
 mod reading_consistency;
 mod reading_identity;
 mod reference;
+#[cfg(feature = "sqlite")]
+mod structures;
 mod support;
 mod two_judges;

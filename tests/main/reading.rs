@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::support::{
-    SYSTEM, client_document_header, document, relationship_document_header, second_version_header, signed,
+    NOW, SYSTEM, at, client_document_header, document, relationship_document_header, second_version_header, signed,
 };
 
 fn text() -> String {
@@ -126,7 +126,11 @@ fn what_is_no_document_is_refused() {
 }
 
 fn policy() -> TrustPolicy {
-    TrustPolicy { trust: Trust::Pinned(vec![SYSTEM.certificate_der()]), system_signer: ExpectedSigner::Anyone }
+    TrustPolicy {
+        trust: Trust::Pinned(vec![SYSTEM.certificate_der()]),
+        system_signer: ExpectedSigner::Anyone,
+        now: at(NOW),
+    }
 }
 
 /// Reads and judges; a document that is still believed must still have the signed body.

@@ -15,8 +15,8 @@ use asiasilta::domain::wire::{MessageContext, MessageId, UseSituation};
 use asiasilta::domain::xml::{Limits, parse};
 
 use crate::support::{
-    PRODUCER, PROFESSIONAL, case_document_header, client, client_document_header, document, identity_code, oid,
-    relationship_document_header, signed, worker,
+    NOW, PRODUCER, PROFESSIONAL, at, case_document_header, client, client_document_header, document, identity_code,
+    oid, relationship_document_header, signed, worker,
 };
 
 /// Codes of what is found after a replacement in a document, alone.
@@ -68,7 +68,7 @@ fn signers(from: &str, to: &str) -> Vec<Finding> {
     assert!(xml.contains(from), "{from}");
     let read = read(xml.replacen(from, to, 1).as_bytes()).unwrap();
     let trust = Trust::Pinned(vec![PROFESSIONAL.certificate_der()]);
-    let policy = TrustPolicy { trust, system_signer: ExpectedSigner::Anyone };
+    let policy = TrustPolicy { trust, system_signer: ExpectedSigner::Anyone, now: at(NOW) };
     let verdict = verify(read.tree(), &OpensslCrypto, &policy);
     read.compare(Beside { verdict: Some(&verdict), ..Beside::default() })
 }

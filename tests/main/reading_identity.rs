@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::support::{
-    SYSTEM, case_document_header, client, client_document_header, full_header, identity_code, oid,
+    NOW, SYSTEM, at, case_document_header, client, client_document_header, full_header, identity_code, oid,
     relationship_document_header, second_version_header, signed,
 };
 
@@ -219,7 +219,8 @@ proptest! {
             change(&mut tree.root, &mut at.index(count), kind, &text, &copy);
         }
         let Ok(read) = read(tree.to_xml().as_bytes()) else { return Ok(()) };
-        let policy = TrustPolicy { trust: Trust::Pinned(vec![SYSTEM.certificate_der()]), system_signer: ExpectedSigner::Anyone };
+        let trust = Trust::Pinned(vec![SYSTEM.certificate_der()]);
+        let policy = TrustPolicy { trust, system_signer: ExpectedSigner::Anyone, now: at(NOW) };
         drop(verify(read.tree(), &OpensslCrypto, &policy));
         let checker = Checker::new(Registry::reduced().into(), Environment::Test);
         for structure in checker.structures().iter() {

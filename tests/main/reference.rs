@@ -12,7 +12,7 @@ use asiasilta::domain::signature::{
 };
 use asiasilta::domain::xml::{Element, Limits, Node, Tree, parse};
 
-use crate::support::{oid, reference, relationship_document_header, signed};
+use crate::support::{NOW, at, oid, reference, relationship_document_header, signed};
 
 const DOCUMENT: &str = "real/relationship-document.xml";
 
@@ -27,6 +27,7 @@ fn real_signature_verifies_without_blank_text_and_is_refused_as_published() {
     let policy = TrustPolicy {
         trust: Trust::Pinned(vec![certificate.clone()]),
         system_signer: ExpectedSigner::Organisation(oid(organisation.unwrap().attribute("root").unwrap())),
+        now: at(NOW),
     };
 
     let verdict = verify(&published, &OpensslCrypto, &policy);

@@ -38,6 +38,8 @@ pub(crate) const PRODUCER: &str = "1.2.246.10.99999992.10.0";
 pub(crate) const REGISTRATION_NUMBER: &str = "90000000001";
 /// When test documents are signed.
 pub(crate) const SIGNED_AT: &str = "2026-10-05T11:45:00Z";
+/// When signatures are judged.
+pub(crate) const NOW: &str = "2026-11-22T09:00:00Z";
 
 /// To standard error itself: what the print macros write is swallowed while a test passes.
 fn aloud(line: &str) {

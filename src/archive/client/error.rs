@@ -69,7 +69,9 @@ impl ClientError {
         match self {
             Self::Unsent(Unsent::Unreachable) => Retry::Later(None),
             // Certificates and trust are put right by a person, and then it goes better without the caller doing anything.
-            Self::Unsent(Unsent::PeerNotTrusted | Unsent::OurCertificateRefused) => Retry::Later(None),
+            Self::Unsent(Unsent::PeerNotTrusted | Unsent::OurCertificateRefused | Unsent::HandshakeRefused) => {
+                Retry::Later(None)
+            }
             Self::Doubt(_) => Retry::Later(None),
             Self::NotProcessed { retry_after, .. } => Retry::Later(*retry_after),
             Self::Message(_)

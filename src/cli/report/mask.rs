@@ -190,7 +190,7 @@ mod tests {
             (r#""code": "010190900P""#, r#""code": "••••••••••""#),
             (r#" is well", "x": "y"#, r#" •• ••••", "•": "•"#),
         ] {
-            assert_eq!(line(given, Language::Json).replace("\"•\": ", "\"•\": "), shown);
+            assert_eq!(line(given, Language::Json), shown);
         }
     }
 

@@ -61,6 +61,8 @@ pub enum Reason {
     CertificateUntrusted,
     /// The certificate was not valid at the signed time.
     CertificateNotValidThen,
+    /// The signed time is later than now.
+    SignedInFuture,
     /// The certificate's key may not sign documents.
     CertificateUsage,
     /// The key is not RSA of at least [`super::RSA_BITS_MIN`] bits.
@@ -247,6 +249,12 @@ impl Reason {
                 "allekirjoittajan varmenne ei ollut voimassa allekirjoitushetkellä",
                 "undertecknarens certifikat var inte giltigt vid tidpunkten för underskriften",
                 "the signer's certificate was not valid at the signed time",
+            ),
+            Self::SignedInFuture => (
+                "signature.signed_in_future",
+                "allekirjoitusaika on tulevaisuudessa",
+                "tidpunkten för underskriften ligger i framtiden",
+                "the signed time is in the future",
             ),
             Self::CertificateUsage => (
                 "signature.certificate_usage",

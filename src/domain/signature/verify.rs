@@ -1,14 +1,14 @@
 //! Judging the signatures of a document that was read: strict, and with every cause that was found.
 //!
 //! Works on the very tree that the caller goes on to read, so what was judged is what is used. Only the one shape that the
-//! archive's documents have is believed: anything more, less or elsewhere is a [`Reason`]. Does not say whether a signature is
+//! archive's documents have is believed, with SHA-256, -384 or -512: anything more, less or elsewhere is a [`Reason`]. Does not say whether a signature is
 //! of the kind that a document needs, and asks no revocation service.
 
 mod xmldsig;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     CertificateFacts, Crypto, ExpectedSigner, RSA_BITS_MIN, Reason, SignatureKind, Trust, TrustPolicy, XMLDSIG,
@@ -16,11 +16,13 @@ use super::{
 use crate::domain::document::cda::{HL7, HL7FI, body_id};
 use crate::domain::finding::redacted_debug;
 use crate::domain::oid::Oid;
-use crate::domain::person::REGISTRATION_NUMBER_ROOT;
+use crate::domain::person::{REGISTRATION_NUMBER_ROOT, RegistrationNumber};
 use crate::domain::xml::{Element, Node, Tree};
 
 /// Signatures on one document, at most (a bound of ours).
 const SIGNATURES_MAX: usize = 20;
+/// How far the signer's clock may be ahead of ours.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 const KIND_ROOT: &str = "1.2.246.537.5.40127";
 
 /// What the signatures of a document are worth.
@@ -190,6 +192,9 @@ impl Judge<'_> {
         if !facts.may_sign() {
             reasons.push(Reason::CertificateUsage);
         }
+        if signed_at.is_some_and(|at| at.duration_since(self.policy.now) > CLOCK_TOLERANCE) {
+            reasons.push(Reason::SignedInFuture);
+        }
         // What counts is the signed time: documents outlive certificates by decades.
         if !signed_at.is_some_and(|at| facts.is_valid_at(at)) {
             reasons.push(Reason::CertificateNotValidThen);
@@ -207,13 +212,16 @@ impl Judge<'_> {
     /// A system signature must be of the expected organisation, a professional's of a person that the document names.
     fn other_than_expected(&self, kind: SignatureKind, facts: &CertificateFacts) -> Option<Reason> {
         match (kind, &self.policy.system_signer) {
-            (SignatureKind::System, ExpectedSigner::Anyone) => None,
+            (SignatureKind::System, ExpectedSigner::Anyone) => {
+                facts.organisation_oid().is_none().then_some(Reason::OtherOrganisation)
+            }
             (SignatureKind::System, ExpectedSigner::Organisation(expected)) => {
                 let own = facts.organisation_oid().is_some_and(|oid| oid.is_within(expected));
                 (!own).then_some(Reason::OtherOrganisation)
             }
+            // The kind itself and the names in the header are not signed: what the certificate is for decides.
             (SignatureKind::Professional, _) => {
-                let serial = facts.subject_serial.as_deref();
+                let serial = facts.subject_serial.as_deref().filter(|s| s.parse::<RegistrationNumber>().is_ok());
                 let named = serial.is_some_and(|serial| self.professionals().any(|named| named.trim() == serial));
                 (!named).then_some(Reason::OtherProfessional)
             }

@@ -44,9 +44,7 @@ impl Registry {
     pub fn from_texts(texts: impl IntoIterator<Item = (String, String)>) -> (Self, Vec<StructureFault>) {
         let (mut registry, mut faults) = (Self::default(), Vec::new());
         for (file, text) in texts {
-            if let Err(fault) = Structure::parse(&text).and_then(|s| registry.add(s)) {
-                faults.push(StructureFault { file, ..fault });
-            }
+            faults.extend(registry.read(&file, &text).err());
         }
         (registry, faults)
     }
@@ -55,6 +53,15 @@ impl Registry {
     pub fn reduced() -> Self {
         // A test holds that none of them has a fault.
         Self::from_texts(REDUCED.map(|(name, text)| (name.to_owned(), text.to_owned()))).0
+    }
+
+    /// Adds the structure in this text. `file` names it where it has a fault.
+    ///
+    /// # Errors
+    /// A [`StructureFault`]; the registry stays as it was.
+    pub fn read(&mut self, file: &str, text: &str) -> Result<(), StructureFault> {
+        let added = Structure::parse(text).and_then(|structure| self.add(structure));
+        added.map_err(|fault| StructureFault { file: file.to_owned(), ..fault })
     }
 
     fn add(&mut self, structure: Structure) -> Result<(), StructureFault> {

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::*;
 
+mod content;
 mod form;
 mod persons;
 mod properties;

@@ -113,6 +113,9 @@ pub enum Unsent {
     /// The peer refused our certificate.
     #[error("the archive refused this installation's certificate")]
     OurCertificateRefused,
+    /// The peer refused the handshake for another reason: protocol version, cipher suite.
+    #[error("the archive refused the TLS handshake")]
+    HandshakeRefused,
     /// The request could not be made.
     #[error("a request that cannot be made")]
     Request,
@@ -176,6 +179,9 @@ pub enum Lost {
     /// No answer in time.
     #[error("no answer in time")]
     TimedOut,
+    /// The peer refused our certificate after the handshake, as TLS 1.3 does.
+    #[error("the archive refused this installation's certificate")]
+    OurCertificateRefused,
     /// An answer larger than is read.
     #[error("an answer larger than is read")]
     TooLarge,
@@ -190,9 +196,9 @@ impl Doubt {
     pub fn actor(&self) -> Actor {
         match self {
             Self::Status(500..) => Actor::Peer,
-            Self::BlockPage { .. } | Self::Status(_) | Self::Lost(Lost::Connection | Lost::TimedOut) => {
-                Actor::Environment
-            }
+            Self::BlockPage { .. }
+            | Self::Status(_)
+            | Self::Lost(Lost::Connection | Lost::TimedOut | Lost::OurCertificateRefused) => Actor::Environment,
             _ => Actor::Peer,
         }
     }
@@ -213,6 +219,7 @@ impl Doubt {
             Self::Incomplete(_) => "incomplete",
             Self::Lost(Lost::Connection) => "connection_lost",
             Self::Lost(Lost::TimedOut) => "timed_out",
+            Self::Lost(Lost::OurCertificateRefused) => "certificate_refused",
             Self::Lost(Lost::TooLarge) => "too_large",
         }
     }

@@ -3,7 +3,7 @@
 use crate::archive::client::{ClientError, Retry};
 use crate::domain::submission::Cause;
 use crate::domain::text::Text;
-use crate::domain::wire::answer::{Doubt, Unsent};
+use crate::domain::wire::answer::{Doubt, Lost, Unsent};
 use crate::sidecar::ports::ArchiveFault;
 
 /// The archive answered that it did not process the message.
@@ -55,6 +55,14 @@ pub(super) fn of_unsent(why: Unsent) -> Cause {
                 "the archive refuses our certificate: check archive.transport_certificate and its validity",
             ),
         ),
+        Unsent::HandshakeRefused => (
+            "archive.handshake_refused",
+            Text::fixed(
+                "arkisto hylkäsi TLS-yhteyden: protokollaversio tai salausmenetelmä ei kelpaa",
+                "arkivet avvisade TLS-förbindelsen: protokollversionen eller krypteringen duger inte",
+                "the archive refused the TLS handshake: protocol version or cipher suite",
+            ),
+        ),
         Unsent::Request => (
             "archive.request",
             Text::fixed("pyyntöä ei voi muodostaa", "begäran kan inte skapas", "the request cannot be made"),
@@ -65,6 +73,9 @@ pub(super) fn of_unsent(why: Unsent) -> Cause {
 
 /// It may have arrived.
 pub(super) fn of_doubt(doubt: &Doubt) -> Cause {
+    if *doubt == Doubt::Lost(Lost::OurCertificateRefused) {
+        return of_unsent(Unsent::OurCertificateRefused);
+    }
     Cause::new(format!("archive.{}", doubt.code()), said(&doubt.to_string()))
 }
 

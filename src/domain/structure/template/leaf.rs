@@ -124,7 +124,7 @@ impl Maker {
                 let system = self.text(property("system"), &urn);
                 self.object(node, [("system", system), ("value", value)])
             }
-            None if requires(node, "system") => {
+            None if requires(node, "system") || self.extent == Extent::Full => {
                 let system = self.text(property("system"), "urn:ietf:rfc:3986");
                 self.object(node, [("system", system), ("value", value)])
             }
