@@ -42,12 +42,12 @@ enum Command {
     },
     /// Prints the unsigned archive document of a local record; findings go to standard error.
     Build(build::Build),
+    /// Document structures: lists them, shows one, makes examples, compares versions, tries them all out.
+    Structures(structures::Structures),
     /// Says what is wrong with records, documents, frames and messages.
     Validate(validate::Validate),
     /// Prints a document or record as people read it.
     Show(show::Show),
-    /// Document structures: lists them, shows one, makes examples, compares versions, tries them all out.
-    Structures(structures::Structures),
 }
 
 /// Runs the command that the process was started with.
@@ -57,9 +57,9 @@ pub(crate) fn run() -> ExitCode {
         Command::Demo { keep } => demo::run(keep),
         Command::Serve { config } => serve::run(&config),
         Command::Build(build) => build.run(),
+        Command::Structures(structures) => structures.run(),
         Command::Validate(validate) => validate.run(),
         Command::Show(show) => show.run(),
-        Command::Structures(structures) => structures.run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("asiasilta: {}", chain(&*error));

@@ -252,7 +252,7 @@ impl Reason {
             ),
             Self::SignedInFuture => (
                 "signature.signed_in_future",
-                "allekirjoitusaika on tulevaisuudessa",
+                "allekirjoitushetki on tulevaisuudessa",
                 "tidpunkten för underskriften ligger i framtiden",
                 "the signed time is in the future",
             ),
