@@ -4,17 +4,21 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
+use asiasilta::archive::keys::OpensslCrypto;
 use asiasilta::domain::document::header::Header;
 use asiasilta::domain::environment::Environment;
 use asiasilta::domain::profile::WireProfile;
-use asiasilta::domain::signature::SignatureKind;
+use asiasilta::domain::signature::{SignatureKind, sign};
 use asiasilta::domain::wire::frame::{store_frame, store_message};
 use asiasilta::domain::wire::{MessageContext, MessageId, UseSituation};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{PRODUCER, SYSTEM, client_document_header, oid, reference, signed, worker};
+use crate::support::{
+    CertificatePlan, PRODUCER, TestIdentity, at, certify, client_document_header, document, oid, reference, worker,
+};
 
 const RECORD: &str = "examples/records/02-everyday-life-morning.json";
 const BROKEN: &str = "examples/records/90-broken-field.json";
@@ -70,8 +74,24 @@ impl Files {
     }
 }
 
+/// Judged by the machine's own clock, so all that the document tells is long past.
+static SIGNER: LazyLock<TestIdentity> = LazyLock::new(|| {
+    let plan = CertificatePlan { not_before: "20250101000000Z", ..CertificatePlan::default() };
+    certify(&plan, None)
+});
+
+fn header() -> Header {
+    Header {
+        drawn_up: "2025-03-05T14:30:00+02:00".parse().unwrap(),
+        created: "2025-03-05T14:31:00+02:00".parse().unwrap(),
+        ..client_document_header()
+    }
+}
+
 fn signed_xml() -> Vec<u8> {
-    signed(client_document_header(), SignatureKind::System).into_parts().1
+    let (document, at) = (document(header()), at("2025-03-05T12:32:00Z"));
+    let signed = sign(&document, SignatureKind::System, at, &SIGNER.signing(), &OpensslCrypto).unwrap();
+    signed.into_parts().1
 }
 
 fn with_context<T>(header: &Header, then: impl FnOnce(&MessageContext<'_>) -> T) -> T {
@@ -174,10 +194,10 @@ fn without_trust_signatures_are_checked_for_integrity_alone_and_that_is_said() {
     let document = files.put("document.xml", signed_xml());
     let (exit, inputs) = found(&[&document], b"");
     assert_eq!((exit, inputs[0].2.contains(&"signature.trust_not_checked".to_owned())), (0, true));
-    let pem = files.put("trust.pem", SYSTEM.certificate_pem());
+    let pem = files.put("trust.pem", SIGNER.certificate_pem());
     let (exit, inputs) = found(&["--trust", &pem, &document], b"");
     assert_eq!((exit, inputs[0].2.iter().any(|c| c.starts_with("signature."))), (0, false), "{inputs:?}");
-    let stranger = crate::support::certify(&crate::support::CertificatePlan::default(), None);
+    let stranger = certify(&CertificatePlan::default(), None);
     let pem = files.put("other.pem", stranger.certificate_pem());
     assert_eq!(found(&["--trust", &pem, &document], b"").1[0].2.last().unwrap(), "signature.certificate_untrusted");
     let changed =
@@ -189,7 +209,7 @@ fn without_trust_signatures_are_checked_for_integrity_alone_and_that_is_said() {
 #[test]
 fn a_frame_is_compared_with_its_document_beside_it_and_inside_its_message() {
     let files = Files::new();
-    let header = client_document_header();
+    let header = header();
     let profile = WireProfile::default_profile().unwrap();
     let xml = signed_xml();
     let frame = with_context(&header, |context| store_frame(&profile, context, &header).unwrap().to_xml());

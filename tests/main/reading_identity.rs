@@ -219,7 +219,8 @@ proptest! {
             change(&mut tree.root, &mut at.index(count), kind, &text, &copy);
         }
         let Ok(read) = read(tree.to_xml().as_bytes()) else { return Ok(()) };
-        let policy = TrustPolicy { trust: Trust::Pinned(vec![SYSTEM.certificate_der()]), system_signer: ExpectedSigner::Anyone, now: at(NOW) };
+        let trust = Trust::Pinned(vec![SYSTEM.certificate_der()]);
+        let policy = TrustPolicy { trust, system_signer: ExpectedSigner::Anyone, now: at(NOW) };
         drop(verify(read.tree(), &OpensslCrypto, &policy));
         let checker = Checker::new(Registry::reduced().into(), Environment::Test);
         for structure in checker.structures().iter() {

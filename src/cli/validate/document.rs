@@ -77,7 +77,7 @@ impl Judge {
             Some(authorities) => Trust::Authorities(authorities.clone()),
             None => Trust::Pinned(embedded_certificates(document)),
         };
-        TrustPolicy { trust, system_signer: ExpectedSigner::Anyone, now: jiff::Timestamp::now() }
+        TrustPolicy { trust, system_signer: ExpectedSigner::Anyone, now: self.now }
     }
 
     fn signatures(&self, verdict: &Verdict, on_the_way: bool) -> Vec<Finding> {
