@@ -13,6 +13,8 @@ use super::text::Text;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
+    /// A rule that nobody here can judge yet; the document is accepted, and somebody may want to look.
+    NotChecked,
     /// Worth knowing; the document is accepted.
     Warning,
     /// The document is not accepted.
@@ -95,6 +97,13 @@ impl Finding {
     #[must_use]
     pub fn warning(mut self) -> Self {
         self.severity = Severity::Warning;
+        self
+    }
+
+    /// The same finding as something that was not checked.
+    #[must_use]
+    pub fn not_checked(mut self) -> Self {
+        self.severity = Severity::NotChecked;
         self
     }
 

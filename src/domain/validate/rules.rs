@@ -2,6 +2,8 @@
 //!
 //! Each rule reads the parts it needs and is silent while one of them is not there or is itself wrong: that has its own finding.
 
+pub(super) mod conditional;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
