@@ -225,10 +225,10 @@ impl FromStr for RegistrationNumber {
 #[serde(deny_unknown_fields)]
 pub struct PersonName {
     /// Family name.
-    #[schemars(length(min = 1, max = 200))]
+    #[schemars(length(min = 1, max = 200), regex(pattern = r"^$|\S"))]
     pub family: String,
     /// Given names in order.
-    #[schemars(length(min = 1, max = 10), inner(length(min = 1, max = 200)))]
+    #[schemars(length(min = 1, max = 10), inner(length(min = 1, max = 200), regex(pattern = r"^$|\S")))]
     pub given: Vec<String>,
     /// The one that the person is called by (kutsumanimi, tilltalsnamn).
     #[serde(default)]

@@ -5,10 +5,11 @@
 //! whoever holds one need not look again. Does not decide on access, resolve the case or touch the archive. Called by the
 //! sidecar's API, the command line and library users alike.
 
+mod characters;
 mod content;
 mod document_place;
 mod findings;
-mod json;
+pub(in crate::domain) mod json;
 mod persons;
 mod rules;
 mod schema;
@@ -133,6 +134,7 @@ impl Checker {
         let value = json::read(bytes).map_err(|finding| vec![*finding])?;
         let mut findings = Findings::default();
         self.schema.check(&value, &mut findings);
+        characters::refuse_unreadable(&value, &mut findings);
         if self.environment == Environment::Test {
             persons::refuse_real(&value, &mut findings);
         }

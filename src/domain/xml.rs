@@ -13,6 +13,7 @@ mod write;
 pub use name::Name;
 pub use place::Offset;
 pub use read::{Limits, Misread, XmlError, parse, parse_placed, parse_root};
+pub(crate) use write::is_xml_character;
 
 use super::finding::redacted_debug;
 

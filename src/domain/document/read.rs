@@ -21,6 +21,7 @@ use super::cda::{HL7, HL7FI};
 use crate::domain::finding::{Finding, Rule, redacted_debug};
 use crate::domain::source::Lines;
 use crate::domain::text::Text;
+use crate::domain::validate::json;
 use crate::domain::xml::{Element, Limits, Misread, Node, Tree, XmlError, parse_placed, parse_root};
 use consistency::Beside;
 
@@ -167,7 +168,8 @@ fn display_root(display: &str, findings: &mut Vec<Finding>) -> Option<Element> {
 }
 
 fn content(json: &str, findings: &mut Vec<Finding>) -> Option<Value> {
-    let content = serde_json::from_str::<Value>(json).ok();
+    // As strict as what is taken in: where a field stands twice, readers differ, and a right must not hang on that.
+    let content = json::read(json.as_bytes()).ok();
     if content.is_none() {
         let found = Text::fixed("jotain muuta", "något annat", "something else");
         findings.push(unreadable(CONTENT_PATH, &found, &Text::same("JSON")));

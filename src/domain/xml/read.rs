@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use quick_xml::escape::{EscapeError, resolve_xml_entity, unescape};
-use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
 use quick_xml::reader::Reader;
 
 use super::name::Names;
@@ -19,6 +19,8 @@ pub struct Limits {
     pub depth_max: usize,
     /// Elements in all.
     pub elements_max: usize,
+    /// Comments and processing instructions in all.
+    pub asides_max: usize,
     /// Attributes and declarations on one element.
     pub attributes_max: usize,
     /// Bytes of one attribute's value.
@@ -30,12 +32,13 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// A whole archive document or message: 20 MiB, 64 deep, 100,000 elements, 32 attributes an element, values of 4 MiB (a
+    /// A whole archive document or message: 20 MiB, 64 deep, 100,000 elements, 10,000 comments and instructions, 32 attributes an element, values of 4 MiB (a
     /// display form has its images in attributes), text of 16 MiB, 128 namespace declarations in force.
     pub const DOCUMENT: Self = Self {
         bytes_max: 20 << 20,
         depth_max: 64,
         elements_max: 100_000,
+        asides_max: 10_000,
         attributes_max: 32,
         attribute_bytes_max: 4 << 20,
         text_bytes_max: 16 << 20,
@@ -178,6 +181,7 @@ struct Builder<'a> {
     prolog: Vec<Node>,
     root: Option<Element>,
     elements: usize,
+    asides: usize,
     /// Where what is being read stands.
     at: usize,
     /// Whether the text has a CR anywhere: most have none, and their line ends need no look.
@@ -191,7 +195,7 @@ impl<'a> Builder<'a> {
         let has_cr =
             text.as_bytes().chunks(4096).any(|piece| piece.iter().fold(false, |found, b| found | (*b == b'\r')));
         let (open, prolog) = (Vec::new(), Vec::new());
-        Self { text, limits, keep, names, scopes, open, prolog, root: None, elements: 0, at: 0, has_cr }
+        Self { text, limits, keep, names, scopes, open, prolog, root: None, elements: 0, asides: 0, at: 0, has_cr }
     }
 
     fn run(&mut self) -> Result<(), XmlError> {
@@ -215,13 +219,17 @@ impl<'a> Builder<'a> {
                     self.end();
                 }
                 Event::End(_) => self.end(),
+                Event::Text(t) if t.contains("]]>") => return Err(XmlError::malformed("]]> in text")),
                 Event::Text(t) if !self.has_cr => self.text(&t)?,
                 Event::Text(t) => self.text(&normalise_lines(&t))?,
+                Event::CData(_) if self.open.is_empty() => {
+                    return Err(XmlError::malformed("a CDATA section outside the document element"));
+                }
                 Event::CData(t) => self.text(&normalise_lines(&t))?,
                 Event::GeneralRef(reference) => self.text(resolve(&reference)?.as_str())?,
-                Event::Comment(t) => self.aside(Node::Comment(normalise_lines(&t).into())),
-                Event::PI(t) => self.aside(Node::Instruction(normalise_lines(&t).into())),
-                Event::Decl(_) if self.at == mark => {}
+                Event::Comment(t) => self.aside(Node::Comment(normalise_lines(&t).into()))?,
+                Event::PI(t) => self.aside(Node::Instruction(normalise_lines(&t).into()))?,
+                Event::Decl(declaration) if self.at == mark => check_declaration(&declaration)?,
                 Event::Decl(_) => return Err(XmlError::malformed("an XML declaration inside the document")),
                 Event::DocType(_) => return Err(XmlError::Doctype),
                 Event::Eof => return Ok(()),
@@ -283,6 +291,11 @@ impl<'a> Builder<'a> {
                 return Err(XmlError::TooMuch { what: "bytes of an attribute", limit });
             }
             let key = attribute.key.as_ref();
+            // XML 1.0 §3.1: white space before each attribute, and only XML's own is white space.
+            let before = self.offset_of(key).bytes().and_then(|at| self.text.as_bytes().get(at.checked_sub(1)?));
+            if !before.is_some_and(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')) {
+                return Err(XmlError::malformed("an attribute without white space before it"));
+            }
             let value = attribute_value(&attribute.value)?;
             let declared = key.strip_prefix("xmlns").map(|rest| (rest, rest.strip_prefix(':')));
             match declared {
@@ -361,13 +374,18 @@ impl<'a> Builder<'a> {
     }
 
     /// What stands after the document element is left behind: nothing there is part of what is read.
-    fn aside(&mut self, node: Node) {
+    fn aside(&mut self, node: Node) -> Result<(), XmlError> {
+        self.asides += 1;
+        if self.asides > self.limits.asides_max {
+            return Err(XmlError::TooMuch { what: "comments and instructions", limit: self.limits.asides_max });
+        }
         match self.open.last_mut() {
             Some((parent, _)) if self.keep == Keep::All => parent.children.push(node),
             Some(_) => {}
             None if self.root.is_none() => self.prolog.push(node),
             None => {}
         }
+        Ok(())
     }
 }
 
@@ -377,6 +395,16 @@ fn push(children: &mut Vec<Node>, node: Node) {
         children.reserve_exact(1);
     }
     children.push(node);
+}
+
+/// XML 1.0, and UTF-8 where an encoding is said: what else a document may claim to be, it is not read as.
+fn check_declaration(declaration: &BytesDecl<'_>) -> Result<(), XmlError> {
+    let version = declaration.version().ok().is_some_and(|v| v.as_ref() == "1.0");
+    let encoding = match declaration.encoding() {
+        None => true,
+        Some(encoding) => encoding.is_ok_and(|e| e.eq_ignore_ascii_case("utf-8")),
+    };
+    if version && encoding { Ok(()) } else { Err(XmlError::malformed("an XML declaration other than 1.0 in UTF-8")) }
 }
 
 /// XML 1.0 §2.11: CRLF and lone CR are read as LF.
@@ -510,6 +538,41 @@ mod tests {
         }
         assert_eq!(parse_placed(b"<a>", Limits::DOCUMENT).err().unwrap().at, 3);
         assert_eq!(parse_placed(b"<a>\xff", Limits::DOCUMENT).err().unwrap().at, 3);
+    }
+
+    #[test]
+    fn what_no_other_reader_takes_is_not_taken_here() {
+        for bad in [
+            "<a>&#1;</a>",
+            "<a>\u{1}</a>",
+            "<a>]]></a>",
+            "<1a/>",
+            "<a:b:c xmlns:a='x'/>",
+            "<:a/>",
+            "<a b='1'c='2'/>",
+            "<a\u{a0}b='1'/>",
+            "<a xmlns:p=''/>",
+            "<a xmlns:xml='x'/>",
+            "<![CDATA[]]><a/>",
+            "<a/>\u{a0}",
+            "<a><?xml version='1.0'?></a>",
+            "<?xml version='1.0' encoding='ISO-8859-1'?><a/>",
+            "<?xml version='1.1'?><a/>",
+        ] {
+            assert!(read(bad).is_err(), "{bad:?}");
+        }
+        assert!(read("<?xml version='1.0' encoding='utf-8'?><a\n b='1'\tc='2'/>").is_ok());
+    }
+
+    #[test]
+    fn many_comments_are_refused_and_a_long_name_is_kept_once() {
+        let comments = format!("<a>{}</a>", "<!---->".repeat(10_001));
+        let limit = Limits::DOCUMENT.asides_max;
+        assert_eq!(read(&comments).err(), Some(XmlError::TooMuch { what: "comments and instructions", limit }));
+        let uri = "u".repeat(200_000);
+        let tree = read(&format!("<p:a xmlns:p='{uri}'>{}</p:a>", "<p:b/>".repeat(1000))).unwrap();
+        let shared = |e: &Element| e.namespace.as_ptr() == tree.root.namespace.as_ptr();
+        assert!(tree.root.elements().all(shared));
     }
 
     #[test]

@@ -211,3 +211,12 @@ fn record_and_content_agree_on_a_safety_ban() {
     refuses(RELATIONSHIP, &[(at, Some(json!(true)))], &[("content.safety_ban_differs", at)]);
     takes(RELATIONSHIP, &[(at, Some(json!(true))), ("/clients/0/safety_ban", Some(json!(true)))]);
 }
+
+#[test]
+fn characters_that_a_document_cannot_have_are_refused_where_they_stand() {
+    let text = format!("{IN_ENTRY}/asiakaskertomusmerkinta/tapahtuma/kuvaus");
+    for bad in ["a\u{1}b", "a\u{fffe}", "a\u{202e}b"] {
+        refuses(ENTRY, &[(&text, Some(json!(bad)))], &[("value.characters", &text)]);
+    }
+    refuses(ENTRY, &[("/clients/0/name/family", Some(json!("   ")))], &[("value.pattern", "/clients/0/name/family")]);
+}
