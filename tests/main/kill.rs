@@ -228,3 +228,64 @@ async fn fifty_kills_in_two_hundred_records_lose_nothing_and_send_nothing_twice(
     }
     stage.mock.verify().unwrap();
 }
+
+/// The database and what SQLite keeps beside it.
+const DATABASE: [&str; 2] = ["outbox.sqlite", "outbox.sqlite-wal"];
+
+fn copy_database(from: &Path, to: &Path) {
+    for name in DATABASE {
+        match std::fs::copy(from.join(name), to.join(name)) {
+            Ok(_) => {}
+            Err(_) if !from.join(name).exists() => drop(std::fs::remove_file(to.join(name))),
+            Err(error) => panic!("{name}: {error}"),
+        }
+    }
+}
+
+async fn until_state(system: &ProducerSystem, state: &str) -> Value {
+    loop {
+        let now = states(system).await;
+        if let [one] = now.as_slice()
+            && one["state"] == json!(state)
+            && (state != "queued" || !one["why"].is_null())
+        {
+            return one.clone();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_put_back_from_before_the_sending_sends_nothing_again() {
+    let (folder, backup) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let log = folder.path().join("sidecar.log");
+    let stage = Stage::set(folder.path()).await.unwrap();
+    let files = SidecarFiles::write(&stage, "127.0.0.1:0".parse().unwrap()).unwrap();
+    let system = |sidecar: &Sidecar| ProducerSystem::try_new(sidecar.address, &files.token).unwrap();
+
+    stage.mock.down().await;
+    let sidecar = Sidecar::start(&files.config, &log).await;
+    let (_addresses, address) = watch::channel(sidecar.address);
+    let promised = submit(1, files.token.as_str().into(), address).await;
+    let waiting = until_state(&system(&sidecar), "queued").await;
+    assert_eq!(waiting["why"]["code"], json!("archive.unreachable"), "the caller sees why it waits");
+    sidecar.kill().await;
+    copy_database(folder.path(), backup.path());
+
+    stage.mock.up().await.unwrap();
+    let sidecar = Sidecar::start(&files.config, &log).await;
+    let cursor = until_state(&system(&sidecar), "archived").await["change"].as_u64().unwrap();
+    sidecar.kill().await;
+    copy_database(backup.path(), folder.path());
+
+    let sidecar = Sidecar::start(&files.config, &log).await;
+    let archived = until_state(&system(&sidecar), "archived").await;
+    assert_eq!(archived["document_id"], promised["document_id"]);
+    assert_eq!(archived["archive"]["proof"], json!("found"));
+    assert!(archived["change"].as_u64().unwrap() > cursor, "a caller that goes on from its cursor sees it");
+    let of_it = |e: &mock_archive::Entry| matches!(&e.kind, ArrivalKind::Store { document_id, .. } if json!(document_id.to_string()) == promised["document_id"]);
+    let ledger = stage.mock.ledger();
+    assert_eq!(ledger.entries().iter().filter(|e| of_it(e)).count(), 1);
+    ledger.assert_no_unasked_second_arrival().unwrap();
+    sidecar.kill().await;
+    stage.mock.verify().unwrap();
+}

@@ -15,8 +15,8 @@ use crate::sidecar::vault::Vault;
 const APPLICATION_ID: i64 = 0x4153_4c54;
 const INSTALLATION_MAX: u32 = 99_999_999;
 const NONCE_MAX: u32 = 999_999;
-/// Changes of one run stay below this power of two, and the sum below 2^53, which JSON readers keep exact.
-const CHANGES_BITS: u32 = 20;
+/// More than a run makes. Times the milliseconds of the clock it stays below 2^53, which JSON readers keep exact.
+const CHANGES_PER_MS: i64 = 1024;
 /// As much as the proof of readiness writes: more than a small submission takes.
 const PROOF_BYTES: u32 = 64 * 1024;
 
@@ -161,7 +161,7 @@ fn next_serial(db: &Connection, now: Timestamp) -> Result<Serial, StoreError> {
     set_counter(db, "restart", restart)?;
     set_counter(db, "sequence", 0)?;
     // Above every number that an earlier run gave out, also one that this file knows nothing of.
-    let change = restart.saturating_mul(1 << CHANGES_BITS).max(counter(db, "change")?);
+    let change = now.as_millisecond().saturating_mul(CHANGES_PER_MS).max(counter(db, "change")?);
     set_counter(db, "change", change)?;
     let nonce = u64::from(uuid::Uuid::new_v4().as_fields().0 % NONCE_MAX + 1);
     Ok(Serial { installation: installation.unsigned_abs(), restart: restart.unsigned_abs(), nonce })
