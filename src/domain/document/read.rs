@@ -130,7 +130,7 @@ pub fn read_tree(tree: Tree) -> Result<ReadDocument, ReadError> {
 
 const CONTENT_PATH: &str = "component/nonXMLBody/hl7fi:json";
 const MISSING: Text = Text::fixed("ei mitään", "inget", "nothing");
-const A_BODY: Text = Text::fixed("asiakirjan runko", "dokumentets innehåll", "the document's body");
+const A_BODY: Text = Text::fixed("asiakirjan runko", "handlingens kropp", "the document's body");
 
 /// The node's text, comments left out, as Base64 of UTF-8.
 fn base64_text(node: &Element, path: &str, findings: &mut Vec<Finding>) -> Option<String> {

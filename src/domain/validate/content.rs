@@ -187,7 +187,7 @@ impl<'a> Look<'a> {
                         "en annan dag än klientens birth_date",
                         "another day than the client's birth_date",
                     ),
-                    Text::fixed("sama syntymäaika", "samma födelsedag", "the same birth date"),
+                    Text::fixed("sama syntymäaika", "samma födelsedatum", "the same birth date"),
                     Rule::new(self.source(), ""),
                 );
                 self.add(&pointer, finding);

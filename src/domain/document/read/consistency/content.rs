@@ -131,7 +131,7 @@ pub(super) static CLIENT: ConsistencyRule = ConsistencyRule {
             let ids = ids(client);
             if !ids.is_empty() && !in_header(said).is_empty() && !in_header(said).iter().any(|id| ids.contains(id)) {
                 let found = Text::fixed("toinen asiakas", "en annan klient", "another client");
-                let expected = Text::fixed("otsikkotietojen asiakas", "huvudets klient", "the header's client");
+                let expected = Text::fixed("metatietojen asiakas", "klienten i metadata", "the header's client");
                 out.push(Disagreement::in_content(pointer, found, expected));
             }
         }
@@ -184,8 +184,8 @@ pub(super) static BIRTH_DATE: ConsistencyRule = ConsistencyRule {
             // A year alone agrees with any day in it.
             if date.earliest_day() > in_header.latest_day() || date.latest_day() < in_header.earliest_day() {
                 let expected = Text::fixed(
-                    "sama syntymäpäivä kuin otsikkotiedoissa",
-                    "samma födelsedag som i huvudet",
+                    "sama syntymäaika kuin metatiedoissa",
+                    "samma födelsedatum som i metadata",
                     "the same day of birth as in the header",
                 );
                 let path = format!("recordTarget[{}]/patientRole/patient/birthTime/@value", at + 1);
