@@ -265,6 +265,21 @@ fn without_a_relationship_document_nothing_is_granted() {
 }
 
 #[test]
+fn under_a_register_access_right_a_record_goes_to_its_clients_own_case_only() {
+    let (archive, _) = archive();
+    let mut of_another = Sample::case();
+    of_another.document_edits = vec![("010190-900P", "010181-900C")];
+    of_another.frame_edits = of_another.document_edits.clone();
+    *of_another.content.pointer_mut("/asia_asiakirja/asiakas/0/henkilotunnus/value").unwrap() = json!("010181-900C");
+    for sample in [Sample::relationship(), of_another] {
+        assert_eq!(sample.give_to(&archive).code, AckCode::Aa);
+    }
+    let refused = Sample::entry().give_to(&archive);
+    let found: Vec<_> = refused.findings.iter().map(|finding| finding.rule).collect();
+    assert_eq!((refused.code, found), (AckCode::Ae, vec![Rule::CaseClient]));
+}
+
+#[test]
 fn the_same_bytes_are_taken_again_without_being_stored_again() {
     let (archive, _) = prepared_archive();
     let again = Sample::case().give_to(&archive);

@@ -30,7 +30,8 @@ use crate::domain::text::Text;
 use crate::sidecar::audit;
 use crate::sidecar::config::Operation;
 use crate::sidecar::ports::{
-    Archive, ArchiveFault, Asker, CaseEntry, CasesWanted, Clock, Contents, DecisionEntry, DecisionsWanted, Fetched,
+    Archive, ArchiveFault, Asker, CaseEntry, CaseStatus, CasesWanted, Clock, Contents, DecisionEntry, DecisionsWanted,
+    Fetched,
 };
 use crate::sidecar::store::{Store, Use};
 use crate::sidecar::worker::{RightsFault, Wish};
@@ -99,8 +100,8 @@ pub(super) async fn cases<S: Store, A: Archive, C: Clock>(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let search = Search::begin(&services, &headers, body, "cases.search")?;
-    let wanted =
-        CasesWanted { service_task: search.request.service_task.clone(), decision: search.request.decision.clone() };
+    let (service_task, decision) = (search.request.service_task.clone(), search.request.decision.clone());
+    let wanted = CasesWanted { service_task, decision, case: None };
     let found = match search.authority(&services).await {
         Ok(authority) => {
             let found = services.archive.cases(&search.asker, &authority, &wanted).await;
@@ -260,12 +261,23 @@ fn decision_json(entry: &DecisionEntry) -> Value {
 }
 
 fn case_json(entry: &CaseEntry) -> Value {
-    json!({
+    // What does not verify is neither open nor closed.
+    let (open, why) = match &entry.status {
+        CaseStatus::Open => (Some(true), None),
+        CaseStatus::Closed => (Some(false), None),
+        CaseStatus::NotVerified(why) => (None, Some(why)),
+    };
+    let mut shown = json!({
         "case": entry.case,
         "document_id": entry.document,
         "service_task": entry.service_task.as_ref().map(code_json),
-        "open": entry.open,
-    })
+        "open": open,
+        "verified": why.is_none(),
+    });
+    if let (Some(object), Some(why)) = (shown.as_object_mut(), why) {
+        object.insert("why".to_owned(), json!(why));
+    }
+    shown
 }
 
 fn code_json(code: &Code) -> Value {

@@ -19,8 +19,8 @@ use crate::domain::validate::Checker;
 use crate::sidecar::app::{Parts, RunningApp, start};
 use crate::sidecar::config::Config;
 use crate::sidecar::ports::{
-    ArchiveFault, Asker, CaseEntry, CasesWanted, DecisionEntry, DecisionsWanted, Fetched, Ground, Outbound, Outcome,
-    Pipeline, Preparation, PrepareFault, Presence, SystemChance,
+    ArchiveFault, Asker, CaseEntry, CaseStatus, CasesWanted, DecisionEntry, DecisionsWanted, Fetched, Ground, Outbound,
+    Outcome, Pipeline, Preparation, PrepareFault, Presence, SystemChance,
 };
 use crate::sidecar::store::sqlite::SqliteStore;
 use crate::sidecar::telemetry::WatchedCertificate;
@@ -101,7 +101,7 @@ impl Archive for FakeArchive {
 
     async fn cases(&self, _: &Asker, _: &Authority, _: &CasesWanted) -> Result<Vec<CaseEntry>, ArchiveFault> {
         self.mood().await?;
-        Ok(vec![CaseEntry { case: oid(CASE), document: oid("1.2.8"), service_task: None, open: true }])
+        Ok(vec![CaseEntry { case: oid(CASE), document: oid("1.2.8"), service_task: None, status: CaseStatus::Open }])
     }
 
     async fn decisions(

@@ -87,8 +87,9 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             return Err(Stop::Park(predecessor_never_arrived()));
         }
         let (authority, ground) = self.authority(submission, record).await?;
-        let asker = asker(submission, record, first_client(record)?);
-        let case = case::resolve(&*self.archive, &asker, &authority, record).await?;
+        let clients = record.clients.iter().filter_map(|c| c.id());
+        let askers: Vec<Asker> = clients.map(|client| asker(submission, record, client)).collect();
+        let case = case::resolve(&self.rights, &askers, &authority, record).await?;
         let outbound = self.prepare(submission, payload, case.clone(), authority).await?;
         Ok(StoredEnvelope { outbound, ground, case })
     }
