@@ -189,6 +189,7 @@ fn every_refusing_rule_is_broken_by_some_test() {
         Rule::AccessRelationship,
         Rule::AccessStarted,
         Rule::AccessEnded,
+        Rule::CaseClient,
         Rule::QueryForm,
         Rule::QueryPage,
         Rule::QuerySubject,

@@ -94,24 +94,24 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         Ok(StoredEnvelope { outbound, ground, case })
     }
 
-    /// A permit for every client of the record; the first one's stands in the message.
+    /// A permit for every client of the record, and the one that joins them.
     async fn authority(&self, submission: &Submission, record: &LocalRecord) -> Result<(Authority, Ground), Stop> {
         let wish = Wish {
             operation: Operation::Write { drawn_up: record.drawn_up.day() },
             service_task: record.service_task.as_ref().map(|t| t.code.as_str()),
             purchase: Some(record.purchase),
         };
-        let (mut first, mut permits) = (None, Vec::new());
+        let (mut joint, mut permits) = (None, Vec::new());
         for client in record.clients.iter().filter_map(|c| c.id()) {
             let authority = self.rights.authority(&asker(submission, record, client), wish).await?;
             if let Authority::RegisterAccess(permit) = &authority {
                 permits.push(permit.record().clone());
             }
-            first.get_or_insert(authority);
+            joint = Some(joined(joint, authority)?);
         }
-        let first = first.ok_or_else(|| Stop::Park(no_client()))?;
+        let joint = joint.ok_or_else(|| Stop::Park(no_client()))?;
         let ground = if permits.is_empty() { Ground::OwnRegister } else { Ground::RegisterAccess(permits) };
-        Ok((first, ground))
+        Ok((joint, ground))
     }
 
     /// Builds and signs on a thread where blocking harms nobody.
@@ -271,6 +271,16 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             Err(StoreError::Illegal(_)) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// The authority for a further client, joined with that for the clients before.
+fn joined(before: Option<Authority>, authority: Authority) -> Result<Authority, Stop> {
+    match (before, authority) {
+        (Some(Authority::RegisterAccess(before)), Authority::RegisterAccess(permit)) => {
+            before.joined(permit).map(Authority::RegisterAccess).ok_or_else(|| Stop::Park(pipeline_failed()))
+        }
+        (_, authority) => Ok(authority),
     }
 }
 

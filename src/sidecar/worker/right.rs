@@ -68,6 +68,7 @@ impl<A: Archive, C: Clock> Rights<A, C> {
             operation: wish.operation,
             organiser: &asker.organiser.oid,
             unit: &asker.unit.oid,
+            client: &asker.client,
             service_task: wish.service_task,
             link: Some(&asker.link),
             purchase: wish.purchase,
