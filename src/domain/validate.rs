@@ -119,6 +119,24 @@ impl Checker {
         }
     }
 
+    /// Judges a smaller JSON object that has parts of a record under the record's own names, a search for instance: these
+    /// parts by the record's schema, and all of it for test persons. Errors only; empty when there are none.
+    pub fn like_record(&self, bytes: &[u8], parts: &[&str]) -> Vec<Finding> {
+        let value = match json::read(bytes) {
+            Ok(value) => value,
+            Err(finding) => return vec![*finding],
+        };
+        let mut findings = Findings::default();
+        self.schema.check_parts(&value, parts, &mut findings);
+        if self.environment == Environment::Test {
+            persons::refuse_real(&value, &mut findings);
+        }
+        match findings.split() {
+            Ok(_) => Vec::new(),
+            Err(findings) => findings,
+        }
+    }
+
     fn structure(&self, value: &Value, findings: &mut Findings) -> Option<Arc<Structure>> {
         let oid: Oid = value.get("structure")?.as_str()?.parse().ok()?;
         let structure = self.structures.find(&oid).filter(|s| s.group().is_some());

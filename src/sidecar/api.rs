@@ -35,6 +35,8 @@ mod tests;
 
 pub use auth::Tokens;
 
+const SEARCH_BYTES_MAX: usize = 64 << 10;
+
 /// What the API answers from.
 pub struct Services<S, A, C> {
     /// Where submissions are.
@@ -75,8 +77,8 @@ pub fn router<S: Store, A: Archive, C: Clock>(services: Arc<Services<S, A, C>>) 
         .route("/v1/submissions", post(submissions::submit::<S, A, C>).get(submissions::list::<S, A, C>))
         .route("/v1/submissions/{id}", get(submissions::show::<S, A, C>).delete(submissions::withdraw::<S, A, C>))
         .route("/v1/validations", post(submissions::validate::<S, A, C>))
-        .route("/v1/decisions/search", post(searches::decisions::<S, A, C>))
-        .route("/v1/cases/search", post(searches::cases::<S, A, C>))
+        .route("/v1/decisions/search", post(searches::decisions::<S, A, C>).layer(search_body()))
+        .route("/v1/cases/search", post(searches::cases::<S, A, C>).layer(search_body()))
         .fallback(problem::no_such_resource)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(from_fn_with_state(gate, pass));
@@ -88,6 +90,11 @@ pub fn router<S: Store, A: Archive, C: Clock>(services: Arc<Services<S, A, C>>) 
         .method_not_allowed_fallback(problem::no_such_method);
     let body_bytes_max = services.limits.body_bytes_max;
     status.merge(versioned).layer(DefaultBodyLimit::max(body_bytes_max)).with_state(services)
+}
+
+/// A search is some names, ids and codes.
+fn search_body() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(SEARCH_BYTES_MAX)
 }
 
 #[derive(Clone)]

@@ -243,6 +243,23 @@ impl Service {
         tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap()
     }
 
+    /// The outcomes in the use log once it has this many rows.
+    async fn use_log_until(&self, rows: usize) -> Vec<String> {
+        let db = rusqlite::Connection::open(self.folder.path().join("s.db")).unwrap();
+        let wait = async {
+            loop {
+                let mut statement = db.prepare("SELECT outcome FROM use_log ORDER BY row").unwrap();
+                let found: Vec<String> =
+                    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+                if found.len() >= rows {
+                    return found;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap()
+    }
+
     /// Stops and answers how many rows the use log proves.
     async fn stop_and_count_uses(self) -> u64 {
         self.app.shutdown().await.unwrap();
@@ -436,7 +453,23 @@ async fn searches_answer_by_the_right_and_each_is_in_the_use_log() {
     assert_eq!((down.status, down.header("retry-after")), (503, Some("7")));
     service.set(Mood::Refusing);
     assert_eq!(service.ask(&cases, &search(PERSONAL[0])).await.status, 502);
-    assert_eq!(service.stop_and_count_uses().await, 5);
+    // Each as begun and as ended.
+    assert_eq!(service.stop_and_count_uses().await, 10);
+}
+
+#[tokio::test]
+async fn a_search_that_is_cut_off_or_answered_too_late_is_in_the_use_log_with_its_end() {
+    let service = Service::start_with(|config| config.limits.request_timeout_s = 2).await;
+    service.set(Mood::Silent);
+    let (head, body) = (post("/v1/cases/search", "all", &[]), search(PERSONAL[0]));
+    let slow = service.ask(&head, &body).await;
+    assert_eq!((slow.status, &slow.json()["reasons"][0]["code"]), (503, &json!("archive.too_slow")));
+    let mut gone = TcpStream::connect(service.app.address()).unwrap();
+    let request = format!("{head}\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    gone.write_all(request.as_bytes()).unwrap();
+    service.use_log_until(3).await;
+    drop(gone);
+    assert_eq!(service.use_log_until(4).await, ["begun", "archive.unavailable", "begun", "cut_off"]);
 }
 
 #[tokio::test]
@@ -448,7 +481,13 @@ async fn a_search_that_is_not_understood_or_not_of_a_test_person_is_refused_with
         (search(PERSONAL[0]).replace("\"client\"", "\"clients\""), "json.shape"),
         (search(PERSONAL[0]).replace(PERSONAL[0], "140341-912X"), "json.shape"),
         (search(PERSONAL[0]).replace("\"identity_code\":\"1", "\"identity_code\":1,\"x\":\"1"), "json.shape"),
-        (real, "environment.real_person"),
+        (real, "person.not_artificial"),
+        (search(PERSONAL[0]).replace("TEST-IAKKAAT", &"x".repeat(101)), "json.shape"),
+        (
+            search(PERSONAL[0]).replace("\"reference\":\"", &format!("\"reference\":\"{}", "x".repeat(200))),
+            "value.too_long",
+        ),
+        (search(PERSONAL[0]).replace("\"reference\":\"", "\"reference\":\"010190-123M "), "person.not_artificial"),
     ] {
         let answer = service.ask(&head, &body).await;
         assert_eq!((answer.status, &answer.json()["findings"][0]["code"]), (422, &json!(code)), "{}", answer.body);
@@ -456,6 +495,8 @@ async fn a_search_that_is_not_understood_or_not_of_a_test_person_is_refused_with
             assert!(!answer.body.contains(personal));
         }
     }
+    let large = search(PERSONAL[0]).replace('}', &format!("}}{}", " ".repeat(64 << 10)));
+    assert_eq!(service.ask(&head, &large).await.status, 413);
     let reader = service.ask(&post("/v1/cases/search", "reader", &[]), &search(PERSONAL[0])).await;
     assert_eq!(reader.status, 403);
     let elsewhere = search(PERSONAL[0]).replace("1.2.246.10.99999992.10.1", "1.2.246.10.99999992.10.9");
