@@ -8,12 +8,11 @@ mod cause;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::ports::{
-    Archive, ArchiveFault, Asker, CaseEntry, CaseStatus, CasesWanted, Contents, DecisionEntry, DecisionsWanted,
-    Fetched, Ground, Outbound, Outcome, Presence, Remark,
+    Archive, ArchiveFault, Asker, CaseEntry, CaseStatus, CasesWanted, Clock, Contents, DecisionEntry, DecisionsWanted,
+    Fetched, Ground, Outbound, Outcome, Presence, Remark, SystemClock,
 };
 use crate::archive::client::{self, Acting, ArchiveClient};
 use crate::archive::keys::OpensslCrypto;
@@ -33,9 +32,10 @@ use crate::domain::wire::answer::{self, Entry, NotNow};
 const FETCHED_MAX: usize = 50;
 
 /// One client of the archive for each organisation that this installation sends for.
-pub struct Line<T> {
+pub struct Line<T, C = SystemClock> {
     clients: BTreeMap<Oid, Arc<ArchiveClient<T>>>,
     trust: Trust,
+    clock: C,
 }
 
 /// Who must have signed a document for it to be believed.
@@ -47,10 +47,10 @@ enum Signer {
     Professional,
 }
 
-impl<T: Transport + 'static> Line<T> {
+impl<T: Transport + 'static, C: Clock> Line<T, C> {
     /// A line for these organisations; other parties' signatures are judged by `trust`.
-    pub fn new(clients: BTreeMap<Oid, Arc<ArchiveClient<T>>>, trust: Trust) -> Self {
-        Self { clients, trust }
+    pub fn new(clients: BTreeMap<Oid, Arc<ArchiveClient<T>>>, trust: Trust, clock: C) -> Self {
+        Self { clients, trust, clock }
     }
 
     fn client(&self, asker: &Asker) -> Result<&ArchiveClient<T>, ArchiveFault> {
@@ -78,7 +78,7 @@ impl<T: Transport + 'static> Line<T> {
             }
             Signer::Professional => (SignatureKind::Professional, ExpectedSigner::Anyone),
         };
-        let policy = TrustPolicy { trust: self.trust.clone(), system_signer, now: Timestamp::now() };
+        let policy = TrustPolicy { trust: self.trust.clone(), system_signer, now: self.clock.now() };
         let verdict = verify(document.tree(), &OpensslCrypto, &policy);
         if verdict.is_valid_and_signed_by(kind) { Ok(document) } else { Err(NOT_SIGNED) }
     }
@@ -110,7 +110,7 @@ impl<T: Transport + 'static> Line<T> {
     }
 }
 
-impl<T: Transport + 'static> Archive for Line<T> {
+impl<T: Transport + 'static, C: Clock> Archive for Line<T, C> {
     async fn relationship(&self, asker: &Asker) -> Result<Option<Evidence>, ArchiveFault> {
         let client = self.client(asker)?;
         let found = client.relationship(&asker.client, &asker.organiser.oid, acting(asker)).await;
@@ -123,7 +123,7 @@ impl<T: Transport + 'static> Archive for Line<T> {
             document: fetched.entry.ids,
             organiser: fetched.entry.custodian,
             relationship: content.map(Relationship::from_content).unwrap_or_default(),
-            fetched_at: Timestamp::now(),
+            fetched_at: self.clock.now(),
         }))
     }
 
