@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod code;
+pub mod code_set;
 pub mod document;
 pub mod environment;
 pub mod finding;
@@ -13,7 +14,9 @@ pub mod person;
 pub mod profile;
 pub mod record;
 pub mod relationship;
+pub mod round_trip;
 pub mod signature;
+pub mod source;
 pub mod structure;
 pub mod submission;
 pub mod text;

@@ -1,4 +1,4 @@
-//! The command line of asiasilta: `demo`, `serve`, `build`.
+//! The command line of asiasilta: `demo`, `serve`, `build`, `validate`, `show`.
 
 mod cli;
 

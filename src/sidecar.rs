@@ -12,6 +12,7 @@ pub mod line;
 pub mod pipeline;
 pub mod ports;
 pub mod store;
+pub mod structure_files;
 pub mod telemetry;
 pub mod vault;
 pub mod worker;

@@ -4,6 +4,7 @@
 //! together and may sign documents; [`OpensslCrypto`] is the domain's port for digests, RSA and X.509. TLS has its own keys.
 
 mod crypto;
+mod throw_away;
 
 use openssl::hash::MessageDigest;
 use openssl::pkcs12::Pkcs12;

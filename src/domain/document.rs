@@ -7,6 +7,7 @@ pub mod build;
 pub mod cda;
 pub mod display;
 pub mod header;
+pub mod invalidation;
 pub mod read;
 
 use header::Header;

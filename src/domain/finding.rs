@@ -13,6 +13,8 @@ use super::text::Text;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
+    /// A rule that nobody here can judge yet; the document is accepted, and somebody may want to look.
+    NotChecked,
     /// Worth knowing; the document is accepted.
     Warning,
     /// The document is not accepted.
@@ -98,6 +100,13 @@ impl Finding {
         self
     }
 
+    /// The same finding as something that was not checked.
+    #[must_use]
+    pub fn not_checked(mut self) -> Self {
+        self.severity = Severity::NotChecked;
+        self
+    }
+
     /// The same finding with advice.
     #[must_use]
     pub fn with_hint(mut self, hint: Text) -> Self {
@@ -138,8 +147,8 @@ impl fmt::Display for Finding {
 fn sentence(input: &str, found: &Text, expected: &Text) -> Text {
     let field = if input.is_empty() { "/" } else { input };
     Text::made(
-        format!("{field} – löytyi: {}; odotettiin: {}", found.fi, expected.fi),
-        format!("{field} – hittades: {}; väntades: {}", found.sv, expected.sv),
+        format!("{field} – löytyi: {}; pitäisi olla: {}", found.fi, expected.fi),
+        format!("{field} – påträffat: {}; förväntat: {}", found.sv, expected.sv),
         format!("{field} – found: {}; expected: {}", found.en, expected.en),
     )
 }

@@ -60,6 +60,12 @@ pub struct LocalRecord {
     pub retention_class: CodeValue,
     /// Whether it holds special content (erityissisältö).
     pub special_content: bool,
+    /// Whether the guardians of a minor client may be given the document; where every client is of age, absent.
+    #[serde(default)]
+    pub guardian_disclosure: Option<GuardianDisclosure>,
+    /// Why the document is shown to the client later or not at all (näyttämisen rajaamisen peruste, 1.2.246.537.6.1288).
+    #[serde(default)]
+    pub withheld_from_client: Option<CodeValue>,
     /// The content in the structure's own names: one root key.
     pub content: Map<String, Value>,
     /// The document that this one replaces.
@@ -68,6 +74,20 @@ pub struct LocalRecord {
 }
 
 redacted_debug!(LocalRecord);
+
+/// What a minor client wants told to the guardians (huoltajat, vårdnadshavare), and on what ground.
+#[derive(Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GuardianDisclosure {
+    /// Whether it may be disclosed (1.2.246.537.6.1286); `1`: it may, the minor does not deny it.
+    pub decision: CodeValue,
+    /// The grounds of the minor's request that it is not disclosed.
+    #[serde(default)]
+    #[schemars(inner(length(min = 1, max = 2000)))]
+    pub grounds: Option<String>,
+}
+
+redacted_debug!(GuardianDisclosure);
 
 /// How the organiser buys the service, or that nobody buys it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]

@@ -4,16 +4,23 @@
 //! come from the operator's directory; `schemas/structures/` has a few reduced ones of our own for tests and the demo. Does not
 //! judge content: [`super::validate`] does, and [`super::document::display`] shows it.
 
+mod diff;
+mod fault;
 mod field;
 mod registry;
+mod template;
 
 use std::sync::OnceLock;
 
+use jiff::civil::Date;
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::{Map, Value};
 
-pub use field::{Field, Representation};
+pub use diff::{Change, Difference, Trait, differences};
+pub use fault::{FaultReason, StructureFault};
+pub use field::{Field, ListedCode, Representation};
 pub use registry::{REDUCED, Registry};
+pub use template::{Extent, TEMPLATE_CASE, TEMPLATE_RELATIONSHIP, Template, TemplateError};
 
 use super::code::{Code, Language};
 use super::document::header::DocumentGroup;
@@ -59,6 +66,7 @@ pub struct Structure {
     /// The arc that tells the document: `1` of `…6.1505.1…`, `19007` of `…6.1506.19007…`.
     kind: Kind,
     document_type: String,
+    valid_from: Option<Date>,
     root: Field,
     /// The JSON Schema without its annotations, as text: compiled when first asked for.
     schema: Box<str>,
@@ -69,55 +77,6 @@ pub struct Structure {
 enum Kind {
     Group(String),
     ClientDocument(String),
-}
-
-/// Why a structure file cannot be used. The operator mends it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("structure {file}: {reason} (at {at:?})")]
-pub struct StructureFault {
-    /// The file's name; empty when the structure came as text alone.
-    pub file: String,
-    /// JSON Pointer into the file.
-    pub at: String,
-    /// What is wrong.
-    pub reason: FaultReason,
-}
-
-/// What is wrong with a structure file.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FaultReason {
-    /// Longer than [`FILE_BYTES_MAX`].
-    #[error("{0} bytes are more than {FILE_BYTES_MAX}")]
-    TooLarge(usize),
-    /// More than [`FIELDS_MAX`] fields.
-    #[error("more than {FIELDS_MAX} fields")]
-    TooManyFields,
-    /// Nested deeper than [`FIELD_DEPTH_MAX`].
-    #[error("fields nested deeper than {FIELD_DEPTH_MAX}")]
-    TooDeep,
-    /// Not JSON.
-    #[error("not JSON at line {line}, column {column}")]
-    NotJson {
-        /// Line from 1.
-        line: usize,
-        /// Column from 1.
-        column: usize,
-    },
-    /// A member that should be there and of this kind.
-    #[error("expected {0}")]
-    Expected(&'static str),
-    /// A keyword that this dialect does not have, and that could reach out of the file.
-    #[error("the keyword {0} is not of this dialect")]
-    Keyword(&'static str),
-    /// Another file has the same OID.
-    #[error("the OID {0} was already there")]
-    Repeated(Oid),
-}
-
-impl StructureFault {
-    fn new(at: impl Into<String>, reason: FaultReason) -> Self {
-        Self { file: String::new(), at: at.into(), reason }
-    }
 }
 
 impl Structure {
@@ -142,15 +101,45 @@ impl Structure {
         })?;
         let document_type = schema.pointer("/sosmeta/documentType").and_then(Value::as_str).unwrap_or_default();
         let document_type = document_type.to_owned();
+        let valid_from = valid_from(&schema, &oid);
         let root = root_field(&schema)?;
         field::strip_annotations(&mut schema);
         let schema = schema.to_string().into();
-        Ok(Self { oid, kind, document_type, root, schema, validator: OnceLock::new() })
+        Ok(Self { oid, kind, document_type, valid_from, root, schema, validator: OnceLock::new() })
     }
 
     /// Its OID with its version, as `contentSpecificationId` carries it.
     pub fn oid(&self) -> &Oid {
         &self.oid
+    }
+
+    /// The type that it is a version of: its OID without the three numbers of the version.
+    pub fn type_oid(&self) -> Oid {
+        type_of(&self.oid)
+    }
+
+    /// Its version: the last three numbers of its OID, year, month, day. Ordered as numbers: 2024.10.1 is newer than 2024.9.30.
+    pub fn version(&self) -> [u32; 3] {
+        let mut tail = self.oid.as_str().rsplit('.').map(|arc| arc.parse().unwrap_or(0));
+        let mut next = || tail.next().unwrap_or(0);
+        let (day, month, year) = (next(), next(), next());
+        [year, month, day]
+    }
+
+    /// The day from which it may be used: `documentDefinitionVersion`, by the OID where that says nothing. `None` where
+    /// neither is a day of the calendar; such a structure is found by its OID only.
+    pub fn valid_from(&self) -> Option<Date> {
+        self.valid_from
+    }
+
+    /// The general type in words as the structure has it (`documentType`); may be empty.
+    pub fn document_type(&self) -> &str {
+        &self.document_type
+    }
+
+    /// The JSON Schema without its annotations.
+    pub(crate) fn schema(&self) -> Option<Value> {
+        serde_json::from_str(&self.schema).ok()
     }
 
     /// The one key of the content's root object.
@@ -209,7 +198,7 @@ impl Structure {
     /// The judge of the content's form; `None` when the schema itself is not valid.
     pub fn validator(&self) -> Option<&Validator> {
         let compile = || {
-            let schema: Value = serde_json::from_str(&self.schema).ok()?;
+            let schema = self.schema()?;
             let options = jsonschema::options().with_draft(Draft::Draft7);
             options.with_pattern_options(PatternOptions::regex()).offline().build(&schema).ok()
         };
@@ -275,6 +264,22 @@ fn root_field(schema: &Value) -> Result<Field, StructureFault> {
         return Ok(root);
     }
     Err(StructureFault::new(field::pointer("/properties", key), FaultReason::Expected("an object with fields")))
+}
+
+fn valid_from(schema: &Value, oid: &Oid) -> Option<Date> {
+    let said = schema.pointer("/sosmeta/documentDefinitionVersion").and_then(Value::as_str);
+    let day = said.and_then(|text| text.trim().get(..10)?.parse::<Date>().ok());
+    day.or_else(|| {
+        let mut tail = oid.as_str().rsplit('.');
+        let (day, month, year) = (tail.next()?, tail.next()?, tail.next()?);
+        Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
+    })
+}
+
+/// The OID three arcs up.
+fn type_of(oid: &Oid) -> Oid {
+    let up = oid.as_str().rsplitn(4, '.').nth(3).and_then(|root| root.parse().ok());
+    up.unwrap_or_else(|| oid.clone())
 }
 
 fn kind_of(oid: &Oid) -> Option<Kind> {

@@ -5,14 +5,18 @@
 //! whoever holds one need not look again. Does not decide on access, resolve the case or touch the archive. Called by the
 //! sidecar's API, the command line and library users alike.
 
+mod characters;
 mod content;
+mod document_place;
 mod findings;
-mod json;
+pub(in crate::domain) mod json;
 mod persons;
 mod rules;
 mod schema;
 mod translate;
+mod unchecked;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -23,6 +27,7 @@ pub use json::{BYTES_MAX, DEPTH_MAX, VALUES_MAX};
 pub use rules::CLOCK_TOLERANCE;
 pub use schema::local_record_schema;
 
+use super::code_set::CodeSets;
 use super::document::header::DocumentGroup;
 use super::environment::Environment;
 use super::finding::{Finding, Rule, redacted_debug};
@@ -37,6 +42,8 @@ pub struct Checker {
     structures: Arc<Registry>,
     environment: Environment,
     schema: schema::RecordSchema,
+    code_sets: Cow<'static, CodeSets>,
+    assumed_group: Option<DocumentGroup>,
 }
 
 /// A record that passed every check.
@@ -47,6 +54,7 @@ pub struct CheckedRecord {
     group: DocumentGroup,
     content_json: String,
     warnings: Vec<Finding>,
+    unchecked: Vec<Finding>,
 }
 
 redacted_debug!(CheckedRecord);
@@ -81,12 +89,36 @@ impl CheckedRecord {
     pub fn warnings(&self) -> &[Finding] {
         &self.warnings
     }
+
+    /// What nobody here can judge: conditions that the structure gives in words only, and codes of sets that are known in part.
+    /// Each with severity [`crate::domain::finding::Severity::NotChecked`], one for a field or a code system, at most
+    /// [`FINDINGS_MAX`].
+    pub fn unchecked(&self) -> &[Finding] {
+        &self.unchecked
+    }
 }
 
 impl Checker {
     /// A judge by these structures for this environment.
     pub fn new(structures: Arc<Registry>, environment: Environment) -> Self {
-        Self { structures, environment, schema: schema::RecordSchema::new() }
+        let code_sets = Cow::Borrowed(CodeSets::built_in());
+        Self { structures, environment, schema: schema::RecordSchema::new(), code_sets, assumed_group: None }
+    }
+
+    /// The same judge by these code sets instead of the built-in ones.
+    #[must_use]
+    pub fn with_code_sets(mut self, code_sets: CodeSets) -> Self {
+        self.code_sets = Cow::Owned(code_sets);
+        self
+    }
+
+    /// The same judge, taking structures of groups that are not handled (consents 1505.8, denials 1505.9) for this group
+    /// instead of refusing them. For trying structures out: such documents belong to another service than the archive, and
+    /// what their headers look like is not published.
+    #[must_use]
+    pub fn assuming_group(mut self, group: DocumentGroup) -> Self {
+        self.assumed_group = Some(group);
+        self
     }
 
     /// The structures it judges by.
@@ -102,18 +134,23 @@ impl Checker {
         let value = json::read(bytes).map_err(|finding| vec![*finding])?;
         let mut findings = Findings::default();
         self.schema.check(&value, &mut findings);
+        characters::refuse_unreadable(&value, &mut findings);
         if self.environment == Environment::Test {
             persons::refuse_real(&value, &mut findings);
         }
         let structure = self.structure(&value, &mut findings);
         let parts = rules::Parts::read(&value);
         if let (Some(structure), Some(content)) = (&structure, value.get("content").filter(|c| c.is_object())) {
-            content::check(structure, content, &parts, &mut findings);
+            content::check(structure, content, &parts, &self.code_sets, &mut findings);
         }
         rules::check(&parts, structure.as_deref(), now, &mut findings);
-        let group = structure.as_ref().and_then(|s| s.group());
+        let group = structure.as_ref().and_then(|s| self.group(s));
+        rules::conditional::check(&value, &parts, group, &mut findings);
         match (structure, group, findings.split()) {
-            (Some(structure), Some(group), Ok(warnings)) => checked(value, structure, group, warnings),
+            (Some(structure), Some(group), Ok(warnings)) => {
+                let unchecked = unchecked::of(&structure, &value, &self.code_sets);
+                checked(value, structure, group, warnings, unchecked)
+            }
             (_, _, Err(findings)) => Err(findings),
             (_, _, Ok(_)) => Err(vec![disagreement()]),
         }
@@ -137,9 +174,28 @@ impl Checker {
         }
     }
 
+    /// Judges the content of a document that was read, by this structure. Places are JSON Pointers into the content.
+    pub fn content(&self, structure: &Structure, content: &Value) -> Vec<Finding> {
+        let mut findings = Findings::default();
+        let parts = rules::Parts::read(&Value::Null);
+        content::check(structure, content, &parts, &self.code_sets, &mut findings);
+        let mut all = findings.split().unwrap_or_else(|all| all);
+        all.extend(unchecked::of(structure, &serde_json::json!({ "content": content }), &self.code_sets));
+        for finding in &mut all {
+            if let Some(inside) = finding.place.input.strip_prefix("/content") {
+                finding.place.input = inside.to_owned();
+            }
+        }
+        all
+    }
+
+    fn group(&self, structure: &Structure) -> Option<DocumentGroup> {
+        structure.group().or(self.assumed_group)
+    }
+
     fn structure(&self, value: &Value, findings: &mut Findings) -> Option<Arc<Structure>> {
         let oid: Oid = value.get("structure")?.as_str()?.parse().ok()?;
-        let structure = self.structures.find(&oid).filter(|s| s.group().is_some());
+        let structure = self.structures.find(&oid).filter(|s| self.group(s).is_some());
         if structure.is_none() {
             findings.push(Finding::error(
                 "structure.unknown",
@@ -162,10 +218,11 @@ fn checked(
     structure: Arc<Structure>,
     group: DocumentGroup,
     warnings: Vec<Finding>,
+    unchecked: Vec<Finding>,
 ) -> Result<CheckedRecord, Vec<Finding>> {
     let content_json = value.get("content").map(Value::to_string).unwrap_or_default();
     match serde_json::from_value(value) {
-        Ok(record) => Ok(CheckedRecord { record, structure, group, content_json, warnings }),
+        Ok(record) => Ok(CheckedRecord { record, structure, group, content_json, warnings, unchecked }),
         Err(_) => Err(vec![disagreement()]),
     }
 }

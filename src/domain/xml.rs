@@ -1,13 +1,21 @@
 //! XML as one tree: read with limits, looked up by expanded name, written back.
 //!
 //! The tree that a signature is verified over is the tree that is read: there is no second parser. DOCTYPE and entity
-//! declarations are refused, so is anything past [`Limits`]. Comments and processing instructions are kept. Knows nothing of
-//! what the elements mean.
+//! declarations are refused, so is anything past [`Limits`]. Everything else is kept, known or not: every element, attribute,
+//! comment and processing instruction, each with its place in the text. What was read and is written reads the same again, and
+//! what was written so is written the same again. Knows nothing of what the elements mean.
 
+mod name;
+mod place;
 mod read;
 mod write;
 
-pub use read::{Limits, XmlError, parse};
+pub use name::Name;
+pub use place::Offset;
+pub use read::{Limits, Misread, XmlError, parse, parse_placed, parse_root};
+pub(crate) use write::is_xml_character;
+
+use super::finding::redacted_debug;
 
 /// The XML namespace, bound to `xml` without a declaration.
 pub const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
@@ -35,45 +43,56 @@ pub enum Node {
 }
 
 /// An element with its names resolved; prefixes are kept because canonical XML writes them.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Element {
     /// Namespace URI; empty for none.
-    pub namespace: String,
+    pub namespace: Name,
     /// Prefix as written; empty for none.
-    pub prefix: String,
+    pub prefix: Name,
     /// Local name.
-    pub name: String,
+    pub name: Name,
     /// Namespace declarations on this element, in document order: prefix (empty for the default) and URI.
-    pub declarations: Vec<(String, String)>,
+    pub declarations: Vec<(Name, Name)>,
     /// Attributes in document order, declarations left out.
     pub attributes: Vec<Attribute>,
     /// Content in order.
     pub children: Vec<Node>,
+    /// Where its `<` stood in the text that was read.
+    pub at: Offset,
 }
 
 /// An attribute.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Attribute {
     /// Namespace URI; empty for none.
-    pub namespace: String,
+    pub namespace: Name,
     /// Prefix as written; empty for none.
-    pub prefix: String,
+    pub prefix: Name,
     /// Local name.
-    pub name: String,
+    pub name: Name,
     /// Normalised value.
     pub value: String,
+    /// Where its name stood in the text that was read.
+    pub at: Offset,
 }
+
+// A tree may hold anybody's data.
+redacted_debug!(Tree);
+redacted_debug!(Node);
+redacted_debug!(Element);
+redacted_debug!(Attribute);
 
 impl Element {
     /// An element without prefix; its namespace is written as the default one where that differs from its parent's.
     pub fn new(namespace: &str, name: &str) -> Self {
         Self {
             namespace: namespace.into(),
-            prefix: String::new(),
+            prefix: Name::default(),
             name: name.into(),
             declarations: Vec::new(),
             attributes: Vec::new(),
             children: Vec::new(),
+            at: Offset::default(),
         }
     }
 
@@ -81,10 +100,11 @@ impl Element {
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.attributes.push(Attribute {
-            namespace: String::new(),
-            prefix: String::new(),
+            namespace: Name::default(),
+            prefix: Name::default(),
             name: name.into(),
             value: value.into(),
+            at: Offset::default(),
         });
         self
     }

@@ -12,6 +12,7 @@ use super::config::{ArchiveFiles, Config};
 use super::line::Line;
 use super::pipeline::DocumentPipeline;
 use super::ports::{SystemChance, SystemClock};
+use super::structure_files;
 use super::telemetry::WatchedCertificate;
 use crate::archive::client::{ArchiveClient, Sender, Sources};
 use crate::archive::keys::{KeyError, SigningIdentity, certificates_from_pem};
@@ -121,15 +122,7 @@ pub fn software() -> Software {
 pub fn load_structures(folder: Option<&Path>) -> Result<Registry, AssemblyError> {
     let Some(folder) = folder else { return Ok(Registry::reduced()) };
     let fault = |source| AssemblyError::File { key: "archive.structures", path: folder.to_owned(), source };
-    let mut texts = Vec::new();
-    for entry in fs::read_dir(folder).map_err(fault)? {
-        let path = entry.map_err(fault)?.path();
-        if path.extension().is_some_and(|e| e == "json") {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            texts.push((name, fs::read_to_string(&path).map_err(fault)?));
-        }
-    }
-    let (registry, faults) = Registry::from_texts(texts);
+    let (registry, faults) = structure_files::load(&[folder]).map_err(|error| fault(error.source))?;
     for fault in faults {
         tracing::warn!(%fault, "a document structure cannot be used");
     }

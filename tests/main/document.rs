@@ -9,8 +9,8 @@ use asiasilta::domain::signature::{SignError, SignatureKind, prepare, sign};
 use asiasilta::domain::xml::{Element, Limits, Tree, parse};
 
 use crate::support::{
-    CertificatePlan, PROFESSIONAL, SIGNED_AT, SYSTEM, Usage, at, certify, client_document_header, document, oid,
-    relationship_document_header, second_version_header, signed,
+    CertificatePlan, PROFESSIONAL, SIGNED_AT, SYSTEM, Usage, at, case_document_header, certify, client_document_header,
+    document, full_header, oid, relationship_document_header, second_version_header, signed,
 };
 
 fn unsigned(header: Header) -> Tree {
@@ -194,4 +194,49 @@ fn debug_of_documents_says_only_the_type() {
     let signed = signed(client_document_header(), SignatureKind::System);
     let said = format!("{:?} {signed:?} {:?}", document(client_document_header()), SYSTEM.signing());
     assert_eq!(said, "Document(…) SignedDocument(…) SigningIdentity(…)");
+}
+
+#[test]
+fn conditional_elements_stand_where_the_archives_documents_have_them() {
+    let tree = unsigned(full_header());
+    let order = ["custodian", "relatedDocument", "authorization", "componentOf", "localSocialHeader", "component"];
+    let root = names(&tree.root);
+    assert_eq!(root[root.len() - order.len()..], order);
+    let consent = tree.root.at(["authorization", "consent"]).unwrap();
+    assert_eq!(names(consent), ["code", "statusCode"]);
+    assert_eq!(consent.first("code").unwrap().attribute("code"), Some("2"));
+    assert_eq!(consent.first("statusCode").unwrap().attribute("code"), Some("completed"));
+    let order = ["serviceProcess", "authorizationRestrictionArgument", "inaccessibleArgument", "reasonOfCorrection"];
+    let social_names = names(social(&tree));
+    assert_eq!(social_names[social_names.len() - order.len()..], order);
+    assert_eq!(social(&tree).first("authorizationRestrictionArgument").unwrap().all_text(), "Alaikäisen oma pyyntö.");
+    let withheld = social(&tree).first("inaccessibleArgument").unwrap();
+    assert_eq!(withheld.attribute("codeSystem"), Some("1.2.246.537.6.1288.201901"));
+    for name in ["authorization", "relatedDocument"] {
+        assert!(unsigned(client_document_header()).root.first(name).is_none(), "{name}");
+    }
+}
+
+#[test]
+fn every_client_of_a_joint_case_is_a_target_and_goes_by_one_id() {
+    let tree = unsigned(full_header());
+    let ids: Vec<Vec<_>> = (tree.root.all("recordTarget"))
+        .map(|target| target.first("patientRole").unwrap().all("id").map(|id| id.attribute("root").unwrap()).collect())
+        .collect();
+    assert_eq!(ids, [["1.2.246.21"], ["1.2.246.21"]]);
+}
+
+#[test]
+fn a_case_documents_encounter_tells_when_the_case_was_opened_and_closed() {
+    let times = |header: Header| {
+        let tree = unsigned(header);
+        let time = tree.root.at(["componentOf", "encompassingEncounter", "effectiveTime"]).unwrap();
+        let of = |e: &Element| format!("{}={}", e.name, e.attribute("value").unwrap());
+        (time.elements().map(of).collect::<Vec<_>>(), time.attribute("nullFlavor").map(str::to_owned))
+    };
+    assert_eq!(times(case_document_header()), (vec!["low=20260112".into(), "high=202609".into()], None));
+    let mut open = case_document_header();
+    open.case_period.as_mut().unwrap().closed = None;
+    assert_eq!(times(open), (vec!["low=20260112".into()], None));
+    assert_eq!(times(client_document_header()), (vec![], Some("NA".into())));
 }

@@ -12,13 +12,20 @@
 )]
 
 mod attacks;
+mod building;
 mod client;
+mod display;
 mod document;
 mod end_to_end;
 mod keys;
 mod kill;
 mod oracles;
 mod reading;
+mod reading_cli;
+mod reading_consistency;
+mod reading_identity;
 mod reference;
+#[cfg(feature = "sqlite")]
+mod structures;
 mod support;
 mod two_judges;

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use asiasilta::domain::document::cda::HL7FI;
+use asiasilta::domain::document::header::Header;
 use asiasilta::domain::signature::{SignatureKind, c14n};
 use asiasilta::domain::xml::{Element, Limits, Node, parse};
 use tempfile::TempDir;
 
 use crate::support::{
-    client_document_header, document, identity, oracle, reference, relationship_document_header, second_version_header,
-    signed,
+    case_document_header, client_document_header, document, full_header, identity, oracle, reference,
+    relationship_document_header, second_version_header, signed,
 };
 
 const KINDS: [SignatureKind; 2] = [SignatureKind::System, SignatureKind::Professional];
@@ -99,7 +100,20 @@ fn our_document_is_valid_by_hl7s_cda_schema() {
     uncased.case = None;
     let mut joint = client_document_header();
     joint.clients.push(joint.clients[0].clone());
-    let headers = [client_document_header(), relationship_document_header(), second_version_header(), uncased, joint];
+    let mut open = case_document_header();
+    open.case_period.as_mut().unwrap().closed = None;
+    let minor = Header { guardian_disclosure: full_header().guardian_disclosure, ..relationship_document_header() };
+    let headers = [
+        client_document_header(),
+        relationship_document_header(),
+        second_version_header(),
+        uncased,
+        joint,
+        full_header(),
+        case_document_header(),
+        open,
+        minor,
+    ];
     for (at, header) in headers.into_iter().enumerate() {
         let Some(mut xmllint) = oracle("xmllint", "--version") else { return };
         let mut tree = parse(document(header).unsigned_xml().as_bytes(), Limits::DOCUMENT).unwrap();

@@ -59,7 +59,7 @@ fn a_header_changed_after_signing_shows_as_a_disagreement_with_the_body() {
     let cases = [
         ("extension=\"010190-900P\"", "extension=\"020190-900M\"", "document.client"),
         ("<birthTime value=\"19900101\"", "<birthTime value=\"19900102\"", "document.birth_date"),
-        ("code=\"19007\"", "code=\"18007\"", "document.type"),
+        ("code=\"19\"", "code=\"18\"", "document.type"),
         (
             "<hl7fi:outsourcingServiceCustomer root=\"1.2.246.10.99999991.10.0\"",
             "<hl7fi:outsourcingServiceCustomer root=\"1.2.3\"",

@@ -15,10 +15,12 @@ use std::sync::LazyLock;
 use asiasilta::archive::keys::{OpensslCrypto, SigningIdentity};
 use asiasilta::domain::code::{Code, Language};
 use asiasilta::domain::document::Document;
-use asiasilta::domain::document::header::{DocumentGroup, DocumentIds, Header, Software};
+use asiasilta::domain::document::header::{
+    CasePeriod, DocumentGroup, DocumentIds, GuardianDisclosure, Header, Software,
+};
 use asiasilta::domain::oid::Oid;
 use asiasilta::domain::organisation::{Organisation, Unit};
-use asiasilta::domain::person::{Client, Gender, PersonName, Worker};
+use asiasilta::domain::person::{Client, Gender, PersonName, TemporaryId, Worker};
 use asiasilta::domain::signature::{self, SignatureKind, SignedDocument};
 use jiff::Timestamp;
 use openssl::asn1::Asn1Time;
@@ -139,6 +141,7 @@ pub(crate) fn client_document_header() -> Header {
         organiser: Organisation { oid: oid("1.2.246.10.99999991.10.0"), name: "Testilän hyvinvointialue".into() },
         unit: Unit { oid: oid("1.2.246.10.99999992.10.1"), name: "Palvelutalo Pihlaja".into() },
         case: Some(oid("1.2.246.10.99999991.95.2026.7.1")),
+        case_period: None,
         relationship: None,
         service_task: Some(code(
             "20",
@@ -159,6 +162,8 @@ pub(crate) fn client_document_header() -> Header {
             "Säilytetään pysyvästi",
         ),
         special_content: false,
+        guardian_disclosure: None,
+        withheld_from_client: None,
         software: Software { moderator: "asiasilta".into(), product: "asiasilta".into(), version: "0.1.0".into() },
     }
 }
@@ -186,6 +191,45 @@ pub(crate) fn second_version_header() -> Header {
         ids: DocumentIds { document: oid("1.2.246.10.99999992.95.2026.1.2"), set: first.ids.set.clone(), version: 2 },
         replaces: Some((first.ids.document.clone(), "Kirjoitusvirhe korjattu".into())),
         ..first
+    }
+}
+
+/// A second version of a minor's document with every conditional element, for two clients.
+pub(crate) fn full_header() -> Header {
+    let mut other = client();
+    other.identity_code = Some(identity_code("140312A921").parse().unwrap());
+    other.temporary_id =
+        Some(TemporaryId { root: oid("1.2.246.10.99999991.22.2026"), value: "140312A998W".parse().unwrap() });
+    other.birth_date = "2012-03-14".parse().unwrap();
+    other.safety_ban = true;
+    Header {
+        clients: vec![client(), other],
+        guardian_disclosure: Some(GuardianDisclosure {
+            decision: bare_code("2", "1.2.246.537.6.1286.201901", "Ei saa luovuttaa huoltajille"),
+            grounds: Some("Alaikäisen oma pyyntö.".into()),
+        }),
+        withheld_from_client: Some(bare_code("1", "1.2.246.537.6.1288.201901", "Vaarantaa asiakkaan terveyttä")),
+        ..second_version_header()
+    }
+}
+
+fn bare_code(code: &str, system: &str, display: &str) -> Code {
+    Code { code: code.into(), system: oid(system), system_name: None, display: Some(display.into()) }
+}
+
+/// The header of a closed case's document.
+pub(crate) fn case_document_header() -> Header {
+    Header {
+        group: DocumentGroup::Case,
+        general_type: None,
+        specific_type: None,
+        structure: oid("1.2.246.537.6.1505.2.2022.6.28"),
+        case_period: Some(CasePeriod {
+            opened: "2026-01-12".parse().unwrap(),
+            closed: Some("2026-09".parse().unwrap()),
+        }),
+        service_process: None,
+        ..client_document_header()
     }
 }
 

@@ -6,16 +6,18 @@
 
 pub mod social;
 
+use std::sync::LazyLock;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Document;
-use super::header::{DocumentGroup, Header};
+use super::header::{CasePeriod, DocumentGroup, GuardianDisclosure, Header};
 use crate::domain::code::Code;
 use crate::domain::organisation::Organisation;
 use crate::domain::person::{Client, Gender, PersonName, REGISTRATION_NUMBER_ROOT, Worker};
-use crate::domain::time::Instant;
-use crate::domain::xml::Element;
+use crate::domain::time::{Instant, PartialDate};
+use crate::domain::xml::{Element, Name};
 
 /// Namespace of HL7 V3 and CDA.
 pub const HL7: &str = "urn:hl7-org:v3";
@@ -71,14 +73,16 @@ pub(crate) fn clinical_document(document: &Document, signed: Vec<Element>) -> El
     if header.replaces.is_some() {
         root = root.child(related_document(header));
     }
-    root.child(hl7("componentOf").child(encounter(header)))
+    root.children(header.guardian_disclosure.iter().map(authorization))
+        .child(hl7("componentOf").child(encounter(header)))
         .child(social::local_social_header(header).children(signed))
         .child(hl7("component").child(body(document)))
 }
 
 /// An element of HL7 V3, without prefix.
 pub(crate) fn hl7(name: &str) -> Element {
-    Element::new(HL7, name)
+    static SHARED: LazyLock<Name> = LazyLock::new(|| HL7.into());
+    Element { namespace: SHARED.clone(), ..Element::new("", name) }
 }
 
 /// The same element with a code's attributes, in the order of the archive's documents.
@@ -118,6 +122,7 @@ fn time(name: &str, at: Instant) -> Element {
     hl7(name).with("value", at.hl7())
 }
 
+/// A client with both ids goes by the identity code alone, as published documents have it; the content has both.
 fn record_target(client: &Client) -> Element {
     let known_by = match client.id() {
         Some(known) => id(known.root()).with("extension", known.reveal()),
@@ -178,6 +183,20 @@ fn related_document(header: &Header) -> Element {
     hl7("relatedDocument").with("typeCode", "RPLC").child(parent)
 }
 
+/// HL7 CDA R2, 4.2.3.3, as published documents use it: whether a minor's guardians may be given the document.
+fn authorization(told: &GuardianDisclosure) -> Element {
+    let consent =
+        hl7("consent").child(coded(hl7("code"), &told.decision)).child(hl7("statusCode").with("code", "completed"));
+    hl7("authorization").child(consent)
+}
+
+/// The days between which a case is open. Inferred from a published document's comment, in the form of HL7's `IVL<TS>`;
+/// an open case has no `high`.
+fn case_period(period: &CasePeriod) -> Element {
+    let day = |name: &str, day: PartialDate| hl7(name).with("value", day.hl7());
+    hl7("effectiveTime").child(day("low", period.opened)).children(period.closed.map(|closed| day("high", closed)))
+}
+
 /// The case, the organiser answering for it and the unit. A case not yet found is `NI`; a relationship document has none.
 fn encounter(header: &Header) -> Element {
     let case = match (&header.case, header.group) {
@@ -185,7 +204,9 @@ fn encounter(header: &Header) -> Element {
         (Some(case), _) => id(case.as_str()),
         (None, _) => hl7("id").with("nullFlavor", "NI"),
     };
-    let mut encounter = hl7("encompassingEncounter").child(case).child(not_applicable("effectiveTime"));
+    let period = header.case_period.as_ref().filter(|_| header.group == DocumentGroup::Case);
+    let period = period.map_or_else(|| not_applicable("effectiveTime"), case_period);
+    let mut encounter = hl7("encompassingEncounter").child(case).child(period);
     if header.group != DocumentGroup::Relationship {
         let organiser = assigned_organisation(header.organiser.oid.as_str(), &header.organiser.name);
         encounter = encounter.child(hl7("responsibleParty").child(organiser));

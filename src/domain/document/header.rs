@@ -2,12 +2,14 @@
 //!
 //! The same values feed the document and the frame that carries it, so the two cannot disagree.
 
+use serde_json::{Map, Value};
+
 use crate::domain::code::{Code, Language};
 use crate::domain::finding::redacted_debug;
 use crate::domain::oid::Oid;
 use crate::domain::organisation::{Organisation, Unit};
 use crate::domain::person::{Client, Worker};
-use crate::domain::time::Instant;
+use crate::domain::time::{Instant, PartialDate};
 
 /// The ids of one document version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +60,40 @@ impl DocumentGroup {
     }
 }
 
+/// When a case was opened and closed, as its document's content says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CasePeriod {
+    /// Opening day.
+    pub opened: PartialDate,
+    /// Closing day; absent while the case is open.
+    pub closed: Option<PartialDate>,
+}
+
+impl CasePeriod {
+    /// The days in the content of a case document: the whole JSON with its one root key.
+    pub fn from_content(content: &Map<String, Value>) -> Option<Self> {
+        content.values().next().and_then(Self::of_case)
+    }
+
+    /// The days below the root key; `None` where the opening day is not there or is none.
+    pub(crate) fn of_case(root: &Value) -> Option<Self> {
+        let details = root.get("asian_tiedot")?;
+        let day = |name: &str| details.get(name).and_then(Value::as_str).and_then(|text| text.parse().ok());
+        Some(Self { opened: day("avauspaiva")?, closed: day("paattymispaiva") })
+    }
+}
+
+/// Whether the guardians of a minor client may be given the document.
+#[derive(Clone, PartialEq, Eq)]
+pub struct GuardianDisclosure {
+    /// The decision, of 1.2.246.537.6.1286.
+    pub decision: Code,
+    /// The grounds of a minor's request that it is not disclosed (`authorizationRestrictionArgument`).
+    pub grounds: Option<String>,
+}
+
+redacted_debug!(GuardianDisclosure);
+
 /// What a document says of itself.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Header {
@@ -89,6 +125,8 @@ pub struct Header {
     pub unit: Unit,
     /// Case (`encompassingEncounter/id`); absent on a relationship document and before it is found.
     pub case: Option<Oid>,
+    /// When the case was opened and closed (`encompassingEncounter/effectiveTime`); on case documents.
+    pub case_period: Option<CasePeriod>,
     /// The relationship (`encompassingClientRelationship`); on relationship documents.
     pub relationship: Option<Oid>,
     /// Service task.
@@ -99,6 +137,10 @@ pub struct Header {
     pub retention_class: Code,
     /// Special content.
     pub special_content: bool,
+    /// Disclosure of a minor's document to the guardians (`authorization/consent`).
+    pub guardian_disclosure: Option<GuardianDisclosure>,
+    /// Why it is shown to the client later or not at all (`inaccessibleArgument`).
+    pub withheld_from_client: Option<Code>,
     /// The writing system.
     pub software: Software,
 }

@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use super::{FaultReason, Structure, StructureFault};
 use crate::domain::oid::Oid;
 
@@ -14,7 +16,6 @@ pub struct Registry {
     structures: BTreeMap<Oid, Arc<Structure>>,
 }
 
-/// Our own reduced structures: the same field names, fewer fields.
 /// Our own reduced structures, by OID: what the demo and the tests need, in the national dialect.
 pub const REDUCED: [(&str, &str); 6] = [
     ("1.2.246.537.6.1505.1.2023.6.1", include_str!("../../../schemas/structures/1.2.246.537.6.1505.1.2023.6.1.json")),
@@ -43,9 +44,7 @@ impl Registry {
     pub fn from_texts(texts: impl IntoIterator<Item = (String, String)>) -> (Self, Vec<StructureFault>) {
         let (mut registry, mut faults) = (Self::default(), Vec::new());
         for (file, text) in texts {
-            if let Err(fault) = Structure::parse(&text).and_then(|s| registry.add(s)) {
-                faults.push(StructureFault { file, ..fault });
-            }
+            faults.extend(registry.read(&file, &text).err());
         }
         (registry, faults)
     }
@@ -54,6 +53,15 @@ impl Registry {
     pub fn reduced() -> Self {
         // A test holds that none of them has a fault.
         Self::from_texts(REDUCED.map(|(name, text)| (name.to_owned(), text.to_owned()))).0
+    }
+
+    /// Adds the structure in this text. `file` names it where it has a fault.
+    ///
+    /// # Errors
+    /// A [`StructureFault`]; the registry stays as it was.
+    pub fn read(&mut self, file: &str, text: &str) -> Result<(), StructureFault> {
+        let added = Structure::parse(text).and_then(|structure| self.add(structure));
+        added.map_err(|fault| StructureFault { file: file.to_owned(), ..fault })
     }
 
     fn add(&mut self, structure: Structure) -> Result<(), StructureFault> {
@@ -70,7 +78,18 @@ impl Registry {
         self.structures.get(oid).cloned()
     }
 
-    /// All of them, in the order of their OIDs.
+    /// The newest version of a type (`1.2.246.537.6.1506.19007`) that may be used on this day.
+    pub fn valid_on(&self, type_oid: &Oid, day: Date) -> Option<Arc<Structure>> {
+        let valid = |s: &&Arc<Structure>| s.valid_from().is_some_and(|from| from <= day);
+        self.versions(type_oid).filter(valid).max_by_key(|s| s.version()).cloned()
+    }
+
+    /// Every version of a type, in no promised order.
+    pub fn versions(&self, type_oid: &Oid) -> impl Iterator<Item = &Arc<Structure>> {
+        self.structures.values().filter(move |s| s.type_oid() == *type_oid)
+    }
+
+    /// All of them, in the order of their OIDs as text.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Structure>> {
         self.structures.values()
     }

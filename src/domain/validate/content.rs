@@ -3,6 +3,8 @@
 //! Fields are known by what the structure says of them (representation, code system), by no structure's own name; the keys
 //! that the dialect itself uses everywhere, `asiakas`, its `syntymaaika` and `asiatunnus`, are the exception.
 
+mod codes;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
@@ -10,6 +12,7 @@ use serde_json::{Map, Value};
 use super::findings::{Findings, nothing, seen, seen_oid};
 use super::rules::Parts;
 use super::translate::{Translator, date_flaw, findings_of};
+use crate::domain::code_set::CodeSets;
 use crate::domain::document::header::DocumentGroup;
 use crate::domain::finding::{Finding, Flaw, Rule};
 use crate::domain::oid::Oid;
@@ -31,14 +34,20 @@ const ORGANISATIONS: &str = "1.2.246.537.6.202";
 const SERVICE_TASKS: &str = "1.2.246.537.6.1221";
 
 /// Adds what is wrong with the content.
-pub(super) fn check(structure: &Structure, content: &Value, parts: &Parts, findings: &mut Findings) {
+pub(super) fn check(
+    structure: &Structure,
+    content: &Value,
+    parts: &Parts,
+    code_sets: &CodeSets,
+    findings: &mut Findings,
+) {
     let Some(validator) = structure.validator() else {
         findings.push(unusable(structure));
         return;
     };
     findings_of(validator, content, &Translator::for_content(structure), findings);
     let Some(content) = content.as_object() else { return };
-    let mut look = Look { structure, parts, findings, clients: Vec::new() };
+    let mut look = Look { structure, parts, code_sets, findings, clients: Vec::new() };
     structure.visit(content, &mut |field, pointer, value| look.field(field, pointer, value));
     look.same_clients(content);
 }
@@ -46,6 +55,7 @@ pub(super) fn check(structure: &Structure, content: &Value, parts: &Parts, findi
 struct Look<'a> {
     structure: &'a Structure,
     parts: &'a Parts,
+    code_sets: &'a CodeSets,
     findings: &'a mut Findings,
     /// Clients named in the content: where, and under which ids.
     clients: Vec<(String, &'a Value)>,
@@ -53,6 +63,9 @@ struct Look<'a> {
 
 impl<'a> Look<'a> {
     fn field(&mut self, field: &'a Field, pointer: &str, value: &'a Value) {
+        if field.representation() == Representation::Code {
+            codes::check(self, field, pointer, value);
+        }
         match field.representation() {
             Representation::PartialDate | Representation::Moment => {
                 if let Some(flaw) = value.as_str().and_then(|text| date_flaw(field.representation(), text)) {
@@ -174,7 +187,7 @@ impl<'a> Look<'a> {
                         "en annan dag än klientens birth_date",
                         "another day than the client's birth_date",
                     ),
-                    Text::fixed("sama syntymäaika", "samma födelsedag", "the same birth date"),
+                    Text::fixed("sama syntymäaika", "samma födelsedatum", "the same birth date"),
                     Rule::new(self.source(), ""),
                 );
                 self.add(&pointer, finding);
@@ -247,6 +260,18 @@ impl<'a> Look<'a> {
     fn source(&self) -> String {
         format!("THL Sosmeta {}", self.structure.oid())
     }
+}
+
+/// Whether a field is one of a client's ids, of which the rule `content.client_no_id` demands one: its condition is checked.
+pub(super) fn is_covered_client_id(structure: &Structure, pointer: &str, group: &Field, field: &Field) -> bool {
+    field.representation() == Representation::Identifier
+        && pointer_is_client(structure, pointer)
+        && knows_persons(group)
+}
+
+/// Whether a code's values are OIDs of organisations.
+pub(super) fn is_organisation(field: &Field) -> bool {
+    is_system(field, ORGANISATIONS)
 }
 
 fn is_system(field: &Field, root: &str) -> bool {

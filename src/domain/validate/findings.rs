@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::document_place;
 use crate::domain::finding::{Finding, Rule, shape};
 use crate::domain::oid::Oid;
 use crate::domain::text::Text;
@@ -24,7 +25,10 @@ impl Findings {
             return;
         }
         self.errors += usize::from(finding.is_error());
-        self.list.push(finding);
+        self.list.push(match document_place::of(&finding.place.input) {
+            Some(path) if finding.place.document.is_none() => finding.in_document(path),
+            _ => finding,
+        });
     }
 
     /// Whether more would be dropped. One place is kept for saying so.

@@ -25,7 +25,7 @@ const RFC: &str = "RFC 8259, JSON";
 ///
 /// # Errors
 /// One finding, with line and column where the text is not JSON.
-pub(super) fn read(bytes: &[u8]) -> Result<Value, Box<Finding>> {
+pub(in crate::domain) fn read(bytes: &[u8]) -> Result<Value, Box<Finding>> {
     if bytes.len() > BYTES_MAX {
         return Err(Box::new(too_large(bytes.len())));
     }

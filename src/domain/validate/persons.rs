@@ -41,7 +41,7 @@ fn finding(pointer: &str) -> Finding {
             "an identity code that may be a real person's",
         ),
         Text::fixed(
-            "testiympäristössä vain keinohenkilöitä, joiden yksilönumero on 900–999",
+            "testiympäristössä vain testihenkilöitä, joiden yksilönumero on 900–999",
             "i testmiljön endast artificiella personer med individnummer 900–999",
             "artificial persons only in the test environment, with individual number 900 to 999",
         ),

@@ -2,6 +2,8 @@
 //!
 //! Each rule reads the parts it needs and is silent while one of them is not there or is itself wrong: that has its own finding.
 
+pub(super) mod conditional;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -25,7 +27,7 @@ const REPLACED_TYPES: [(&str, Text); 1] = [(
     "19010",
     Text::fixed(
         "luovutusilmoitus, joka korvaa luovutusmerkinnän",
-        "utlämnandeanmälan, som ersätter anteckningen om utlämnande",
+        "utlämningsanmälan, som ersätter anteckningen om utlämnande",
         "a disclosure notification, which replaces the disclosure entry",
     ),
 )];
@@ -110,7 +112,7 @@ fn clients(parts: &Parts, findings: &mut Findings) {
                 ),
                 Text::fixed(
                     "henkilötunnuksen mukainen syntymäaika",
-                    "födelsedagen enligt personbeteckningen",
+                    "födelsedatumet enligt personbeteckningen",
                     "the birth date that the identity code says",
                 ),
                 Rule::new("DVV, henkilötunnus", ""),
@@ -226,7 +228,7 @@ fn drawn_up(parts: &Parts, now: Timestamp, findings: &mut Findings) {
             Text::same(drawn_up.rfc3339()),
             Text::made(
                 format!("mennyt hetki (kellojen ero enintään {minutes} min)"),
-                format!("en tidpunkt som varit (klockorna får skilja sig {minutes} min)"),
+                format!("en tidpunkt i det förflutna (klockorna får skilja sig {minutes} min)"),
                 format!("a moment past (clocks may differ by {minutes} min)"),
             ),
             Rule::new(STANDARD, "effectiveTime"),

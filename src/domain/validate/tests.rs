@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::*;
 
+mod content;
 mod form;
 mod persons;
 mod properties;
@@ -164,6 +165,7 @@ fn every_code_of_a_finding_is_in_the_documentation() {
         include_str!("json.rs"),
         include_str!("persons.rs"),
         include_str!("rules.rs"),
+        include_str!("rules/conditional.rs"),
         include_str!("translate.rs"),
         include_str!("../oid.rs"),
         include_str!("../person.rs"),

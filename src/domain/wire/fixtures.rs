@@ -85,11 +85,14 @@ pub(crate) fn header() -> Header {
         organiser: Organisation { oid: oid(ORGANISER), name: "Järjestäjä".into() },
         unit: unit(),
         case: Some(oid(CASE)),
+        case_period: None,
         relationship: None,
         service_task: None,
         service_process: None,
         retention_class: code("1.2.246.537.6.1258.201601", "1"),
         special_content: false,
+        guardian_disclosure: None,
+        withheld_from_client: None,
         software: Software { moderator: "m".into(), product: "p".into(), version: "1".into() },
     }
 }

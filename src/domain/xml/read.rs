@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
-use quick_xml::escape::{resolve_xml_entity, unescape};
-use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::escape::{EscapeError, resolve_xml_entity, unescape};
+use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
 use quick_xml::reader::Reader;
 
-use super::{Attribute, Element, Node, Tree, XML_NAMESPACE};
+use super::name::Names;
+use super::write::is_xml_character;
+use super::{Attribute, Element, Name, Node, Offset, Tree, XML_NAMESPACE};
 
 /// What a document may have at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,14 +19,31 @@ pub struct Limits {
     pub depth_max: usize,
     /// Elements in all.
     pub elements_max: usize,
+    /// Comments and processing instructions in all.
+    pub asides_max: usize,
     /// Attributes and declarations on one element.
     pub attributes_max: usize,
+    /// Bytes of one attribute's value.
+    pub attribute_bytes_max: usize,
+    /// Bytes of text between two tags.
+    pub text_bytes_max: usize,
+    /// Namespace declarations in force at one place.
+    pub declarations_max: usize,
 }
 
 impl Limits {
-    /// A whole archive document or message: 20 MiB, 64 deep, 100,000 elements, 32 attributes an element.
-    pub const DOCUMENT: Self =
-        Self { bytes_max: 20 * 1024 * 1024, depth_max: 64, elements_max: 100_000, attributes_max: 32 };
+    /// A whole archive document or message: 20 MiB, 64 deep, 100,000 elements, 10,000 comments and instructions, 32 attributes an element, values of 4 MiB (a
+    /// display form has its images in attributes), text of 16 MiB, 128 namespace declarations in force.
+    pub const DOCUMENT: Self = Self {
+        bytes_max: 20 << 20,
+        depth_max: 64,
+        elements_max: 100_000,
+        asides_max: 10_000,
+        attributes_max: 32,
+        attribute_bytes_max: 4 << 20,
+        text_bytes_max: 16 << 20,
+        declarations_max: 128,
+    };
 }
 
 /// Why bytes are not XML that we read.
@@ -47,10 +66,14 @@ pub enum XmlError {
     /// An entity that XML itself does not define.
     #[error("an entity reference other than XML's own five, which is refused")]
     Entity,
+    /// A character that XML 1.0 does not have (section 2.2), as it is or as a reference.
+    #[error("a character that XML does not allow")]
+    Character,
     /// A limit of [`Limits`] is passed.
     #[error("more than {limit} {what}")]
     TooMuch {
-        /// The limit's noun: `bytes`, `levels`, `elements`, `attributes`.
+        /// The limit's noun: `bytes`, `levels`, `elements`, `attributes`, `bytes of an attribute`, `bytes of text`,
+        /// `namespace declarations`.
         what: &'static str,
         /// The limit.
         limit: usize,
@@ -60,62 +83,157 @@ pub enum XmlError {
     UnboundPrefix,
 }
 
+impl XmlError {
+    fn malformed(what: &'static str) -> Self {
+        Self::Malformed { at: 0, what }
+    }
+}
+
+/// An error and the place of what it is about.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct Misread {
+    /// What is wrong.
+    pub error: XmlError,
+    /// Byte offset from the start.
+    pub at: usize,
+}
+
 /// Reads one document.
 ///
 /// # Errors
 /// [`XmlError`]: what is wrong, never what the text said.
 pub fn parse(bytes: &[u8], limits: Limits) -> Result<Tree, XmlError> {
-    if bytes.len() > limits.bytes_max {
-        return Err(XmlError::TooMuch { what: "bytes", limit: limits.bytes_max });
-    }
-    let text = std::str::from_utf8(bytes).map_err(|_| XmlError::NotUtf8)?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    Builder::new(limits).run(text)
+    parse_placed(bytes, limits).map_err(|misread| misread.error)
 }
 
-struct Builder {
+/// Reads one document and keeps its document element without what is in it: for a look at a text of which only that matters. Tags
+/// are matched and counted, DOCTYPE and entities refused; names and attributes inside are not looked at.
+///
+/// # Errors
+/// [`XmlError`], the same as [`parse`] but for long text, which is not kept.
+pub fn parse_root(bytes: &[u8], limits: Limits) -> Result<Element, XmlError> {
+    build(bytes, limits, Keep::Root).map(|tree| tree.root).map_err(|misread| misread.error)
+}
+
+/// Reads one document; an error says where.
+///
+/// # Errors
+/// [`Misread`].
+pub fn parse_placed(bytes: &[u8], limits: Limits) -> Result<Tree, Misread> {
+    build(bytes, limits, Keep::All)
+}
+
+/// What of a document is kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    All,
+    Root,
+}
+
+fn build(bytes: &[u8], limits: Limits, keep: Keep) -> Result<Tree, Misread> {
+    if bytes.len() > limits.bytes_max {
+        return Err(Misread { error: XmlError::TooMuch { what: "bytes", limit: limits.bytes_max }, at: 0 });
+    }
+    let text = std::str::from_utf8(bytes).map_err(|e| Misread { error: XmlError::NotUtf8, at: e.valid_up_to() })?;
+    if let Some(at) = forbidden_character(text) {
+        return Err(Misread { error: XmlError::Character, at });
+    }
+    let mut builder = Builder::new(text, limits, keep);
+    match builder.run() {
+        Ok(()) => {}
+        Err(XmlError::Malformed { what, .. }) => {
+            let error = XmlError::Malformed { at: u64::try_from(builder.at).unwrap_or(u64::MAX), what };
+            return Err(Misread { error, at: builder.at });
+        }
+        Err(error) => return Err(Misread { error, at: builder.at }),
+    }
+    match builder.root {
+        Some(root) if builder.open.is_empty() => Ok(Tree { prolog: builder.prolog, root }),
+        _ => {
+            let at = text.len();
+            let what = "an element without its end";
+            Err(Misread { error: XmlError::Malformed { at: u64::try_from(at).unwrap_or(u64::MAX), what }, at })
+        }
+    }
+}
+
+/// The first character that XML does not have. Looks at bytes first: almost every text has none.
+fn forbidden_character(text: &str) -> Option<usize> {
+    let suspect = |b: &u8| (*b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) || *b == 0xef;
+    // In pieces, each looked at to its end: the compiler makes that fast.
+    let found = |piece: &[u8]| piece.iter().fold(false, |found, b| found | suspect(b));
+    let piece = text.as_bytes().chunks(4096).position(found)?;
+    let mut from = piece * 4096;
+    while !text.is_char_boundary(from) {
+        from -= 1;
+    }
+    text.get(from..)?.char_indices().find(|(_, c)| !is_xml_character(*c)).map(|(at, _)| from + at)
+}
+
+struct Builder<'a> {
+    text: &'a str,
     limits: Limits,
-    scopes: Vec<(String, String)>,
+    keep: Keep,
+    names: Names,
+    scopes: Vec<(Name, Name)>,
     open: Vec<(Element, usize)>,
     prolog: Vec<Node>,
     root: Option<Element>,
     elements: usize,
+    asides: usize,
+    /// Where what is being read stands.
+    at: usize,
+    /// Whether the text has a CR anywhere: most have none, and their line ends need no look.
+    has_cr: bool,
 }
 
-impl Builder {
-    fn new(limits: Limits) -> Self {
-        let scopes = vec![("xml".into(), XML_NAMESPACE.into()), (String::new(), String::new())];
-        Self { limits, scopes, open: Vec::new(), prolog: Vec::new(), root: None, elements: 0 }
+impl<'a> Builder<'a> {
+    fn new(text: &'a str, limits: Limits, keep: Keep) -> Self {
+        let scopes = vec![("xml".into(), XML_NAMESPACE.into()), (Name::default(), Name::default())];
+        let names = Names::new();
+        let has_cr =
+            text.as_bytes().chunks(4096).any(|piece| piece.iter().fold(false, |found, b| found | (*b == b'\r')));
+        let (open, prolog) = (Vec::new(), Vec::new());
+        Self { text, limits, keep, names, scopes, open, prolog, root: None, elements: 0, asides: 0, at: 0, has_cr }
     }
 
-    fn run(mut self, text: &str) -> Result<Tree, XmlError> {
+    fn run(&mut self) -> Result<(), XmlError> {
+        let text = self.text.strip_prefix('\u{feff}').unwrap_or(self.text);
+        let mark = self.text.len() - text.len();
         let mut reader = Reader::from_str(text);
         reader.config_mut().check_comments = true;
         loop {
-            let event = reader.read_event();
-            let at = reader.error_position();
-            let bad = |what| XmlError::Malformed { at, what };
-            match event.map_err(|_| bad("a tag, comment or end tag that does not fit"))? {
+            self.at = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX).saturating_add(mark);
+            let event = match reader.read_event() {
+                Ok(event) => event,
+                Err(_) => {
+                    self.at = usize::try_from(reader.error_position()).unwrap_or(usize::MAX).saturating_add(mark);
+                    return Err(XmlError::malformed("a tag, comment or end tag that does not fit"));
+                }
+            };
+            match event {
                 Event::Start(start) => self.start(&start)?,
                 Event::Empty(start) => {
                     self.start(&start)?;
                     self.end();
                 }
                 Event::End(_) => self.end(),
+                Event::Text(t) if t.contains("]]>") => return Err(XmlError::malformed("]]> in text")),
+                Event::Text(t) if !self.has_cr => self.text(&t)?,
                 Event::Text(t) => self.text(&normalise_lines(&t))?,
+                Event::CData(_) if self.open.is_empty() => {
+                    return Err(XmlError::malformed("a CDATA section outside the document element"));
+                }
                 Event::CData(t) => self.text(&normalise_lines(&t))?,
-                Event::GeneralRef(reference) => self.text(&resolve(&reference)?)?,
-                Event::Comment(t) => self.aside(Node::Comment(normalise_lines(&t).into())),
-                Event::PI(t) => self.aside(Node::Instruction(t.to_string())),
-                Event::Decl(_) => {}
+                Event::GeneralRef(reference) => self.text(resolve(&reference)?.as_str())?,
+                Event::Comment(t) => self.aside(Node::Comment(normalise_lines(&t).into()))?,
+                Event::PI(t) => self.aside(Node::Instruction(normalise_lines(&t).into()))?,
+                Event::Decl(declaration) if self.at == mark => check_declaration(&declaration)?,
+                Event::Decl(_) => return Err(XmlError::malformed("an XML declaration inside the document")),
                 Event::DocType(_) => return Err(XmlError::Doctype),
-                Event::Eof => break,
+                Event::Eof => return Ok(()),
             }
-        }
-        let at = reader.buffer_position();
-        match self.root {
-            Some(root) if self.open.is_empty() => Ok(Tree { prolog: self.prolog, root }),
-            _ => Err(XmlError::Malformed { at, what: "an element without its end" }),
         }
     }
 
@@ -128,50 +246,101 @@ impl Builder {
             return Err(XmlError::TooMuch { what: "levels", limit: self.limits.depth_max });
         }
         if self.open.is_empty() && self.root.is_some() {
-            return Err(XmlError::Malformed { at: 0, what: "a second document element" });
+            return Err(XmlError::malformed("a second document element"));
+        }
+        if self.keep == Keep::Root && !self.open.is_empty() {
+            // Counted and closed like any other, but not looked into.
+            self.open.push((Element::default(), self.scopes.len()));
+            return Ok(());
         }
         let scope = self.scopes.len();
-        let (declarations, plain) = self.split_attributes(start)?;
-        self.scopes.extend(declarations.iter().cloned());
-        let (prefix, name) = split_name(start.name().as_ref());
-        let namespace = self.lookup(&prefix)?;
-        let mut attributes: Vec<Attribute> = Vec::with_capacity(plain.len());
-        for (qualified, value) in plain {
-            let (prefix, name) = split_name(&qualified);
-            let namespace = if prefix.is_empty() { String::new() } else { self.lookup(&prefix)? };
-            if attributes.iter().any(|a| a.name == name && a.namespace == namespace) {
-                return Err(XmlError::Malformed { at: 0, what: "an attribute given twice" });
-            }
-            attributes.push(Attribute { namespace, prefix, name, value });
+        let at = Offset::new(self.at);
+        let (declarations, mut attributes) = self.attributes(start)?;
+        if self.scopes.len() > self.limits.declarations_max {
+            return Err(XmlError::TooMuch { what: "namespace declarations", limit: self.limits.declarations_max });
         }
-        self.open.push((Element { namespace, prefix, name, declarations, attributes, children: Vec::new() }, scope));
+        let (prefix, name) = self.split_name(start.name().as_ref())?;
+        let namespace = self.lookup(&prefix)?;
+        for place in 0..attributes.len() {
+            let (before, rest) = attributes.split_at_mut(place);
+            let Some(attribute) = rest.first_mut() else { break };
+            if !attribute.prefix.is_empty() {
+                attribute.namespace = self.lookup(&attribute.prefix)?;
+            }
+            if before.iter().any(|a| a.name == attribute.name && a.namespace == attribute.namespace) {
+                return Err(XmlError::malformed("an attribute given twice"));
+            }
+        }
+        self.open
+            .push((Element { namespace, prefix, name, declarations, attributes, children: Vec::new(), at }, scope));
         Ok(())
     }
 
-    #[expect(clippy::type_complexity, reason = "two lists of name and value, taken apart at once by the one caller")]
-    fn split_attributes(
-        &self,
-        start: &BytesStart<'_>,
-    ) -> Result<(Vec<(String, String)>, Vec<(String, String)>), XmlError> {
-        let (mut declarations, mut plain) = (Vec::new(), Vec::new());
-        for (count, attribute) in start.attributes().enumerate() {
+    /// Declarations, which are in force from here, and attributes, whose prefixes may be declared after them.
+    #[expect(clippy::type_complexity, reason = "the two lists of an element, taken apart at once by the one caller")]
+    fn attributes(&mut self, start: &BytesStart<'_>) -> Result<(Vec<(Name, Name)>, Vec<Attribute>), XmlError> {
+        let (mut declarations, mut attributes) = (Vec::new(), Vec::new());
+        // Doubles are found by expanded name, which finds more than the parser would.
+        for (count, attribute) in start.attributes().with_checks(false).enumerate() {
             if count >= self.limits.attributes_max {
                 return Err(XmlError::TooMuch { what: "attributes", limit: self.limits.attributes_max });
             }
-            let attribute = attribute.map_err(|_| XmlError::Malformed { at: 0, what: "an attribute" })?;
-            let name = attribute.key.as_ref();
+            let attribute = attribute.map_err(|_| XmlError::malformed("an attribute"))?;
+            if attribute.value.len() > self.limits.attribute_bytes_max {
+                let limit = self.limits.attribute_bytes_max;
+                return Err(XmlError::TooMuch { what: "bytes of an attribute", limit });
+            }
+            let key = attribute.key.as_ref();
+            // XML 1.0 §3.1: white space before each attribute, and only XML's own is white space.
+            let before = self.offset_of(key).bytes().and_then(|at| self.text.as_bytes().get(at.checked_sub(1)?));
+            if !before.is_some_and(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')) {
+                return Err(XmlError::malformed("an attribute without white space before it"));
+            }
             let value = attribute_value(&attribute.value)?;
-            match name.strip_prefix("xmlns") {
-                Some("") => declarations.push((String::new(), value)),
-                Some(rest) if rest.starts_with(':') => declarations.push((rest[1..].to_owned(), value)),
-                _ => plain.push((name.to_owned(), value)),
+            let declared = key.strip_prefix("xmlns").map(|rest| (rest, rest.strip_prefix(':')));
+            match declared {
+                Some(("", _)) => declarations.push(self.declaration("", &value)?),
+                Some((_, Some(prefix))) => declarations.push(self.declaration(prefix, &value)?),
+                _ => {
+                    let at = self.offset_of(key);
+                    let (prefix, name) = self.split_name(key)?;
+                    attributes.push(Attribute { namespace: Name::default(), prefix, name, value: value.into(), at });
+                }
+            }
+            let twice = declarations.split_last().is_some_and(|((last, _), rest)| rest.iter().any(|(p, _)| p == last));
+            if declared.is_some() && twice {
+                return Err(XmlError::malformed("a namespace declared twice"));
             }
         }
-        Ok((declarations, plain))
+        self.scopes.extend(declarations.iter().cloned());
+        Ok((declarations, attributes))
     }
 
-    fn lookup(&self, prefix: &str) -> Result<String, XmlError> {
+    /// Namespaces in XML 1.0, sections 3 and 6.1: `xml` and `xmlns` are not for others, and a prefix cannot be unbound.
+    fn declaration(&mut self, prefix: &str, uri: &str) -> Result<(Name, Name), XmlError> {
+        let reserved = prefix == "xmlns" || (prefix == "xml") != (uri == XML_NAMESPACE);
+        if reserved || (!prefix.is_empty() && uri.is_empty()) {
+            return Err(XmlError::malformed("a namespace declaration that is not allowed"));
+        }
+        let prefix = if prefix.is_empty() { Name::default() } else { self.names.checked(prefix)? };
+        Ok((prefix, self.names.text(uri)))
+    }
+
+    fn lookup(&self, prefix: &Name) -> Result<Name, XmlError> {
         self.scopes.iter().rev().find(|(p, _)| p == prefix).map(|(_, uri)| uri.clone()).ok_or(XmlError::UnboundPrefix)
+    }
+
+    fn split_name(&mut self, qualified: &str) -> Result<(Name, Name), XmlError> {
+        match qualified.split_once(':') {
+            Some((prefix, name)) => Ok((self.names.checked(prefix)?, self.names.checked(name)?)),
+            None => Ok((Name::default(), self.names.checked(qualified)?)),
+        }
+    }
+
+    /// Where a part of the text stands in it. The parser hands out the text itself, so its address tells.
+    fn offset_of(&self, part: &str) -> Offset {
+        let offset = part.as_ptr().addr().checked_sub(self.text.as_ptr().addr());
+        Offset::new(offset.filter(|at| *at <= self.text.len()).unwrap_or(self.at))
     }
 
     fn end(&mut self) {
@@ -179,39 +348,63 @@ impl Builder {
         if let Some((element, scope)) = self.open.pop() {
             self.scopes.truncate(scope);
             match self.open.last_mut() {
-                Some((parent, _)) => parent.children.push(Node::Element(element)),
+                Some((parent, _)) if self.keep == Keep::All => push(&mut parent.children, Node::Element(element)),
+                Some(_) => {}
                 None => self.root = Some(element),
             }
         }
     }
 
     fn text(&mut self, text: &str) -> Result<(), XmlError> {
+        let limit = self.limits.text_bytes_max;
+        let too_long = Err(XmlError::TooMuch { what: "bytes of text", limit });
         match self.open.last_mut() {
             Some((parent, _)) => match parent.children.last_mut() {
+                _ if self.keep == Keep::Root => {}
+                Some(Node::Text(before)) if before.len() + text.len() > limit => return too_long,
                 Some(Node::Text(before)) => before.push_str(text),
                 _ if text.is_empty() => {}
-                _ => parent.children.push(Node::Text(text.into())),
+                _ if text.len() > limit => return too_long,
+                _ => push(&mut parent.children, Node::Text(text.into())),
             },
-            None if text.trim().is_empty() => {}
-            None => return Err(XmlError::Malformed { at: 0, what: "text outside the document element" }),
+            None if text.trim_matches([' ', '\t', '\n', '\r']).is_empty() => {}
+            None => return Err(XmlError::malformed("text outside the document element")),
         }
         Ok(())
     }
 
-    fn aside(&mut self, node: Node) {
+    /// What stands after the document element is left behind: nothing there is part of what is read.
+    fn aside(&mut self, node: Node) -> Result<(), XmlError> {
+        self.asides += 1;
+        if self.asides > self.limits.asides_max {
+            return Err(XmlError::TooMuch { what: "comments and instructions", limit: self.limits.asides_max });
+        }
         match self.open.last_mut() {
-            Some((parent, _)) => parent.children.push(node),
+            Some((parent, _)) if self.keep == Keep::All => parent.children.push(node),
+            Some(_) => {}
             None if self.root.is_none() => self.prolog.push(node),
             None => {}
         }
+        Ok(())
     }
 }
 
-fn split_name(qualified: &str) -> (String, String) {
-    match qualified.split_once(':') {
-        Some((prefix, name)) => (prefix.into(), name.into()),
-        None => (String::new(), qualified.into()),
+/// Most elements have one child or none: room for four at once would be most of what a tree takes.
+fn push(children: &mut Vec<Node>, node: Node) {
+    if children.is_empty() {
+        children.reserve_exact(1);
     }
+    children.push(node);
+}
+
+/// XML 1.0, and UTF-8 where an encoding is said: what else a document may claim to be, it is not read as.
+fn check_declaration(declaration: &BytesDecl<'_>) -> Result<(), XmlError> {
+    let version = declaration.version().ok().is_some_and(|v| v.as_ref() == "1.0");
+    let encoding = match declaration.encoding() {
+        None => true,
+        Some(encoding) => encoding.is_ok_and(|e| e.eq_ignore_ascii_case("utf-8")),
+    };
+    if version && encoding { Ok(()) } else { Err(XmlError::malformed("an XML declaration other than 1.0 in UTF-8")) }
 }
 
 /// XML 1.0 §2.11: CRLF and lone CR are read as LF.
@@ -220,19 +413,27 @@ fn normalise_lines(text: &str) -> Cow<'_, str> {
 }
 
 /// XML 1.0 §3.3.3: literal white space becomes a space, character references stay what they name.
-fn attribute_value(raw: &str) -> Result<String, XmlError> {
+fn attribute_value(raw: &str) -> Result<Cow<'_, str>, XmlError> {
+    if !raw.bytes().any(|b| matches!(b, b'<' | b'&' | b'\n' | b'\r' | b'\t')) {
+        return Ok(Cow::Borrowed(raw));
+    }
     if raw.contains('<') {
-        return Err(XmlError::Malformed { at: 0, what: "a < in an attribute" });
+        return Err(XmlError::malformed("a < in an attribute"));
     }
     let spaced = normalise_lines(raw).replace(['\n', '\t'], " ");
-    unescape(&spaced).map(Cow::into_owned).map_err(|_| XmlError::Entity)
+    let value = unescape(&spaced).map_err(|error| match error {
+        EscapeError::InvalidCharRef(_) => XmlError::Character,
+        _ => XmlError::Entity,
+    })?;
+    if value.chars().all(is_xml_character) { Ok(Cow::Owned(value.into_owned())) } else { Err(XmlError::Character) }
 }
 
 fn resolve(reference: &BytesRef<'_>) -> Result<String, XmlError> {
-    if let Some(character) = reference.resolve_char_ref().map_err(|_| XmlError::Entity)? {
-        return Ok(character.to_string());
+    match reference.resolve_char_ref() {
+        Ok(Some(character)) if is_xml_character(character) => Ok(character.to_string()),
+        Ok(Some(_)) | Err(_) => Err(XmlError::Character),
+        Ok(None) => resolve_xml_entity(reference).map(str::to_owned).ok_or(XmlError::Entity),
     }
-    resolve_xml_entity(reference).map(str::to_owned).ok_or(XmlError::Entity)
 }
 
 #[cfg(test)]
@@ -268,6 +469,113 @@ mod tests {
     }
 
     #[test]
+    fn long_values_long_text_and_many_declarations_are_refused_by_name() {
+        let limits = Limits { attribute_bytes_max: 3, text_bytes_max: 3, declarations_max: 4, ..Limits::DOCUMENT };
+        let refused = |text: &str| match parse(text.as_bytes(), limits).err() {
+            Some(XmlError::TooMuch { what, .. }) => what,
+            _ => "nothing",
+        };
+        for (text, what) in [
+            ("<a b='123'>123</a>", "nothing"),
+            ("<a b='1234'/>", "bytes of an attribute"),
+            ("<a>1234</a>", "bytes of text"),
+            ("<a>12&amp;4</a>", "bytes of text"),
+            ("<a>12<![CDATA[34]]></a>", "bytes of text"),
+            ("<a xmlns:p='u'><b xmlns:q='u'/><b xmlns:q='u'/></a>", "nothing"),
+            ("<a xmlns:p='u'><b xmlns:q='u' xmlns:r='u'/></a>", "namespace declarations"),
+        ] {
+            assert_eq!(refused(text), what, "{text}");
+        }
+        let many = format!("<a>{}</a>", "<b/>".repeat(Limits::DOCUMENT.elements_max));
+        assert_eq!(read(&many).err(), Some(XmlError::TooMuch { what: "elements", limit: 100_000 }));
+    }
+
+    #[test]
+    fn characters_that_xml_does_not_have_are_refused_as_they_are_and_as_references() {
+        for bad in ["&#0;", "&#1;", "&#xB;", "&#xFFFE;", "&#xD800;", "&#x110000;", "&#x;", "\u{1}", "\u{ffff}"] {
+            for text in [format!("<a>{bad}</a>"), format!("<a b='{bad}'/>")] {
+                assert_eq!(read(&text).err(), Some(XmlError::Character), "{text:?}");
+            }
+        }
+        for good in ["&#9;", "&#xA;", "&#x1F600;", "\u{feff}", "\u{fffd}", "\u{1f600}", "\u{7f}"] {
+            assert!(read(&format!("<a b='{good}'>{good}</a>")).is_ok(), "{good:?}");
+        }
+        let late = format!("<a>{}\u{fffe}</a>", "ä".repeat(5000));
+        assert_eq!(parse_placed(late.as_bytes(), Limits::DOCUMENT).err().unwrap().at, 10_003);
+    }
+
+    #[test]
+    fn every_element_and_attribute_knows_where_it_stood() {
+        let text = "\u{feff}<?xml version='1.0'?>\n<a>\n <p:b xmlns:p='u' ä='1'\n  p:y='2'/>\n <c/><c z='3'/></a>";
+        let tree = read(text).unwrap();
+        for (path, there) in [
+            ("/a", "<a>"),
+            ("/a/b", "<p:b"),
+            ("/a/p:b/@y", "p:y="),
+            ("/a/b/@ä", "ä='1'"),
+            ("/a/c", "<c/>"),
+            ("/a/c[2]/@z", "z='3'"),
+            ("/a/c[3]/d", "<a>"),
+            ("/a/b/@none", "<p:b"),
+            ("/other", "<a>"),
+        ] {
+            assert!(text[tree.offset_of(path).unwrap()..].starts_with(there), "{path}");
+        }
+        assert!(read("<a  b='1'  ><c/></a>").unwrap() == read("<a b='1'><c/></a>").unwrap());
+    }
+
+    #[test]
+    fn an_error_says_where_it_is() {
+        for (text, there) in [
+            ("<a>\n<!DOCTYPE b></a>", "<!DOCTYPE"),
+            ("<a><b>&x;</b></a>", "&x;"),
+            ("<a><b c='1' c='2'/></a>", "<b"),
+            ("<a><p:b/></a>", "<p:b"),
+            ("<a/>\n<b/>", "<b/>"),
+        ] {
+            let misread = parse_placed(text.as_bytes(), Limits::DOCUMENT).err().unwrap();
+            assert!(text[misread.at..].starts_with(there), "{text}: {misread:?}");
+        }
+        assert_eq!(parse_placed(b"<a>", Limits::DOCUMENT).err().unwrap().at, 3);
+        assert_eq!(parse_placed(b"<a>\xff", Limits::DOCUMENT).err().unwrap().at, 3);
+    }
+
+    #[test]
+    fn what_no_other_reader_takes_is_not_taken_here() {
+        for bad in [
+            "<a>&#1;</a>",
+            "<a>\u{1}</a>",
+            "<a>]]></a>",
+            "<1a/>",
+            "<a:b:c xmlns:a='x'/>",
+            "<:a/>",
+            "<a b='1'c='2'/>",
+            "<a\u{a0}b='1'/>",
+            "<a xmlns:p=''/>",
+            "<a xmlns:xml='x'/>",
+            "<![CDATA[]]><a/>",
+            "<a/>\u{a0}",
+            "<a><?xml version='1.0'?></a>",
+            "<?xml version='1.0' encoding='ISO-8859-1'?><a/>",
+            "<?xml version='1.1'?><a/>",
+        ] {
+            assert!(read(bad).is_err(), "{bad:?}");
+        }
+        assert!(read("<?xml version='1.0' encoding='utf-8'?><a\n b='1'\tc='2'/>").is_ok());
+    }
+
+    #[test]
+    fn many_comments_are_refused_and_a_long_name_is_kept_once() {
+        let comments = format!("<a>{}</a>", "<!---->".repeat(10_001));
+        let limit = Limits::DOCUMENT.asides_max;
+        assert_eq!(read(&comments).err(), Some(XmlError::TooMuch { what: "comments and instructions", limit }));
+        let uri = "u".repeat(200_000);
+        let tree = read(&format!("<p:a xmlns:p='{uri}'>{}</p:a>", "<p:b/>".repeat(1000))).unwrap();
+        let shared = |e: &Element| e.namespace.as_ptr() == tree.root.namespace.as_ptr();
+        assert!(tree.root.elements().all(shared));
+    }
+
+    #[test]
     fn what_is_not_well_formed_is_refused() {
         for bad in [
             "",
@@ -282,6 +590,17 @@ mod tests {
             "<a><!-- -- --></a>",
             "</a>",
             "<a",
+            "<1/>",
+            "<a:b:c xmlns:a='u'/>",
+            "<:a/>",
+            "<a 1='2'/>",
+            "<a xmlns:p=''/>",
+            "<a xmlns:p='u' xmlns:p='u'/>",
+            "<a xmlns:xml='u'/>",
+            "<a xmlns:p='http://www.w3.org/XML/1998/namespace'/>",
+            "<a xmlns:p='u' xmlns:q='u' p:b='1' q:b='2'/>",
+            "<a><?xml version='1.0'?></a>",
+            "<a><!-- ---></a>",
         ] {
             assert!(matches!(read(bad).err(), Some(XmlError::Malformed { .. })), "{bad}");
         }

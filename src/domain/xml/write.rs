@@ -9,10 +9,10 @@ impl Tree {
     pub fn to_xml(&self) -> String {
         let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
         for node in &self.prolog {
-            write_node(node, &[], &mut out);
+            write_node(node, &mut Scope::new(), &mut out);
             out.push('\n');
         }
-        write_element(&self.root, &[], &mut out);
+        write_element(&self.root, &mut Scope::new(), &mut out);
         out.push('\n');
         out
     }
@@ -22,7 +22,7 @@ impl Element {
     /// This element alone, without XML declaration.
     pub fn to_xml(&self) -> String {
         let mut out = String::new();
-        write_element(self, &[], &mut out);
+        write_element(self, &mut Scope::new(), &mut out);
         out
     }
 }
@@ -30,21 +30,20 @@ impl Element {
 /// Bindings in scope, innermost last.
 type Scope<'a> = Vec<(&'a str, &'a str)>;
 
-fn write_element<'a>(element: &'a Element, scope: &[(&'a str, &'a str)], out: &mut String) {
-    let mut scope: Scope<'a> = scope.to_vec();
-    let mut declared: Scope<'a> = element.declarations.iter().map(|(p, u)| (p.as_str(), u.as_str())).collect();
-    let names = std::iter::once((element.prefix.as_str(), element.namespace.as_str()));
+fn write_element<'a>(element: &'a Element, scope: &mut Scope<'a>, out: &mut String) {
+    let outer = scope.len();
+    scope.extend(element.declarations.iter().map(|(prefix, uri)| (prefix.as_str(), uri.as_str())));
+    let own = std::iter::once((&element.prefix, &element.namespace));
     let attributes = element.attributes.iter().filter(|a| !a.prefix.is_empty() && a.prefix != "xml");
-    for (prefix, uri) in names.chain(attributes.map(|a| (a.prefix.as_str(), a.namespace.as_str()))) {
-        let bound = declared.iter().chain(scope.iter().rev()).find(|(p, _)| *p == prefix).map_or("", |(_, u)| *u);
-        if bound != uri {
-            declared.push((prefix, uri));
+    for (prefix, uri) in own.chain(attributes.map(|a| (&a.prefix, &a.namespace))) {
+        let bound = scope.iter().rev().find(|(p, _)| p == &prefix.as_str()).map_or("", |(_, u)| *u);
+        if uri != bound {
+            scope.push((prefix, uri));
         }
     }
-    scope.extend(declared.iter().copied());
     out.push('<');
     qualified(&element.prefix, &element.name, out);
-    for (prefix, uri) in declared {
+    for (prefix, uri) in scope.iter().skip(outer) {
         out.push_str(if prefix.is_empty() { " xmlns" } else { " xmlns:" });
         out.push_str(prefix);
         attribute_value(uri, out);
@@ -56,18 +55,19 @@ fn write_element<'a>(element: &'a Element, scope: &[(&'a str, &'a str)], out: &m
     }
     if element.children.is_empty() {
         out.push_str("/>");
-        return;
+    } else {
+        out.push('>');
+        for node in &element.children {
+            write_node(node, scope, out);
+        }
+        out.push_str("</");
+        qualified(&element.prefix, &element.name, out);
+        out.push('>');
     }
-    out.push('>');
-    for node in &element.children {
-        write_node(node, &scope, out);
-    }
-    out.push_str("</");
-    qualified(&element.prefix, &element.name, out);
-    out.push('>');
+    scope.truncate(outer);
 }
 
-fn write_node<'a>(node: &'a Node, scope: &[(&'a str, &'a str)], out: &mut String) {
+fn write_node<'a>(node: &'a Node, scope: &mut Scope<'a>, out: &mut String) {
     match node {
         Node::Element(element) => write_element(element, scope, out),
         Node::Text(text) => escape(text, out, |c| match c {
@@ -106,13 +106,24 @@ fn attribute_value(value: &str, out: &mut String) {
 
 /// Characters that XML 1.0 does not allow at all cannot be escaped; they become U+FFFD.
 fn escape(text: &str, out: &mut String, named: impl Fn(char) -> Option<&'static str>) {
-    for c in text.chars() {
-        match named(c) {
-            Some(name) => out.push_str(name),
-            None if is_xml_character(c) => out.push(c),
-            None => out.push(char::REPLACEMENT_CHARACTER),
-        }
+    let mut rest = text;
+    // Base64 and most other text has nothing but letters and digits up to its end: bytes are looked at faster than characters.
+    let plain = text.bytes().position(|byte| !byte.is_ascii_alphanumeric() && !b" +/=.,:;-_()".contains(&byte));
+    if let Some((plain, from)) = plain.map(|at| rest.split_at(at)) {
+        out.push_str(plain);
+        rest = from;
+    } else {
+        out.push_str(rest);
+        return;
     }
+    // Most text needs no escape and is copied in whole pieces.
+    while let Some((at, c)) = rest.char_indices().find(|(_, c)| named(*c).is_some() || !is_xml_character(*c)) {
+        let (plain, from) = rest.split_at(at);
+        out.push_str(plain);
+        out.push_str(named(c).unwrap_or("\u{fffd}"));
+        rest = from.get(c.len_utf8()..).unwrap_or_default();
+    }
+    out.push_str(rest);
 }
 
 /// XML 1.0 §2.2, `Char`.

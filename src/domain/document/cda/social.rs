@@ -88,6 +88,14 @@ pub(super) fn local_social_header(header: &Header) -> Element {
         .children(header.service_process.iter().map(|code| {
             hl7fi("serviceProcess").child(hl7fi("type").text(SERVICE_PROCESS_TYPE)).child(coded(hl7fi("code"), code))
         }))
+        .children(
+            header
+                .guardian_disclosure
+                .iter()
+                .flat_map(|told| &told.grounds)
+                .map(|grounds| hl7fi("authorizationRestrictionArgument").text(grounds.as_str())),
+        )
+        .children(header.withheld_from_client.iter().map(|code| coded(hl7fi("inaccessibleArgument"), code)))
         .children(header.replaces.iter().map(|(_, reason)| reason_of_correction(reason)))
 }
 

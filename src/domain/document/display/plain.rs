@@ -2,7 +2,8 @@
 
 use crate::domain::xml::{Element, Limits, Node, XmlError, parse};
 
-/// The text of an XHTML display form: headings on their own lines, paragraphs and breaks as line ends, lists indented.
+/// The text of an XHTML display form: headings on their own lines, paragraphs and breaks as line ends, lists with
+/// dashes, cells parted by bars.
 ///
 /// # Errors
 /// An [`XmlError`] when it is not well-formed XML within [`Limits::DOCUMENT`].
@@ -38,14 +39,31 @@ impl Page {
                 }
                 self.after_heading = true;
             }
-            "div" | "p" => {
+            "div" | "p" | "table" => {
                 self.end_line();
                 // A paragraph stands apart, as browsers show it, unless it follows its own heading.
-                if class == "soc-footer" || (element.name == "p" && !self.after_heading) {
+                if class == "soc-footer" || (element.name != "div" && !self.after_heading) {
                     self.blank();
                 }
                 self.children(element);
                 self.end_line();
+            }
+            "li" => {
+                self.end_line();
+                self.open.push_str("- ");
+                self.children(element);
+                self.end_line();
+            }
+            "tr" => {
+                self.end_line();
+                self.children(element);
+                self.end_line();
+            }
+            "td" | "th" => {
+                if !self.open.is_empty() {
+                    self.open.push_str(" | ");
+                }
+                self.children(element);
             }
             "style" | "script" | "head" => {}
             _ => self.children(element),

@@ -30,6 +30,7 @@ fn header(structure: &Structure, record: &LocalRecord, language: Language) -> He
         organiser: record.organiser.clone(),
         unit: record.unit.clone(),
         case: None,
+        case_period: None,
         relationship: None,
         service_task: None,
         service_process: None,
@@ -40,6 +41,8 @@ fn header(structure: &Structure, record: &LocalRecord, language: Language) -> He
             display: None,
         },
         special_content: false,
+        guardian_disclosure: None,
+        withheld_from_client: None,
         software: Software { moderator: "a".into(), product: "b".into(), version: "1".into() },
     }
 }

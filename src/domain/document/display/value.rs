@@ -3,37 +3,62 @@
 use jiff::civil::Date;
 use serde_json::Value;
 
-use super::occurrences;
+use super::{IdentityCodes, Page, occurrences};
 use crate::domain::code::Language;
 use crate::domain::oid::Oid;
-use crate::domain::person::IDENTITY_CODE_ROOT;
+use crate::domain::person::{IDENTITY_CODE_ROOT, PersonalIdentityCode};
 use crate::domain::structure::{Field, Representation};
 use crate::domain::time::{Instant, PartialDate};
 
-/// The value's text; the items of a list parted by commas. `None` when there is nothing to show.
-pub(super) fn text(field: &Field, value: &Value, language: Language) -> Option<String> {
-    let texts: Vec<String> = occurrences(value).filter_map(|one| one_text(field, one, language)).collect();
-    let separator = if texts.iter().any(|t| t.contains('\n')) { "\n" } else { ", " };
-    (!texts.is_empty()).then(|| texts.join(separator))
-}
+/// UCUM's unit of plain numbers, which says nothing to readers.
+const UNITY: &str = "1";
 
-fn one_text(field: &Field, value: &Value, language: Language) -> Option<String> {
-    let member = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-    let text = match field.representation() {
-        Representation::Group => None,
-        Representation::Text | Representation::Phrase | Representation::Signature => value.as_str().map(str::to_owned),
-        Representation::Code => member("display"),
-        Representation::Identifier => member("value").and_then(|id| identifier(field, id)),
-        Representation::PartialDate => value.as_str().map(partial_date),
-        Representation::Moment => value.as_str().map(|text| moment(text, language)),
-        Representation::Switch => value.as_bool().map(|yes| switch(yes, language).to_owned()),
-        Representation::Number => value.as_number().map(number),
-        Representation::Quantity => {
-            let amount = value.get("value").and_then(Value::as_number).map(number);
-            amount.map(|a| [Some(a), member("code")].into_iter().flatten().collect::<Vec<_>>().join(" "))
+impl Page {
+    /// The texts of a value: one for each item of a list; none when there is nothing to show.
+    pub(super) fn texts(self, field: &Field, value: &Value) -> Vec<String> {
+        occurrences(value).filter_map(|one| self.text(field, one)).collect()
+    }
+
+    fn text(self, field: &Field, value: &Value) -> Option<String> {
+        let member = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+        let text = match field.representation() {
+            Representation::Group => None,
+            Representation::Text | Representation::Phrase | Representation::Signature => {
+                value.as_str().map(|text| text.trim_end().to_owned())
+            }
+            Representation::Code => member("display"),
+            Representation::Identifier => {
+                member("value").and_then(|id| self.identifier(field, value.get("system"), id))
+            }
+            Representation::PartialDate => value.as_str().map(partial_date),
+            Representation::Moment => value.as_str().map(|text| moment(text, self.language)),
+            Representation::Switch => value.as_bool().map(|yes| switch(yes, self.language).to_owned()),
+            Representation::Number => value.as_number().map(number),
+            Representation::Quantity => {
+                let amount = value.get("value").and_then(Value::as_number).map(number);
+                let unit = member("code").filter(|unit| unit != UNITY);
+                amount.map(|a| [Some(a), unit].into_iter().flatten().collect::<Vec<_>>().join(" "))
+            }
+        };
+        text.filter(|t| !t.trim().is_empty())
+    }
+
+    /// Object identifiers say nothing to a client; identity codes are shown as archived display forms do, without their
+    /// last part, whoever says that they are some: the structure, the content or their own form.
+    fn identifier(self, field: &Field, system: Option<&Value>, id: String) -> Option<String> {
+        let said = system.and_then(Value::as_str).map(|s| s.strip_prefix("urn:oid:").unwrap_or(s));
+        let is_code = field.system().is_some_and(|s| s.as_str() == IDENTITY_CODE_ROOT)
+            || said == Some(IDENTITY_CODE_ROOT)
+            || id.parse::<PersonalIdentityCode>().is_ok();
+        if is_code {
+            return Some(match self.identity_codes {
+                IdentityCodes::Masked => id.chars().take(6).chain("*****".chars()).collect(),
+                IdentityCodes::Whole => id,
+            });
         }
-    };
-    text.filter(|t| !t.trim().is_empty())
+        let is_oid = id.strip_prefix("urn:oid:").unwrap_or(&id).parse::<Oid>().is_ok_and(|oid| oid.arcs().count() > 3);
+        (!is_oid).then_some(id)
+    }
 }
 
 /// A day as it is written in Finland: `5.10.2026`.
@@ -71,14 +96,4 @@ fn switch(yes: bool, language: Language) -> &'static str {
 
 fn number(number: &serde_json::Number) -> String {
     number.to_string().replace('.', ",")
-}
-
-/// Object identifiers say nothing to a client; identity codes are shown as archived display forms do, without their last part.
-fn identifier(field: &Field, id: String) -> Option<String> {
-    if field.system().is_some_and(|s| s.as_str() == IDENTITY_CODE_ROOT) {
-        let birth: String = id.chars().take(6).collect();
-        return Some(format!("{birth}*****"));
-    }
-    let is_oid = id.parse::<Oid>().is_ok_and(|oid| oid.arcs().count() > 3);
-    (!is_oid).then_some(id)
 }

@@ -65,6 +65,32 @@ pub struct ReadHeader {
     pub special_content: Option<bool>,
     /// The writing system.
     pub software: Option<Software>,
+    /// Group as it stands, known or not.
+    pub group_code: Option<Code>,
+    /// Format of the display form.
+    pub file_format: Option<Code>,
+    /// Format of the content.
+    pub content_format: Option<Code>,
+    /// How far the record is ready.
+    pub record_status: Option<Code>,
+    /// Register.
+    pub register: Option<Code>,
+    /// Who answers for the case (`responsibleParty`).
+    pub responsible: Option<Organisation>,
+    /// On case documents: when the case was opened and closed, as HL7 writes them.
+    pub case_period: (Option<String>, Option<String>),
+    /// Consents (`authorization/consent`), by their codes.
+    pub consents: Vec<Code>,
+    /// Why a minor's or delayed disclosure is restricted.
+    pub restriction_argument: Option<String>,
+    /// Why showing is limited.
+    pub inaccessible_argument: Option<Code>,
+    /// Why this version replaces another: the reason's code.
+    pub correction_code: Option<Code>,
+    /// The reason in words.
+    pub correction_text: Option<String>,
+    /// Who signed as a professional, as the header says it.
+    pub signers: Vec<ReadSigner>,
 }
 
 redacted_debug!(ReadHeader);
@@ -95,6 +121,21 @@ pub struct ReadAuthor {
 
 redacted_debug!(ReadAuthor);
 
+/// A professional signer as a header names one (`hl7fi:signature`).
+#[derive(Clone, PartialEq, Eq)]
+pub struct ReadSigner {
+    /// Registration number.
+    pub registration_number: Option<RegistrationNumber>,
+    /// Name.
+    pub name: Option<PersonName>,
+    /// Way of authentication.
+    pub authentication: Option<Code>,
+    /// When.
+    pub at: Option<Instant>,
+}
+
+redacted_debug!(ReadSigner);
+
 pub(super) fn read(root: &Element, findings: &mut Vec<Finding>) -> ReadHeader {
     let mut reader = Reader { findings };
     let mut header = ReadHeader::default();
@@ -102,6 +143,8 @@ pub(super) fn read(root: &Element, findings: &mut Vec<Finding>) -> ReadHeader {
     reader.participants(root, &mut header);
     if let Some(social) = root.first_in(HL7FI, "localSocialHeader") {
         reader.social(social, &mut header);
+        reader.formats(social, &mut header);
+        header.signers = social.all("signature").map(|s| reader.signer(s)).collect();
     }
     header
 }
@@ -130,7 +173,15 @@ impl Reader<'_> {
         header.author = root.at(["author", "assignedAuthor"]).and_then(|author| self.author(author));
         let custodian = root.at(["custodian", "assignedCustodian", "representedCustodianOrganization"]);
         header.custodian = custodian.and_then(|c| self.organisation(c, "custodian/assignedCustodian"));
+        let consents = root.all("authorization").filter_map(|a| a.at(["consent", "code"]));
+        header.consents = consents.filter_map(|c| self.code(Some(c), "authorization/consent/code")).collect();
         let Some(encounter) = root.at(["componentOf", "encompassingEncounter"]) else { return };
+        let period = encounter.first("effectiveTime");
+        let bound = |name: &str| period?.first(name)?.attribute("value").map(str::to_owned);
+        header.case_period = (bound("low"), bound("high"));
+        let responsible = encounter.at(["responsibleParty", "assignedEntity", "representedOrganization"]);
+        header.responsible =
+            responsible.and_then(|r| self.organisation(r, "componentOf/encompassingEncounter/responsibleParty"));
         // A published document carries the case and a null flavor together: the id counts.
         header.case = self.value(encounter.first("id"), "root", "componentOf/encompassingEncounter/id/@root");
         let unit = encounter.at(["encounterParticipant", "assignedEntity", "representedOrganization"]);
@@ -144,7 +195,8 @@ impl Reader<'_> {
         header.specific_type = code("specificDocumentType");
         header.service_task = code("functionCode");
         header.retention_class = code("totalRetentionPeriodClass");
-        header.group = code("documentGroup").and_then(|c| DocumentGroup::by_code(&c.code));
+        header.group_code = code("documentGroup");
+        header.group = header.group_code.as_ref().and_then(|c| DocumentGroup::by_code(&c.code));
         header.special_content = code("specialContent").and_then(|c| match c.code.as_str() {
             "K" => Some(true),
             "E" => Some(false),
@@ -169,6 +221,35 @@ impl Reader<'_> {
             let part = |name: &str| s.attribute(name).unwrap_or_default().to_owned();
             Software { moderator: part("moderator"), product: part("product"), version: part("version") }
         });
+    }
+
+    /// What is said of the document as a file, and what is conditional.
+    fn formats(&mut self, social: &Element, header: &mut ReadHeader) {
+        let path = |name: &str| format!("hl7fi:localSocialHeader/hl7fi:{name}");
+        let mut code = |name: &str| self.code(social.first(name), &path(name));
+        header.file_format = code("fileFormat");
+        header.content_format = code("structuredFileFormat");
+        header.record_status = code("recordStatus");
+        header.register = code("registryType");
+        header.inaccessible_argument = code("inaccessibleArgument");
+        header.correction_code = code("reasonOfCorrection");
+        let text = |element: Option<&Element>| {
+            let text = element.map(Element::all_text)?.trim().to_owned();
+            (!text.is_empty()).then_some(text)
+        };
+        header.correction_text = text(social.first("reasonOfCorrection"));
+        header.restriction_argument = text(social.first("authorizationRestrictionArgument"));
+    }
+
+    fn signer(&mut self, signature: &Element) -> ReadSigner {
+        let path = |name: &str| format!("hl7fi:localSocialHeader/hl7fi:signature/hl7fi:{name}");
+        let number = signature.first("assignedAuthorSigner").map(Element::all_text);
+        ReadSigner {
+            registration_number: number.and_then(|n| self.parsed(n.trim(), &path("assignedAuthorSigner"))),
+            name: signature.at(["signer", "name"]).and_then(name_of),
+            authentication: self.code(signature.first("authenticationMethod"), &path("authenticationMethod")),
+            at: self.instant(signature.first("time"), &path("time/@value")),
+        }
     }
 
     fn client(&mut self, role: &Element) -> ReadClient {

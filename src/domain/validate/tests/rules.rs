@@ -140,3 +140,83 @@ fn another_service_task_in_the_content_is_a_warning() {
     let task = "/content/asiakkuusasiakirja/sosiaalihuollon_palvelutehtava/0/palvelutehtava/code";
     assert!(takes(RELATIONSHIP, &[(task, Some(json!("24")))]).warnings().is_empty());
 }
+
+#[test]
+fn a_minors_document_says_what_guardians_may_be_given_and_nobody_elses_does() {
+    let told = |code: &str, grounds: Option<&str>| {
+        let mut told = json!({"decision": {"code": code, "display": "Luovuttaminen huoltajille"}});
+        grounds.into_iter().for_each(|grounds| told["grounds"] = json!(grounds));
+        ("/guardian_disclosure", Some(told))
+    };
+    let at = "/guardian_disclosure";
+    refuses(ENTRY, &[told("1", None)], &[("guardian_disclosure.no_minor", at)]);
+    let child = with_check("140310A912");
+    let code = format!("{IN_ENTRY}/asiakas/0/henkilotunnus/value");
+    let mut minor = vec![
+        ("/clients/0/identity_code", Some(json!(child))),
+        ("/clients/0/birth_date", Some(json!("2010-03-14"))),
+        (code.as_str(), Some(json!(child))),
+    ];
+    let birth = format!("{IN_ENTRY}/asiakas/0/syntymaaika");
+    if example(ENTRY).pointer(&birth).is_some() {
+        minor.push((birth.as_str(), Some(json!("2010-03-14"))));
+    }
+    let checked = takes(ENTRY, &minor);
+    let said: Vec<_> = checked.warnings().iter().map(|w| (w.code.as_str(), w.place.input.as_str())).collect();
+    assert_eq!(said, [("guardian_disclosure.missing", at)]);
+    let with = |told| [minor.clone(), vec![told]].concat();
+    assert!(takes(ENTRY, &with(told("1", None))).warnings().is_empty());
+    assert!(takes(ENTRY, &with(told("2", Some("Alaikäisen oma pyyntö.")))).warnings().is_empty());
+    let without_denial = [("guardian_disclosure.grounds_without_denial", "/guardian_disclosure/grounds")];
+    refuses(ENTRY, &with(told("1", Some("Alaikäisen oma pyyntö."))), &without_denial);
+}
+
+#[test]
+fn a_calling_name_that_is_no_given_name_is_a_warning() {
+    let at = "/clients/0/name/calling";
+    assert!(takes(ENTRY, &[(at, Some(json!("Kyllikki")))]).warnings().is_empty());
+    let double = ("/clients/0/name/given", Some(json!(["Aino-Kyllikki"])));
+    assert!(takes(ENTRY, &[double, (at, Some(json!("Kyllikki")))]).warnings().is_empty());
+    let checked = takes(ENTRY, &[(at, Some(json!("Kylli")))]);
+    let said: Vec<_> = checked.warnings().iter().map(|w| (w.code.as_str(), w.place.input.as_str())).collect();
+    assert_eq!(said, [("client.calling_name", at)]);
+}
+
+#[test]
+fn a_relationship_document_has_one_client() {
+    let other = example("records/91-unit-not-named.json")["clients"][0].clone();
+    let found = faults(&with(RELATIONSHIP, &[("/clients/-", Some(other))]));
+    assert!(found.contains(&("client.relationship_has_one".into(), "/clients".into())), "{found:?}");
+}
+
+#[test]
+fn a_cases_days_and_its_clients_fit_together() {
+    let at = "/content/asia_asiakirja/asian_tiedot";
+    let closed = format!("{at}/paattymispaiva");
+    takes(CASE, &[(&closed, Some(json!("2026-01-12")))]);
+    takes(CASE, &[(&closed, Some(json!("2026")))]);
+    refuses(CASE, &[(&closed, Some(json!("2026-01-11")))], &[("case.period_reversed", &closed)]);
+    let other = example("records/91-unit-not-named.json")["clients"][0].clone();
+    let said = json!({"sukunimi": "Mallikas", "etunimet": "Eino",
+        "henkilotunnus": {"value": other["identity_code"]}, "syntymaaika": other["birth_date"]});
+    let joint = format!("{at}/yhteinen_asia");
+    let both = [("/clients/-", Some(other)), ("/content/asia_asiakirja/asiakas/-", Some(said))];
+    refuses(CASE, &both, &[("case.not_joint", &joint)]);
+    takes(CASE, &[both.to_vec(), vec![(joint.as_str(), Some(json!(true)))]].concat());
+}
+
+#[test]
+fn record_and_content_agree_on_a_safety_ban() {
+    let at = "/content/asiakkuusasiakirja/asiakas/turvakielto";
+    refuses(RELATIONSHIP, &[(at, Some(json!(true)))], &[("content.safety_ban_differs", at)]);
+    takes(RELATIONSHIP, &[(at, Some(json!(true))), ("/clients/0/safety_ban", Some(json!(true)))]);
+}
+
+#[test]
+fn characters_that_a_document_cannot_have_are_refused_where_they_stand() {
+    let text = format!("{IN_ENTRY}/asiakaskertomusmerkinta/tapahtuma/kuvaus");
+    for bad in ["a\u{1}b", "a\u{fffe}", "a\u{202e}b"] {
+        refuses(ENTRY, &[(&text, Some(json!(bad)))], &[("value.characters", &text)]);
+    }
+    refuses(ENTRY, &[("/clients/0/name/family", Some(json!("   ")))], &[("value.pattern", "/clients/0/name/family")]);
+}

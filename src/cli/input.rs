@@ -1,0 +1,127 @@
+//! What a file is: a local record, an archive document, a transfer frame, or a message with its documents.
+//!
+//! Goes by the first bytes and the document element, never by the file's name. Judges nothing.
+
+use std::io::Read;
+use std::path::Path;
+
+use asiasilta::domain::document::cda::HL7;
+use asiasilta::domain::wire::{multipart, soap};
+use asiasilta::domain::xml::{Element, Limits, Misread, parse_placed};
+
+/// Bytes of one file, at most: what the archive's messages may have, and a little more.
+const BYTES_MAX: u64 = 24 << 20;
+
+/// A file's bytes and its name as the caller gave it.
+pub(super) struct File {
+    pub(super) name: String,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// What a file is.
+pub(super) enum Kind<'a> {
+    /// A local record.
+    Record,
+    /// An archive document.
+    Document(Part<'a>),
+    /// A frame or a message, with the document that came with it.
+    Frame { message: Element, part: Part<'a>, document: Option<Part<'a>> },
+}
+
+/// Bytes of a file, and where in it they begin.
+#[derive(Clone, Copy)]
+pub(super) struct Part<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) from: usize,
+}
+
+/// Why a file is nothing that is read.
+pub(super) enum Unreadable {
+    /// Not XML that is read; the place is in the whole file.
+    Xml(Misread),
+    /// Something else, in plain words.
+    Other(String),
+}
+
+/// Reads a file, or standard input for `-`.
+pub(super) fn read(path: &Path) -> std::io::Result<File> {
+    let mut bytes = Vec::new();
+    if path == Path::new("-") {
+        std::io::stdin().take(BYTES_MAX).read_to_end(&mut bytes)?;
+        return Ok(File { name: "<stdin>".into(), bytes });
+    }
+    let file =
+        std::fs::File::open(path).map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
+    file.take(BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(File { name: path.display().to_string(), bytes })
+}
+
+/// Finds out what it is.
+pub(super) fn recognise(bytes: &[u8]) -> Result<Kind<'_>, Unreadable> {
+    let start = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes).trim_ascii_start();
+    match start.first() {
+        Some(b'{' | b'[') => Ok(Kind::Record),
+        Some(b'<') => xml(Part { bytes, from: 0 }),
+        Some(_) => message(bytes),
+        None => Err(Unreadable::Other("nothing: the input is empty".into())),
+    }
+}
+
+fn xml(part: Part<'_>) -> Result<Kind<'_>, Unreadable> {
+    let misread = |m: Misread| Unreadable::Xml(Misread { at: m.at.saturating_add(part.from), ..m });
+    let root = parse_placed(part.bytes, Limits::DOCUMENT).map_err(misread)?.root;
+    if root.is(HL7, "ClinicalDocument") {
+        return Ok(Kind::Document(part));
+    }
+    let message = if root.is(soap::NAMESPACE, "Envelope") {
+        root.first("Body").and_then(|body| body.elements().next()).cloned()
+    } else {
+        Some(root)
+    };
+    match message {
+        Some(message) if message.first("controlActProcess").is_some() => {
+            Ok(Kind::Frame { message, part, document: None })
+        }
+        _ => Err(Unreadable::Other("XML that is neither an archive document nor a message of the archive".into())),
+    }
+}
+
+/// `multipart/related` as it goes over the line: with its header lines before it, or the body alone.
+fn message(bytes: &[u8]) -> Result<Kind<'_>, Unreadable> {
+    let other = |text: &str| Unreadable::Other(text.into());
+    let neither = "neither JSON, XML nor multipart/related";
+    let (content_type, body) = headed(bytes).or_else(|| bare(bytes)).ok_or_else(|| other(neither))?;
+    let from = |part: &[u8]| part.as_ptr().addr().saturating_sub(bytes.as_ptr().addr());
+    if !multipart::is_multipart(&content_type) {
+        return xml(Part { bytes: body, from: from(body) });
+    }
+    let parts = multipart::read(&content_type, body).map_err(|e| Unreadable::Other(format!("multipart with {e}")))?;
+    let mut parts = parts.iter().map(|p| Part { bytes: p.body, from: from(p.body) });
+    let first = parts.next().ok_or_else(|| other(neither))?;
+    match xml(first)? {
+        Kind::Frame { message, part, .. } => Ok(Kind::Frame { message, part, document: parts.next() }),
+        kind => Ok(kind),
+    }
+}
+
+/// A body after HTTP or MIME header lines, with its content type.
+fn headed(bytes: &[u8]) -> Option<(String, &[u8])> {
+    const HEADERS_MAX: usize = 16 << 10;
+    let head = bytes.get(..bytes.len().min(HEADERS_MAX))?;
+    let (end, length) = [&b"\r\n\r\n"[..], b"\n\n"]
+        .iter()
+        .find_map(|gap| head.windows(gap.len()).position(|window| window == *gap).map(|at| (at, gap.len())))?;
+    let lines = std::str::from_utf8(head.get(..end)?).ok()?.lines();
+    let content_type = lines
+        .filter_map(|line| line.split_once(':'))
+        .find_map(|(name, value)| name.trim().eq_ignore_ascii_case("content-type").then(|| value.trim().to_owned()))?;
+    // The headers of a first part also name a content type: those come after a boundary.
+    (!head.starts_with(b"--")).then_some((content_type, bytes.get(end + length..)?))
+}
+
+/// A multipart body without its headers: the first line is its boundary.
+fn bare(bytes: &[u8]) -> Option<(String, &[u8])> {
+    let line = bytes.strip_prefix(b"--")?.split(|b| *b == b'\r').next()?;
+    let boundary = std::str::from_utf8(line).ok().filter(|b| b.len() <= 70 && !b.contains('"'))?;
+    Some((format!("multipart/related; boundary=\"{boundary}\""), bytes))
+}

@@ -1,0 +1,94 @@
+//! `asiasilta show`: a document or record as people read it, its content, or its display form.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use asiasilta::domain::document::display::plain_text;
+use asiasilta::domain::document::read::read;
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::input::{self, File, Kind, Unreadable};
+use super::local;
+use super::report::{Format, Manner, Report, Spoken, mask};
+
+/// The command's arguments.
+#[derive(Args)]
+pub(super) struct Show {
+    /// A local record (JSON), an archive document (XML) or a message with one; `-` reads standard input.
+    file: PathBuf,
+    /// `text` prints the readable form, `json` the content.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Prints the display form (XHTML) instead.
+    #[arg(long, conflicts_with = "format")]
+    html: bool,
+    /// Folder of document structures, for records; the program's own reduced ones when left out.
+    #[arg(long)]
+    structures: Option<PathBuf>,
+    /// Language of findings, when a record has any.
+    #[arg(long, value_enum, default_value = "en")]
+    language: Spoken,
+    /// Allows real persons' identity codes in records.
+    #[arg(long)]
+    production: bool,
+}
+
+/// What there is to show.
+struct Shown {
+    display: Option<String>,
+    content: Option<Value>,
+}
+
+impl Show {
+    pub(super) fn run(&self) -> Result<ExitCode, Box<dyn Error>> {
+        let file = input::read(&self.file)?;
+        let shown = match input::recognise(&file.bytes) {
+            Ok(Kind::Record) => match self.record(&file)? {
+                Ok(shown) => shown,
+                Err(exit) => return Ok(exit),
+            },
+            Ok(Kind::Document(part) | Kind::Frame { document: Some(part), .. }) => {
+                let document = read(part.bytes)?;
+                Shown { display: document.display, content: document.content }
+            }
+            Ok(Kind::Frame { document: None, .. }) => {
+                return Err("a frame without its document: nothing to show".into());
+            }
+            Err(Unreadable::Xml(misread)) => return Err(misread.into()),
+            Err(Unreadable::Other(found)) => return Err(found.into()),
+        };
+        let missing = "the document has none, or it cannot be decoded (see validate)";
+        let text = match (self.html, self.format) {
+            (true, _) => shown.display.ok_or(missing)? + "\n",
+            (false, Format::Text) => plain_text(&shown.display.ok_or(missing)?)?,
+            (false, Format::Json) => serde_json::to_string_pretty(&shown.content.ok_or(missing)?)? + "\n",
+        };
+        print!("{text}");
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// A record as the document that it would become; its findings when it would become none.
+    fn record(&self, file: &File) -> Result<Result<Shown, ExitCode>, Box<dyn Error>> {
+        let now = Timestamp::now();
+        let checker = local::checker(self.structures.as_deref(), self.production)?;
+        let judged = local::judge(&checker, &file.bytes, now);
+        let Some(checked) = judged.record else {
+            let report = Report {
+                file: &file.name,
+                kind: local::KIND,
+                outcome: judged.outcome,
+                findings: &judged.findings,
+                bytes: &file.bytes,
+                language: mask::Language::Json,
+            };
+            eprint!("{}", report.to_text(Manner { spoken: self.language, show_values: false }));
+            return Ok(Err(ExitCode::from(judged.outcome.exit())));
+        };
+        let document = local::document(&checked, None, None, now)?;
+        let content = serde_json::from_str(document.content_json())?;
+        Ok(Ok(Shown { display: Some(document.display().to_owned()), content: Some(content) }))
+    }
+}
