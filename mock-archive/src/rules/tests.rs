@@ -102,6 +102,17 @@ const BREACHES: &[Breach] = &[
     (Rule::ContentClient, Sample::entry, |s| {
         *s.content.pointer_mut("/merkinta/asiakas/0/henkilotunnus/value").unwrap() = json!("010181-900C")
     }),
+    (Rule::ContentClient, Sample::decision, |s| {
+        s.document_edits = vec![(
+            "</recordTarget>",
+            "</recordTarget><recordTarget><patientRole><id root=\"1.2.246.21\" extension=\"010181-900C\"/><patient><name>\
+             <given>Toinen</given><family>Testinen</family></name><birthTime value=\"19810101\"/></patient></patientRole></recordTarget>",
+        )];
+        s.frame_edits = vec![(
+            "</recordTarget>",
+            "</recordTarget><recordTarget typeCode=\"RCT\"><patient classCode=\"PAT\"><id root=\"1.2.246.21\" extension=\"010181-900C\"/></patient></recordTarget>",
+        )];
+    }),
     (
         Rule::ContentCase,
         || Sample::case().next_case(),
