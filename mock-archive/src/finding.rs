@@ -152,7 +152,8 @@ rules! {
     AccessGroup = "access.group", AccessRight, Refuses, "under a register access right only client documents are stored";
     CaseKnown = "case.known", UnknownCase, Refuses, "under a register access right the case is known in the register";
     CaseKnownOwn = "case.known-own", UnknownCase, Warns, "in the own register the case is known";
-    CaseClient = "case.client", Content, Warns, "the document's clients belong to the case";
+    CaseClient = "case.client", Content, Refuses, "under a register access right the document's clients belong to the case";
+    CaseClientOwn = "case.client-own", Content, Warns, "in the own register the document's clients belong to the case";
     QueryForm = "query.form", Integrity, Refuses, "queryByParameter is as docs/wire.md §7 says";
     QueryPage = "query.page", Integrity, Refuses, "initialQuantity is 1 to 200";
     QuerySubject = "query.subject", Integrity, Refuses, "a find names a client or a document, a fetch a document";

@@ -16,7 +16,7 @@ pub use error::{ClientError, Retry};
 pub use source::{Sources, rising_numbers};
 
 use super::transport::{Transport, TransportError};
-use crate::domain::access::Authority;
+use crate::domain::access::{Authority, Operation, Permit};
 use crate::domain::document::header::Header;
 use crate::domain::environment::Environment;
 use crate::domain::oid::Oid;
@@ -85,7 +85,8 @@ impl<T: Transport> ArchiveClient<T> {
     /// The envelope for a signed document: to be kept first, sent second.
     ///
     /// # Errors
-    /// [`ClientError::Ground`] when the authority is not for this document's register and unit; [`ClientError::Message`].
+    /// [`ClientError::Ground`] when the authority is not for storing this document: for its register, unit, clients, service
+    /// task and day; [`ClientError::Message`].
     pub fn prepare_store(
         &self,
         document: &SignedDocument,
@@ -127,9 +128,7 @@ impl<T: Transport> ArchiveClient<T> {
         let situation = match authority {
             Authority::OwnRegister => UseSituation::OwnRegister,
             Authority::RegisterAccess(permit) => {
-                if *permit.unit() != acting.unit.oid || *permit.unit() != header.unit.oid {
-                    return Err(ClientError::Ground("a permit for another unit than the document's and the worker's"));
-                }
+                permits_storing(permit, header, acting)?;
                 UseSituation::RegisterAccess
             }
         };
@@ -195,6 +194,25 @@ impl<T: Transport> ArchiveClient<T> {
 
     fn now(&self) -> Instant {
         Instant::in_finland((self.sources.now)())
+    }
+}
+
+/// Whether a permit is for this: this unit's writing, for every client of the document, drawn up on that day.
+fn permits_storing(permit: &Permit, header: &Header, acting: Acting<'_>) -> Result<(), ClientError> {
+    if *permit.unit() != acting.unit.oid || *permit.unit() != header.unit.oid {
+        return Err(ClientError::Ground("a permit for another unit than the document's and the worker's"));
+    }
+    if permit.operation() != (Operation::Write { drawn_up: header.drawn_up.day() }) {
+        return Err(ClientError::Ground("a permit for something else than writing a document of this day"));
+    }
+    if !header.clients.iter().all(|client| client.id().is_some_and(|id| permit.is_for(&id))) {
+        return Err(ClientError::Ground("a permit for other clients than the document's"));
+    }
+    match &header.service_task {
+        Some(task) if !permit.covers(Some(&task.code), Some(header.group)) => {
+            Err(ClientError::Ground("a permit for another service task than the document's"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -13,11 +13,12 @@ use serde::{Deserialize, Serialize};
 
 pub use reason::Reason;
 
-use super::document::header::DocumentIds;
+use super::document::header::{DocumentGroup, DocumentIds};
 use super::oid::Oid;
+use super::person::PersonId;
 use super::record::{ProfessionalLink, PurchaseKind};
 use super::relationship::{Grant, Relationship};
-use super::time::day_in_finland;
+use super::time::{PartialDate, day_in_finland};
 
 /// What is to be done in the register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct Request<'a> {
     pub organiser: &'a Oid,
     /// The producer's unit.
     pub unit: &'a Oid,
+    /// Whose documents.
+    pub client: &'a PersonId,
     /// Service task of the document, where it is known (code in 1.2.246.537.6.1221).
     pub service_task: Option<&'a str>,
     /// What ties the acting worker to the client.
@@ -61,27 +64,65 @@ pub struct Evidence {
     pub fetched_at: Timestamp,
 }
 
-/// What the sources leave open. All of it unknown in the public material: choices of ours until the regulation is entered.
+/// What the sources leave open. All of it unknown in the public material: choices of ours until the regulation is entered,
+/// each by default the one that shows less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     /// Whether the right still holds on the end day itself.
     pub end_day_inclusive: bool,
-    /// Whether the document's service task must be the row's.
+    /// Which day a start or an end stands for that is known to the month or year only.
+    pub partial_days: PartialDays,
+    /// Whether the document's service task must be the row's; in a search that names no task, whether documents of other
+    /// tasks than those of the unit's rows are left out.
     pub task_must_match: bool,
+    /// Whether client documents that name no service task may be read too. Relationship and case documents always may.
+    pub taskless_readable: bool,
     /// The age that evidence may have, in seconds.
     pub evidence_age_max_s: i64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { end_day_inclusive: true, task_must_match: true, evidence_age_max_s: 900 }
+        Self {
+            end_day_inclusive: true,
+            partial_days: PartialDays::Careful,
+            task_must_match: true,
+            taskless_readable: false,
+            evidence_age_max_s: 900,
+        }
     }
 }
 
-/// Proof that a unit may do one thing in one register for one client, and by which row of which document.
+/// What a day known in part grants. The rows' structure allows such days; no source says how they count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartialDays {
+    /// The right holds on days on which it surely does: from the last day that the start can mean to the first one that the
+    /// end can mean.
+    Careful,
+    /// The right holds on every day on which it may.
+    Generous,
+}
+
+impl PartialDays {
+    fn start(self, date: PartialDate) -> Date {
+        if self == Self::Careful { date.latest_day() } else { date.earliest_day() }
+    }
+
+    fn end(self, date: PartialDate) -> Date {
+        if self == Self::Careful { date.earliest_day() } else { date.latest_day() }
+    }
+}
+
+/// Proof that a unit may do one thing in one register for one client (or all clients of a joint record), and by which row of
+/// which document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permit {
     record: PermitRecord,
+    operation: Operation,
+    clients: Vec<PersonId>,
+    /// Every task when `None`.
+    tasks: Option<Vec<String>>,
+    taskless: bool,
 }
 
 /// A permit as it is kept with what it permitted. It permits nothing by itself but to ask for that document.
@@ -124,7 +165,49 @@ impl Permit {
         &self.record.unit
     }
 
-    /// The permit as it is kept.
+    /// What it permits. A permit to write covers looking up the case that the document goes to, never the other way round.
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// Whether it is for this client.
+    pub fn is_for(&self, client: &PersonId) -> bool {
+        self.clients.contains(client)
+    }
+
+    /// Whether it covers a document of this service task and group.
+    pub fn covers(&self, service_task: Option<&str>, group: Option<DocumentGroup>) -> bool {
+        match (&self.tasks, service_task) {
+            (None, _) => true,
+            (Some(tasks), Some(task)) => tasks.iter().any(|t| t == task),
+            (Some(_), None) => {
+                self.taskless || matches!(group, Some(DocumentGroup::Relationship | DocumentGroup::Case))
+            }
+        }
+    }
+
+    /// One permit for the clients of both, for what both cover; `None` when they are not for the same thing of the same unit
+    /// in the same register. What is kept is the record of the first.
+    #[must_use]
+    pub fn joined(mut self, other: Self) -> Option<Self> {
+        let same =
+            (self.organiser(), self.unit(), self.operation) == (other.organiser(), other.unit(), other.operation);
+        if !same {
+            return None;
+        }
+        self.clients.extend(other.clients);
+        self.tasks = match (self.tasks, other.tasks) {
+            (Some(mut tasks), Some(others)) => {
+                tasks.retain(|t| others.contains(t));
+                Some(tasks)
+            }
+            (tasks, others) => tasks.or(others),
+        };
+        self.taskless &= other.taskless;
+        Some(self)
+    }
+
+    /// The permit as it is kept. It names no client: what it is kept with does.
     pub fn record(&self) -> &PermitRecord {
         &self.record
     }
@@ -193,6 +276,10 @@ pub fn decide(
                 decided_at: now,
                 remarks,
             },
+            operation: request.operation,
+            clients: vec![request.client.clone()],
+            tasks: options.task_must_match.then(|| tasks(request, evidence, options, today)),
+            taskless: options.taskless_readable,
         }),
         Ok(_) => Err(Denial { reasons }),
         Err(reason) => {
@@ -218,6 +305,15 @@ fn about_the_request(request: &Request<'_>, today: Date) -> Vec<Reason> {
     reasons
 }
 
+/// The task that was asked for; without one, those of every row that permits.
+fn tasks(request: &Request<'_>, evidence: &Evidence, options: &Options, today: Date) -> Vec<String> {
+    if let Some(task) = request.service_task {
+        return vec![task.to_owned()];
+    }
+    let rows = evidence.relationship.grants.iter().filter(|g| g.unit == *request.unit);
+    rows.filter(|g| judge(request, g, options, today).is_ok()).map(|g| g.service_task.clone()).collect()
+}
+
 /// The row that permits; else the reason of the row that came nearest to it.
 fn best_row<'e>(
     request: &Request<'_>,
@@ -240,12 +336,12 @@ fn judge(request: &Request<'_>, grant: &Grant, options: &Options, today: Date) -
     if let Some(task) = request.service_task.filter(|t| options.task_must_match && *t != grant.service_task) {
         return Err(Reason::TaskMismatch { asked: task.to_owned(), granted: grant.service_task.clone() });
     }
-    let start = grant.start.earliest_day();
+    let start = options.partial_days.start(grant.start);
     if today < start {
         return Err(Reason::NotStarted { from: start });
     }
     let ended = |on: Date| {
-        let end = grant.end?.latest_day();
+        let end = options.partial_days.end(grant.end?);
         (if options.end_day_inclusive { on > end } else { on >= end }).then_some(end)
     };
     match request.operation {

@@ -156,6 +156,24 @@ impl Checker {
         }
     }
 
+    /// Judges a smaller JSON object that has parts of a record under the record's own names, a search for instance: these
+    /// parts by the record's schema, and all of it for test persons. Errors only; empty when there are none.
+    pub fn like_record(&self, bytes: &[u8], parts: &[&str]) -> Vec<Finding> {
+        let value = match json::read(bytes) {
+            Ok(value) => value,
+            Err(finding) => return vec![*finding],
+        };
+        let mut findings = Findings::default();
+        self.schema.check_parts(&value, parts, &mut findings);
+        if self.environment == Environment::Test {
+            persons::refuse_real(&value, &mut findings);
+        }
+        match findings.split() {
+            Ok(_) => Vec::new(),
+            Err(findings) => findings,
+        }
+    }
+
     /// Judges the content of a document that was read, by this structure. Places are JSON Pointers into the content.
     pub fn content(&self, structure: &Structure, content: &Value) -> Vec<Finding> {
         let mut findings = Findings::default();

@@ -27,6 +27,7 @@ mod auth;
 mod body;
 mod problem;
 mod searches;
+mod serve;
 mod status;
 mod submissions;
 
@@ -34,6 +35,9 @@ mod submissions;
 mod tests;
 
 pub use auth::Tokens;
+pub(super) use serve::serve;
+
+const SEARCH_BYTES_MAX: usize = 64 << 10;
 
 /// What the API answers from.
 pub struct Services<S, A, C> {
@@ -70,16 +74,20 @@ pub fn router<S: Store, A: Archive, C: Clock>(services: Arc<Services<S, A, C>>) 
     let gate = Gate {
         places: Arc::new(Semaphore::new(services.limits.concurrent_requests_max)),
         timeout: Duration::from_secs(services.limits.request_timeout_s),
+        body_bytes_max: services.limits.body_bytes_max,
+        body_kib: Arc::new(Semaphore::new(services.limits.bodies_bytes_max >> 10)),
     };
     let versioned = Router::new()
         .route("/v1/submissions", post(submissions::submit::<S, A, C>).get(submissions::list::<S, A, C>))
         .route("/v1/submissions/{id}", get(submissions::show::<S, A, C>).delete(submissions::withdraw::<S, A, C>))
         .route("/v1/validations", post(submissions::validate::<S, A, C>))
-        .route("/v1/decisions/search", post(searches::decisions::<S, A, C>))
-        .route("/v1/cases/search", post(searches::cases::<S, A, C>))
+        .route("/v1/decisions/search", post(searches::decisions::<S, A, C>).layer(search_body()))
+        .route("/v1/cases/search", post(searches::cases::<S, A, C>).layer(search_body()))
         .fallback(problem::no_such_resource)
         .method_not_allowed_fallback(problem::no_such_method)
-        .layer(from_fn_with_state(gate, pass));
+        .layer(from_fn_with_state(gate, pass))
+        // Outermost: who is not known takes no place, and nothing of a body is read from it.
+        .layer(from_fn_with_state(Arc::clone(&services), known::<S, A, C>));
     // Outside the gate: an overloaded service is still alive, and says so.
     let status = Router::new()
         .route("/healthz", get(status::healthz))
@@ -90,15 +98,50 @@ pub fn router<S: Store, A: Archive, C: Clock>(services: Arc<Services<S, A, C>>) 
     status.merge(versioned).layer(DefaultBodyLimit::max(body_bytes_max)).with_state(services)
 }
 
+/// A search is some names, ids and codes.
+fn search_body() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(SEARCH_BYTES_MAX)
+}
+
 #[derive(Clone)]
 struct Gate {
     places: Arc<Semaphore>,
     timeout: Duration,
+    body_bytes_max: usize,
+    /// Room for bodies, in KiB.
+    body_kib: Arc<Semaphore>,
 }
 
-/// Bounds how many requests are served and how long each takes; nothing answered here may be kept by a cache.
+impl Gate {
+    /// The room that a request's body may take: what it says, or the most there may be when it does not say.
+    fn body_kib_of(&self, request: &Request) -> u32 {
+        let headers = request.headers();
+        let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+        let unknown = if headers.contains_key(header::TRANSFER_ENCODING) { self.body_bytes_max } else { 0 };
+        let bytes = length.unwrap_or(unknown).min(self.body_bytes_max);
+        u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX)
+    }
+}
+
+/// Lets nobody further who shows no known token; whether it allows the operation is judged later.
+async fn known<S: Store, A: Archive, C: Clock>(
+    State(services): State<Arc<Services<S, A, C>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match services.tokens.known(request.headers()) {
+        Ok(_) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Bounds how many requests are served, how much room their bodies take and how long each takes; nothing answered here may be
+/// kept by a cache.
 async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let Ok(_place) = gate.places.try_acquire() else { return problem::overloaded().into_response() };
+    let Ok(_room) = gate.body_kib.try_acquire_many(gate.body_kib_of(&request)) else {
+        return problem::overloaded().into_response();
+    };
     let method = request.method().clone();
     let mut response = match tokio::time::timeout(gate.timeout, next.run(request)).await {
         Ok(response) => response,

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use super::api::{Services, Tokens, router};
+use super::api::{Services, Tokens, router, serve};
 use super::config::{Config, ConfigError};
 use super::ports::{Archive, Chance, Clock, Pipeline};
 use super::store::{Store, StoreError};
@@ -114,8 +114,8 @@ pub async fn start_with_store<S: Store, A: Archive, C: Clock>(
     let instance = config.instance.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
     let (worker, services) = assemble(config, parts, store, instance, stopping.clone());
     let worker = tokio::spawn(Arc::new(worker).run(stopping.clone()));
-    let served = axum::serve(listener, router(Arc::new(services)));
-    let server = tokio::spawn(served.with_graceful_shutdown(until_true(stopping)).into_future());
+    let request_timeout = Duration::from_secs(config.limits.request_timeout_s);
+    let server = tokio::spawn(serve(listener, router(Arc::new(services)), stopping, request_timeout));
     tracing::info!(%address, environment = ?config.environment, "ready");
     let drain_timeout = Duration::from_secs(config.limits.drain_timeout_s);
     Ok(RunningApp { address, stop, worker, server, drain_timeout })
@@ -162,13 +162,6 @@ fn assemble<S: Store, A: Archive, C: Clock>(
         stopping,
     };
     (worker, services)
-}
-
-async fn until_true(mut flag: watch::Receiver<bool>) {
-    // An error means that the sender is gone, which is the end as well.
-    if flag.wait_for(|stop| *stop).await.is_err() {
-        tracing::debug!("stopping because nobody holds the service any more");
-    }
 }
 
 impl RunningApp {

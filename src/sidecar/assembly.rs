@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,6 +39,18 @@ pub enum AssemblyError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// A private key that others on the machine may read.
+    #[error(
+        "configuration key {key}: {path} has mode {mode:o}, expected 600 or 400: others must not be able to read it"
+    )]
+    Exposed {
+        /// The key that names it.
+        key: &'static str,
+        /// Which.
+        path: PathBuf,
+        /// Permission bits found.
+        mode: u32,
     },
     /// The signing certificate or key, or the authorities of other signatures.
     #[error("configuration key {key}")]
@@ -87,7 +100,7 @@ pub fn assemble(config: &Config) -> Result<Parts<Line<Arc<HttpsTransport>>, Syst
         software: software(),
     });
     Ok(Parts {
-        archive: Line::new(clients, Trust::Authorities(authorities)),
+        archive: Line::new(clients, Trust::Authorities(authorities), SystemClock),
         clock: SystemClock,
         chance: Arc::new(SystemChance),
         checker,
@@ -134,13 +147,13 @@ fn wire_profile(files: &ArchiveFiles) -> Result<WireProfile, AssemblyError> {
 fn tls_identity(files: &ArchiveFiles) -> Result<TlsIdentity, AssemblyError> {
     let anchors = read("archive.trust_anchors", &files.trust_anchors)?;
     let certificate = read("archive.transport_certificate", &files.transport_certificate)?;
-    let key = read("archive.transport_key", &files.transport_key)?;
+    let key = read_private("archive.transport_key", &files.transport_key)?;
     TlsIdentity::from_pem(&anchors, &certificate, &key).map_err(AssemblyError::Tls)
 }
 
 fn signing_identity(files: &ArchiveFiles) -> Result<SigningIdentity, AssemblyError> {
     let certificate = read("archive.signing_certificate", &files.signing_certificate)?;
-    let key = read("archive.signing_key", &files.signing_key)?;
+    let key = read_private("archive.signing_key", &files.signing_key)?;
     let identity = SigningIdentity::from_pem(&certificate, &key);
     identity.map_err(|source| AssemblyError::Key { key: "archive.signing_certificate, archive.signing_key", source })
 }
@@ -157,6 +170,42 @@ fn clients(config: &Config, profile: &Arc<WireProfile>, transport: Arc<HttpsTran
     config.organisations.iter().map(|served| (served.oid.clone(), client(&served.oid))).collect()
 }
 
+/// A private key: only from a file that its owner alone can read.
+fn read_private(key: &'static str, path: &Path) -> Result<Vec<u8>, AssemblyError> {
+    let file = |source| AssemblyError::File { key, path: path.to_owned(), source };
+    let mode = fs::metadata(path).map_err(file)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(AssemblyError::Exposed { key, path: path.to_owned(), mode });
+    }
+    read(key, path)
+}
+
 fn read(key: &'static str, path: &Path) -> Result<Vec<u8>, AssemblyError> {
     fs::read(path).map_err(|source| AssemblyError::File { key, path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_key_that_others_can_read_is_refused_by_key_and_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("signing.key");
+        fs::write(&path, "x").unwrap();
+        for (mode, taken) in [(0o600, true), (0o400, true), (0o640, false), (0o604, false)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            match read_private("archive.signing_key", &path) {
+                Ok(_) => assert!(taken, "{mode:o}"),
+                Err(error) => {
+                    let text = error.to_string();
+                    assert!(
+                        !taken && text.contains("archive.signing_key") && text.contains(&format!("{mode:o}")),
+                        "{text}"
+                    );
+                }
+            }
+        }
+    }
 }

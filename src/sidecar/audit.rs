@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::ports::Asker;
 use crate::domain::person::Worker;
-use crate::domain::record::{LocalRecord, ProfessionalLink};
+use crate::domain::record::{LinkKind, LocalRecord, ProfessionalLink};
 
 /// The subject of a submission.
 pub fn of_record(record: &LocalRecord) -> Value {
@@ -43,12 +43,36 @@ fn worker(worker: &Worker) -> Value {
     })
 }
 
+/// The name that the log keeps for good, the record's own.
+fn kind(kind: LinkKind) -> &'static str {
+    match kind {
+        LinkKind::ResponsibleWorker => "responsible_worker",
+        LinkKind::Assignment => "assignment",
+        LinkKind::Appointment => "appointment",
+        LinkKind::Shift => "shift",
+        LinkKind::CaseHandling => "case_handling",
+    }
+}
+
 fn link(link: &ProfessionalLink) -> Value {
     json!({
-        "kind": format!("{:?}", link.kind),
+        "kind": kind(link.kind),
         "reference": link.reference,
         "start": link.period.start.to_string(),
         "end": link.period.end.map(|day| day.to_string()),
         "asserted_by": link.asserted_by,
     })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tie_is_logged_by_the_name_that_the_record_has_for_it() {
+        for name in ["responsible_worker", "assignment", "appointment", "shift", "case_handling"] {
+            assert_eq!(kind(serde_json::from_value(json!(name)).unwrap()), name);
+        }
+    }
 }

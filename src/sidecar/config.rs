@@ -149,6 +149,8 @@ pub struct Token {
 pub struct Limits {
     /// Largest request body.
     pub body_bytes_max: usize,
+    /// Room for the bodies of all requests together; a request that does not fit gets 503.
+    pub bodies_bytes_max: usize,
     /// Longest time a request may take, in seconds.
     pub request_timeout_s: u64,
     /// Requests served at the same time; more get 503.
@@ -159,7 +161,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body_bytes_max: 10 << 20, request_timeout_s: 30, concurrent_requests_max: 128, drain_timeout_s: 60 }
+        Self {
+            body_bytes_max: 10 << 20,
+            bodies_bytes_max: 64 << 20,
+            request_timeout_s: 30,
+            concurrent_requests_max: 128,
+            drain_timeout_s: 60,
+        }
     }
 }
 
@@ -311,6 +319,7 @@ impl Config {
         between("worker.parallel_max", self.worker.parallel_max.unwrap_or(8), 1, 256)?;
         between("limits.concurrent_requests_max", self.limits.concurrent_requests_max, 1, 10_000)?;
         between("limits.body_bytes_max", self.limits.body_bytes_max, 1024, 100 << 20)?;
+        between("limits.bodies_bytes_max", self.limits.bodies_bytes_max, self.limits.body_bytes_max, 1 << 32)?;
         between("limits.request_timeout_s", self.limits.request_timeout_s, 1, 600)?;
         between("limits.drain_timeout_s", self.limits.drain_timeout_s, 1, 3600)?;
         self.check_pace()?;

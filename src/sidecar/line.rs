@@ -8,12 +8,11 @@ mod cause;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::ports::{
-    Archive, ArchiveFault, Asker, CaseEntry, CasesWanted, Contents, DecisionEntry, DecisionsWanted, Fetched, Ground,
-    Outbound, Outcome, Presence, Remark,
+    Archive, ArchiveFault, Asker, CaseEntry, CaseStatus, CasesWanted, Clock, Contents, DecisionEntry, DecisionsWanted,
+    Fetched, Ground, Outbound, Outcome, Presence, Remark, SystemClock,
 };
 use crate::archive::client::{self, Acting, ArchiveClient};
 use crate::archive::keys::OpensslCrypto;
@@ -33,9 +32,10 @@ use crate::domain::wire::answer::{self, Entry, NotNow};
 const FETCHED_MAX: usize = 50;
 
 /// One client of the archive for each organisation that this installation sends for.
-pub struct Line<T> {
+pub struct Line<T, C = SystemClock> {
     clients: BTreeMap<Oid, Arc<ArchiveClient<T>>>,
     trust: Trust,
+    clock: C,
 }
 
 /// Who must have signed a document for it to be believed.
@@ -47,10 +47,10 @@ enum Signer {
     Professional,
 }
 
-impl<T: Transport + 'static> Line<T> {
+impl<T: Transport + 'static, C: Clock> Line<T, C> {
     /// A line for these organisations; other parties' signatures are judged by `trust`.
-    pub fn new(clients: BTreeMap<Oid, Arc<ArchiveClient<T>>>, trust: Trust) -> Self {
-        Self { clients, trust }
+    pub fn new(clients: BTreeMap<Oid, Arc<ArchiveClient<T>>>, trust: Trust, clock: C) -> Self {
+        Self { clients, trust, clock }
     }
 
     fn client(&self, asker: &Asker) -> Result<&ArchiveClient<T>, ArchiveFault> {
@@ -78,7 +78,7 @@ impl<T: Transport + 'static> Line<T> {
             }
             Signer::Professional => (SignatureKind::Professional, ExpectedSigner::Anyone),
         };
-        let policy = TrustPolicy { trust: self.trust.clone(), system_signer, now: Timestamp::now() };
+        let policy = TrustPolicy { trust: self.trust.clone(), system_signer, now: self.clock.now() };
         let verdict = verify(document.tree(), &OpensslCrypto, &policy);
         if verdict.is_valid_and_signed_by(kind) { Ok(document) } else { Err(NOT_SIGNED) }
     }
@@ -110,7 +110,7 @@ impl<T: Transport + 'static> Line<T> {
     }
 }
 
-impl<T: Transport + 'static> Archive for Line<T> {
+impl<T: Transport + 'static, C: Clock> Archive for Line<T, C> {
     async fn relationship(&self, asker: &Asker) -> Result<Option<Evidence>, ArchiveFault> {
         let client = self.client(asker)?;
         let found = client.relationship(&asker.client, &asker.organiser.oid, acting(asker)).await;
@@ -123,7 +123,7 @@ impl<T: Transport + 'static> Archive for Line<T> {
             document: fetched.entry.ids,
             organiser: fetched.entry.custodian,
             relationship: content.map(Relationship::from_content).unwrap_or_default(),
-            fetched_at: Timestamp::now(),
+            fetched_at: self.clock.now(),
         }))
     }
 
@@ -143,16 +143,19 @@ impl<T: Transport + 'static> Archive for Line<T> {
         let task = wanted.service_task.as_deref();
         let entries = self.client(asker)?.cases(&asker.client, task, acting(asker), authority).await;
         let entries = entries.map_err(cause::of_question)?;
-        let asked_for = |e: &Entry| of_decision.is_none() || e.case == of_decision;
-        let entries = bounded(entries.into_iter().filter(asked_for).collect())?;
+        let is = |e: &Entry, case: &Option<Oid>| case.is_none() || e.case == *case;
+        let asked_for = |e: &Entry| is(e, &of_decision) && is(e, &wanted.case);
+        let entries = bounded(newest_versions(entries).into_iter().filter(asked_for).collect())?;
         let mut cases = Vec::new();
         for entry in entries {
             let Some(case) = entry.case.clone() else { continue };
-            let open = match self.fetch(&entry, asker, authority, Signer::OrganisersSystem).await? {
-                Ok(document) => is_open(document.content.as_ref().and_then(Value::as_object)),
-                Err(_) => false,
+            let status = match self.fetch(&entry, asker, authority, Signer::OrganisersSystem).await? {
+                // The header is what was searched by, the content is what was signed.
+                Ok(document) if document.header.case.as_ref() != Some(&case) => CaseStatus::NotVerified(OTHER_DOCUMENT),
+                Ok(document) => status(document.content.as_ref().and_then(Value::as_object)),
+                Err(why) => CaseStatus::NotVerified(why),
             };
-            cases.push(CaseEntry { case, document: entry.ids.document, service_task: entry.service_task, open });
+            cases.push(CaseEntry { case, document: entry.ids.document, service_task: entry.service_task, status });
         }
         Ok(cases)
     }
@@ -166,7 +169,7 @@ impl<T: Transport + 'static> Archive for Line<T> {
         let types: Vec<&str> = wanted.specific_type.as_deref().into_iter().collect();
         let task = wanted.service_task.as_deref();
         let entries = self.client(asker)?.decisions(&asker.client, &types, task, acting(asker), authority).await;
-        let mut entries = entries.map_err(cause::of_question)?;
+        let mut entries = newest_versions(entries.map_err(cause::of_question)?);
         if wanted.contents == Contents::Fetch {
             entries = bounded(entries)?;
         }
@@ -236,9 +239,23 @@ fn organisation_node(oid: &Oid) -> Oid {
 
 /// A case is open while its document has no closing day (`asian_tiedot.paattymispaiva`); the values of its status code are
 /// not public.
-fn is_open(content: Option<&Map<String, Value>>) -> bool {
+fn status(content: Option<&Map<String, Value>>) -> CaseStatus {
     let facts = content.and_then(|c| c.values().next()).and_then(|root| root.get("asian_tiedot"));
-    facts.is_some_and(|facts| facts.get("paattymispaiva").is_none())
+    match facts.map(|facts| facts.get("paattymispaiva")) {
+        None => CaseStatus::NotVerified(UNREADABLE),
+        Some(None) => CaseStatus::Open,
+        Some(Some(_)) => CaseStatus::Closed,
+    }
+}
+
+/// Of each document the newest version alone, in the archive's order: an older one may say that a closed case is open.
+fn newest_versions(entries: Vec<Entry>) -> Vec<Entry> {
+    let mut newest: BTreeMap<Oid, u32> = BTreeMap::new();
+    for entry in &entries {
+        let version = newest.entry(entry.ids.set.clone()).or_default();
+        *version = entry.ids.version.max(*version);
+    }
+    entries.into_iter().filter(|e| newest.get(&e.ids.set) == Some(&e.ids.version)).collect()
 }
 
 fn bounded(entries: Vec<Entry>) -> Result<Vec<Entry>, ArchiveFault> {

@@ -172,6 +172,8 @@ pub struct CasesWanted {
     pub service_task: Option<String>,
     /// Version OID of the decision whose case it is.
     pub decision: Option<Oid>,
+    /// This case only.
+    pub case: Option<Oid>,
 }
 
 /// A case in the organiser's register.
@@ -184,7 +186,18 @@ pub struct CaseEntry {
     /// Service task.
     pub service_task: Option<Code>,
     /// Whether records can still be attached to it.
-    pub open: bool,
+    pub status: CaseStatus,
+}
+
+/// Whether records can still be attached to a case, by the newest version of its document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CaseStatus {
+    /// They can.
+    Open,
+    /// It has a closing day.
+    Closed,
+    /// Its document does not hold, for this reason: nothing is known of the case.
+    NotVerified(Text),
 }
 
 /// What a decision search is narrowed by.

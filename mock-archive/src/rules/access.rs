@@ -73,7 +73,9 @@ pub(crate) fn check_store(frame: &Frame, document: &ArchiveDocument, registers: 
     let mut found = Findings::default();
     match ground(frame, &document.custodian) {
         Err(rule) => found.add(rule, "controlActProcess/reasonCode"),
-        Ok(Ground::OwnRegister) => check_case(document, registers, Rule::CaseKnownOwn, &mut found),
+        Ok(Ground::OwnRegister) => {
+            check_case(document, registers, [Rule::CaseKnownOwn, Rule::CaseClientOwn], &mut found)
+        }
         Ok(Ground::RegisterAccess) => {
             let group = document.social.group.code.as_str();
             found.require(group == CLIENT_DOCUMENT, Rule::AccessGroup, "localSocialHeader/documentGroup");
@@ -84,7 +86,7 @@ pub(crate) fn check_store(frame: &Frame, document: &ArchiveDocument, registers: 
             if let Err(rule) = granted_for(registers, clients, &document.custodian, &frame.worker.unit, needed) {
                 found.add(rule, "authorOrPerformer/representedOrganization");
             }
-            check_case(document, registers, Rule::CaseKnown, &mut found);
+            check_case(document, registers, [Rule::CaseKnown, Rule::CaseClient], &mut found);
         }
     }
     found
@@ -95,7 +97,12 @@ fn drawn_up(document: &ArchiveDocument) -> Option<Date> {
     Some(instant(&document.effective_time)?.to_zoned(crate::clock::helsinki()).date())
 }
 
-fn check_case(document: &ArchiveDocument, registers: &Registers, unknown: Rule, found: &mut Findings) {
+fn check_case(
+    document: &ArchiveDocument,
+    registers: &Registers,
+    [unknown, of_others]: [Rule; 2],
+    found: &mut Findings,
+) {
     let (CLIENT_DOCUMENT, Some(case)) = (document.social.group.code.as_str(), &document.case) else {
         return;
     };
@@ -103,7 +110,7 @@ fn check_case(document: &ArchiveDocument, registers: &Registers, unknown: Rule, 
         None => found.add(unknown, "componentOf/encompassingEncounter/id"),
         Some(clients) => {
             let belong = document.clients.iter().all(|client| clients.contains(&client.id));
-            found.require(belong, Rule::CaseClient, "recordTarget");
+            found.require(belong, of_others, "recordTarget");
         }
     }
 }

@@ -102,6 +102,17 @@ const BREACHES: &[Breach] = &[
     (Rule::ContentClient, Sample::entry, |s| {
         *s.content.pointer_mut("/merkinta/asiakas/0/henkilotunnus/value").unwrap() = json!("010181-900C")
     }),
+    (Rule::ContentClient, Sample::decision, |s| {
+        s.document_edits = vec![(
+            "</recordTarget>",
+            "</recordTarget><recordTarget><patientRole><id root=\"1.2.246.21\" extension=\"010181-900C\"/><patient><name>\
+             <given>Toinen</given><family>Testinen</family></name><birthTime value=\"19810101\"/></patient></patientRole></recordTarget>",
+        )];
+        s.frame_edits = vec![(
+            "</recordTarget>",
+            "</recordTarget><recordTarget typeCode=\"RCT\"><patient classCode=\"PAT\"><id root=\"1.2.246.21\" extension=\"010181-900C\"/></patient></recordTarget>",
+        )];
+    }),
     (
         Rule::ContentCase,
         || Sample::case().next_case(),
@@ -189,6 +200,7 @@ fn every_refusing_rule_is_broken_by_some_test() {
         Rule::AccessRelationship,
         Rule::AccessStarted,
         Rule::AccessEnded,
+        Rule::CaseClient,
         Rule::QueryForm,
         Rule::QueryPage,
         Rule::QuerySubject,
@@ -262,6 +274,21 @@ fn without_a_relationship_document_nothing_is_granted() {
     assert_eq!(Sample::case().give_to(&archive).code, AckCode::Aa);
     let found: Vec<_> = Sample::entry().give_to(&archive).findings.iter().map(|finding| finding.rule).collect();
     assert_eq!(found, [Rule::AccessRelationship]);
+}
+
+#[test]
+fn under_a_register_access_right_a_record_goes_to_its_clients_own_case_only() {
+    let (archive, _) = archive();
+    let mut of_another = Sample::case();
+    of_another.document_edits = vec![("010190-900P", "010181-900C")];
+    of_another.frame_edits = of_another.document_edits.clone();
+    *of_another.content.pointer_mut("/asia_asiakirja/asiakas/0/henkilotunnus/value").unwrap() = json!("010181-900C");
+    for sample in [Sample::relationship(), of_another] {
+        assert_eq!(sample.give_to(&archive).code, AckCode::Aa);
+    }
+    let refused = Sample::entry().give_to(&archive);
+    let found: Vec<_> = refused.findings.iter().map(|finding| finding.rule).collect();
+    assert_eq!((refused.code, found), (AckCode::Ae, vec![Rule::CaseClient]));
 }
 
 #[test]

@@ -49,7 +49,7 @@ impl<T: Transport> ArchiveClient<T> {
         }
     }
 
-    /// Metadata of the client's case documents.
+    /// Metadata of the client's case documents, as far as a permit covers their service tasks.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -60,13 +60,13 @@ impl<T: Transport> ArchiveClient<T> {
         acting: Acting<'_>,
         authority: &Authority,
     ) -> Result<Vec<Entry>, ClientError> {
-        let register = self.read_register(acting, authority)?;
+        let register = self.read_register(client, acting, authority)?;
         let group = Some(DocumentGroup::Case);
         let wanted = Search { group, service_task, ..search(Purpose::Cases, register, Some(client)) };
-        self.find(&wanted, acting).await
+        Ok(covered(self.find(&wanted, acting).await?, authority))
     }
 
-    /// Metadata of the client's decisions, each with its case where it has one. `types` narrows to specific types (codes of
+    /// Metadata of the client's decisions, as far as a permit covers their service tasks, each with its case where it has one. `types` narrows to specific types (codes of
     /// 1.2.246.537.6.1506); none means all decisions.
     ///
     /// # Errors
@@ -79,11 +79,11 @@ impl<T: Transport> ArchiveClient<T> {
         acting: Acting<'_>,
         authority: &Authority,
     ) -> Result<Vec<Entry>, ClientError> {
-        let register = self.read_register(acting, authority)?;
+        let register = self.read_register(client, acting, authority)?;
         let all = [self.profile.document_type.decision.value.code.as_str()];
         let types = if types.is_empty() { &all } else { types };
         let wanted = Search { types, service_task, ..search(Purpose::Documents, register, Some(client)) };
-        self.find(&wanted, acting).await
+        Ok(covered(self.find(&wanted, acting).await?, authority))
     }
 
     /// One document of the client, byte for byte; `None` when the archive says that it is not there.
@@ -97,14 +97,29 @@ impl<T: Transport> ArchiveClient<T> {
         acting: Acting<'_>,
         authority: &Authority,
     ) -> Result<Option<Fetched>, ClientError> {
-        let register = self.read_register(acting, authority)?;
-        self.fetch(Purpose::Documents, document, register, Some(client), acting).await
+        let register = self.read_register(client, acting, authority)?;
+        let fetched = self.fetch(Purpose::Documents, document, register, Some(client), acting).await?;
+        match fetched {
+            Some(fetched) if !covers(authority, &fetched.entry) => {
+                Err(ClientError::Ground("a permit for other service tasks than the document's"))
+            }
+            fetched => Ok(fetched),
+        }
     }
 
-    fn read_register<'a>(&'a self, acting: Acting<'_>, authority: &'a Authority) -> Result<&'a Oid, ClientError> {
+    /// The register that an authority opens for this. A permit to write is enough: it covers looking up the case.
+    fn read_register<'a>(
+        &'a self,
+        client: &PersonId,
+        acting: Acting<'_>,
+        authority: &'a Authority,
+    ) -> Result<&'a Oid, ClientError> {
         match authority {
             Authority::RegisterAccess(permit) if *permit.unit() != acting.unit.oid => {
                 Err(ClientError::Ground("a permit for another unit than the worker's"))
+            }
+            Authority::RegisterAccess(permit) if !permit.is_for(client) => {
+                Err(ClientError::Ground("a permit for another client"))
             }
             _ => Ok(self.register_of(authority)),
         }
@@ -163,6 +178,19 @@ impl<T: Transport> ArchiveClient<T> {
         check(&fetched.entry, register, client)?;
         check_document(&fetched, client)?;
         Ok(Some(fetched))
+    }
+}
+
+fn covered(entries: Vec<Entry>, authority: &Authority) -> Vec<Entry> {
+    entries.into_iter().filter(|entry| covers(authority, entry)).collect()
+}
+
+/// Whether an authority opens a document of this service task.
+fn covers(authority: &Authority, entry: &Entry) -> bool {
+    let group = entry.group.as_ref().and_then(|g| DocumentGroup::by_code(&g.code));
+    match authority {
+        Authority::OwnRegister => true,
+        Authority::RegisterAccess(permit) => permit.covers(entry.service_task.as_ref().map(|t| t.code.as_str()), group),
     }
 }
 

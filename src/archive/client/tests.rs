@@ -61,8 +61,12 @@ fn now() -> Timestamp {
     "2026-06-10T09:00:00Z".parse().unwrap()
 }
 
-/// A permit for the producer's unit in the organiser's register.
+/// A permit for the producer's unit to write of the client in the organiser's register.
 fn permit(unit: &Oid) -> Authority {
+    permit_for(unit, "010190-900P", Operation::Write { drawn_up: header().drawn_up.day() })
+}
+
+fn permit_for(unit: &Oid, client: &str, operation: Operation) -> Authority {
     let grant = Grant {
         row: "/0".into(),
         unit: unit.clone(),
@@ -86,9 +90,10 @@ fn permit(unit: &Oid) -> Authority {
     };
     let organiser = oid(ORGANISER);
     let request = Request {
-        operation: Operation::Read,
+        operation,
         organiser: &organiser,
         unit,
+        client: &PersonId::IdentityCode(client.parse().unwrap()),
         service_task: None,
         link: Some(&link),
         purchase: None,
@@ -180,6 +185,14 @@ fn a_document_is_prepared_only_for_the_register_and_unit_of_its_authority() {
     assert_eq!(prepare(&header(), &cast.authority), None);
     assert_eq!(prepare(&header(), &Authority::OwnRegister), Some(Actor::Us));
     assert_eq!(prepare(&header(), &permit(&oid("1.2.246.10.99999992.10.2"))), Some(Actor::Us));
+    let (unit, write) = (unit().oid, Operation::Write { drawn_up: header().drawn_up.day() });
+    assert_eq!(prepare(&header(), &permit_for(&unit, "010190-900P", Operation::Read)), Some(Actor::Us));
+    let another_day = Operation::Write { drawn_up: "2026-06-09".parse().unwrap() };
+    assert_eq!(prepare(&header(), &permit_for(&unit, "010190-900P", another_day)), Some(Actor::Us));
+    assert_eq!(prepare(&header(), &permit_for(&unit, "020303A905N", write)), Some(Actor::Us));
+    let task = |task: &str| Header { service_task: Some(code("1.2.246.537.6.1221.201601", task)), ..header() };
+    assert_eq!(prepare(&task("24"), &cast.authority), None);
+    assert_eq!(prepare(&task("15"), &cast.authority), Some(Actor::Us));
     let other = Organisation { oid: oid("1.2.246.10.99999993.10.0"), name: "Toinen".into() };
     assert_eq!(prepare(&Header { organiser: other, ..header() }, &cast.authority), Some(Actor::Us));
     let own = Organisation { oid: oid(PRODUCER), name: "Oma".into() };
@@ -238,6 +251,27 @@ async fn decisions_are_read_page_by_page_with_their_cases() {
     let query = second.at(["controlActProcess", "queryByParameter"]).unwrap();
     assert_eq!(query.first("continuation").unwrap().all_text(), "next");
     assert_eq!(query.at(["documentType", "value"]).unwrap().attribute("code"), Some("11"));
+}
+
+#[tokio::test]
+async fn documents_of_other_tasks_and_other_clients_are_not_read_under_a_permit() {
+    let cast = Cast::new();
+    let own = subject(DOCUMENT, "");
+    let others = own.replace("code=\"24\"", "code=\"15\"");
+    assert_ne!(own, others);
+    let bytes = document(DOCUMENT, ORGANISER, cast.person.reveal());
+    let fetched = Ok(fetch_reply("3", "cid:OID1.2", &bytes)).map(|mut reply: Reply| {
+        reply.body = String::from_utf8(reply.body).unwrap().replace("code=\"24\"", "code=\"15\"").into_bytes();
+        reply
+    });
+    let client = client_with(vec![found("1", "", &others), found("2", "", &format!("{own}{others}")), fetched]);
+    assert_eq!(client.decisions(&cast.person, &[], None, cast.acting(), &cast.authority).await.unwrap(), []);
+    assert_eq!(client.cases(&cast.person, None, cast.acting(), &cast.authority).await.unwrap().len(), 1);
+    let read = client.document(&oid(DOCUMENT), &cast.person, cast.acting(), &cast.authority).await;
+    assert_eq!(read.err().map(|e| e.actor()), Some(Actor::Us));
+    let another = PersonId::IdentityCode("020303A905N".parse().unwrap());
+    let read = client.cases(&another, None, cast.acting(), &cast.authority).await;
+    assert_eq!(read.err().map(|e| e.actor()), Some(Actor::Us));
 }
 
 #[tokio::test]

@@ -33,7 +33,22 @@ fn evidence(rows: &[(&str, &str, &str, Option<&str>)]) -> Evidence {
     }
 }
 
+fn person(code: &str) -> PersonId {
+    PersonId::IdentityCode(code.parse().unwrap())
+}
+
 fn ask(operation: Operation, evidence: Option<&Evidence>, now: &str) -> Result<Permit, Denial> {
+    ask_for(operation, Some("24"), "010190-900P", evidence, &Options::default(), now)
+}
+
+fn ask_for(
+    operation: Operation,
+    service_task: Option<&str>,
+    client: &str,
+    evidence: Option<&Evidence>,
+    options: &Options,
+    now: &str,
+) -> Result<Permit, Denial> {
     let link = ProfessionalLink {
         kind: LinkKind::Assignment,
         reference: "a-1".into(),
@@ -44,7 +59,8 @@ fn ask(operation: Operation, evidence: Option<&Evidence>, now: &str) -> Result<P
         operation,
         organiser: &oid("1.2.246.10.99999991.10.0"),
         unit: &oid(UNIT),
-        service_task: Some("24"),
+        client: &person(client),
+        service_task,
         link: Some(&link),
         purchase: Some(PurchaseKind::ServiceVoucher),
     };
@@ -53,7 +69,7 @@ fn ask(operation: Operation, evidence: Option<&Evidence>, now: &str) -> Result<P
     if let Some(e) = &mut evidence {
         e.fetched_at = now;
     }
-    decide(&request, evidence.as_ref(), &Options::default(), now)
+    decide(&request, evidence.as_ref(), options, now)
 }
 
 fn write(drawn_up: &str) -> Operation {
@@ -97,6 +113,7 @@ fn every_reason_is_given_at_once() {
         operation: Operation::Read,
         organiser: &other,
         unit: &unit,
+        client: &person("010190-900P"),
         service_task: None,
         link: None,
         purchase: Some(PurchaseKind::SelfPay),
@@ -124,4 +141,63 @@ fn the_nearest_of_several_rows_is_explained() {
     let rows = evidence(&[(UNIT, "10", "2026-01-01", None), (UNIT, "24", "2026-07-01", None)]);
     let denial = ask(write("2026-06-10"), Some(&rows), "2026-06-10T09:00:00Z").unwrap_err();
     assert_eq!(denial.reasons, [Reason::NotStarted { from: day("2026-07-01") }]);
+}
+
+#[test]
+fn a_read_that_names_no_task_covers_the_tasks_of_the_units_rows_and_no_others() {
+    let rows = evidence(&[
+        (UNIT, "24", "2026-01-01", None),
+        (UNIT, "10", "2026-01-01", Some("2026-02-01")),
+        ("1.2.3", "15", "2026-01-01", None),
+    ]);
+    let read = |task, options: &Options| {
+        ask_for(Operation::Read, task, "010190-900P", Some(&rows), options, "2026-06-10T09:00:00Z").unwrap()
+    };
+    let (client, case) = (Some(DocumentGroup::ClientDocument), Some(DocumentGroup::Case));
+    for permit in [read(None, &Options::default()), read(Some("24"), &Options::default())] {
+        assert!(permit.covers(Some("24"), client));
+        for other in ["10", "15"] {
+            assert!(!permit.covers(Some(other), client) && !permit.covers(Some(other), case), "{other}");
+        }
+        assert!(permit.covers(None, case) && !permit.covers(None, client) && !permit.covers(None, None));
+    }
+    assert!(read(None, &Options { taskless_readable: true, ..Options::default() }).covers(None, client));
+    assert!(read(None, &Options { task_must_match: false, ..Options::default() }).covers(Some("15"), client));
+}
+
+#[test]
+fn a_permit_is_for_its_client_and_a_joint_one_for_each_of_them() {
+    let rows = evidence(&[(UNIT, "24", "2026-01-01", None)]);
+    let permit = |operation, client| {
+        ask_for(operation, Some("24"), client, Some(&rows), &Options::default(), "2026-06-10T09:00:00Z").unwrap()
+    };
+    let (one, other) = ("010190-900P", "020303A905N");
+    let single = permit(Operation::Read, one);
+    assert!(single.is_for(&person(one)) && !single.is_for(&person(other)));
+    let joint = single.clone().joined(permit(Operation::Read, other)).unwrap();
+    assert!(joint.is_for(&person(one)) && joint.is_for(&person(other)) && joint.covers(Some("24"), None));
+    assert_eq!(single.clone().joined(permit(write("2026-06-10"), other)), None);
+    let shown = format!("{joint:?}{}", serde_json::to_string(joint.record()).unwrap());
+    assert!(!shown.contains("900P") && !shown.contains("905N"), "{shown}");
+}
+
+#[test]
+fn a_day_known_in_part_grants_only_what_it_surely_means() {
+    let rows = evidence(&[(UNIT, "24", "2026-02", Some("2026-06"))]);
+    let at = |day: &str, partial_days| {
+        let (now, options) = (format!("{day}T09:00:00Z"), Options { partial_days, ..Options::default() });
+        ask_for(Operation::Read, Some("24"), "010190-900P", Some(&rows), &options, &now).is_ok()
+    };
+    for (day, careful, generous) in [
+        ("2026-01-31", false, false),
+        ("2026-02-01", false, true),
+        ("2026-02-28", true, true),
+        ("2026-06-01", true, true),
+        ("2026-06-30", false, true),
+        ("2026-07-01", false, false),
+    ] {
+        assert_eq!(at(day, PartialDays::Careful), careful, "{day}");
+        assert_eq!(at(day, PartialDays::Generous), generous, "{day}");
+    }
+    assert_eq!(Options::default().partial_days, PartialDays::Careful);
 }

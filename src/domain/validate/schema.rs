@@ -83,4 +83,16 @@ impl RecordSchema {
         let translator = Translator::for_record(&self.schema);
         findings_of(validator, value, &translator, findings);
     }
+
+    /// Adds what is wrong with the form of these parts of a record; that the others are not there is as it should be.
+    pub(super) fn check_parts(&self, value: &Value, parts: &[&str], findings: &mut Findings) {
+        let own = |(key, part): (&String, &Value)| parts.contains(&key.as_str()).then(|| (key.clone(), part.clone()));
+        let object = value.as_object().into_iter().flatten().filter_map(own).collect();
+        let mut all = Findings::default();
+        self.check(&Value::Object(object), &mut all);
+        let within = |at: &str| at.split('/').nth(1).is_none_or(|first| parts.contains(&first));
+        for finding in all.split().err().into_iter().flatten().filter(|f| within(&f.place.input)) {
+            findings.push(finding);
+        }
+    }
 }

@@ -122,7 +122,8 @@ pub(crate) fn subject(id: &str, text: &str) -> String {
          <custodian><assignedCustodian><representedOrganization><id root=\"{ORGANISER}\"/></representedOrganization>\
          </assignedCustodian></custodian><componentOf><encounterEvent><id root=\"{CASE}\"/></encounterEvent></componentOf>\
          <localSocialHeader xmlns=\"urn:hl7finland\"><specificDocumentType code=\"11000\" \
-         codeSystem=\"1.2.246.537.6.1506.201701\"/><contentSpecificationId>1.2.246.537.6.1506.11000.2023.1.1\
+         codeSystem=\"1.2.246.537.6.1506.201701\"/><functionCode code=\"24\" \
+         codeSystem=\"1.2.246.537.6.1221.201601\"/><contentSpecificationId>1.2.246.537.6.1506.11000.2023.1.1\
          </contentSpecificationId><outsourcingServiceCustomer root=\"{ORGANISER}\"/></localSocialHeader>\
          </clinicalDocument></subject>"
     )

@@ -42,6 +42,12 @@ impl Tokens {
 
     /// The caller of a request, if it may do this.
     pub(super) fn caller(&self, headers: &HeaderMap, operation: Operation) -> Result<Arc<Caller>, Problem> {
+        let caller = self.known(headers)?;
+        if caller.operations.contains(&operation) { Ok(caller) } else { Err(problem::not_allowed()) }
+    }
+
+    /// The caller of a request.
+    pub(super) fn known(&self, headers: &HeaderMap) -> Result<Arc<Caller>, Problem> {
         let shown = digest(&SHA256, bearer(headers).ok_or_else(problem::no_token)?);
         // Every token is compared, whole, whichever fits: time tells nothing of which or how nearly.
         let (mut found, mut at) = (Choice::from(0), 0u32);
@@ -51,8 +57,7 @@ impl Tokens {
             found |= same;
         }
         let index = usize::try_from(at).ok().filter(|_| bool::from(found)).ok_or_else(problem::no_token)?;
-        let caller = self.0.get(index).map(|(_, caller)| Arc::clone(caller)).ok_or_else(problem::no_token)?;
-        if caller.operations.contains(&operation) { Ok(caller) } else { Err(problem::not_allowed()) }
+        self.0.get(index).map(|(_, caller)| Arc::clone(caller)).ok_or_else(problem::no_token)
     }
 }
 
@@ -66,6 +71,11 @@ impl Caller {
     /// What it may see.
     pub(super) fn scope(&self) -> Scope {
         Scope { organisation: self.organisation.clone(), units: self.units.clone() }
+    }
+
+    /// An idempotency key in the scope of this token. The name's length keeps two pairs from running together.
+    pub(super) fn own_key(&self, key: &str) -> String {
+        format!("{}:{}:{key}", self.name.len(), self.name)
     }
 
     /// Its name for the use log.

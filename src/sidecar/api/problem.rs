@@ -236,9 +236,9 @@ pub(super) fn stopping() -> Problem {
 
 pub(super) fn store_refuses() -> Problem {
     let text = Text::fixed(
-        "tallennus ei juuri nyt onnistu; mitään ei otettu vastaan",
-        "lagringen lyckas inte just nu; ingenting togs emot",
-        "the store cannot write now; nothing was accepted",
+        "tallennus ei juuri nyt vastaa; lähetä uudelleen samalla Idempotency-Key-arvolla",
+        "lagringen svarar inte just nu; skicka på nytt med samma Idempotency-Key",
+        "the store does not answer now; send again with the same Idempotency-Key",
     );
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "service.store", text).retry_after(Duration::from_secs(30))
 }

@@ -1,7 +1,9 @@
 //! Searches in the organiser's register: the client's service decisions and cases.
 //!
-//! POST, so that no person stands in an address. Each search is in the use log, durably, before its answer leaves.
+//! POST, so that no person stands in an address. Each search is in the use log twice, durably: begun, before the archive is
+//! asked, and how it ended, before its answer leaves. One that nobody waits for any more ends as `cut_off`.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +12,8 @@ use axum::extract::State as Injected;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::Services;
@@ -19,8 +22,6 @@ use super::body::{json_bytes, parse};
 use super::problem::{self, Problem};
 use crate::domain::access::{self, Authority, Denial};
 use crate::domain::code::Code;
-use crate::domain::environment::Environment;
-use crate::domain::finding::{Finding, Rule};
 use crate::domain::oid::Oid;
 use crate::domain::organisation::{Organisation, Unit};
 use crate::domain::person::{PersonId, PersonalIdentityCode, TemporaryId, Worker};
@@ -30,7 +31,8 @@ use crate::domain::text::Text;
 use crate::sidecar::audit;
 use crate::sidecar::config::Operation;
 use crate::sidecar::ports::{
-    Archive, ArchiveFault, Asker, CaseEntry, CasesWanted, Clock, Contents, DecisionEntry, DecisionsWanted, Fetched,
+    Archive, ArchiveFault, Asker, CaseEntry, CaseStatus, CasesWanted, Clock, Contents, DecisionEntry, DecisionsWanted,
+    Fetched,
 };
 use crate::sidecar::store::{Store, Use};
 use crate::sidecar::worker::{RightsFault, Wish};
@@ -47,10 +49,10 @@ struct SearchRequest {
     organiser: Organisation,
     professional_link: ProfessionalLink,
     /// Code in 1.2.246.537.6.1221.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "code_text")]
     service_task: Option<String>,
     /// Decisions only: code in 1.2.246.537.6.1506.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "code_text")]
     specific_type: Option<String>,
     /// Decisions only.
     #[serde(default)]
@@ -58,6 +60,17 @@ struct SearchRequest {
     /// Cases only: the decision whose case it is.
     #[serde(default)]
     decision: Option<Oid>,
+}
+
+/// A code's text: no code of the code service is longer.
+const CODE_BYTES_MAX: usize = 100;
+
+fn code_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let code = Option::<String>::deserialize(from)?;
+    match &code {
+        Some(code) if !(1..=CODE_BYTES_MAX).contains(&code.len()) => Err(D::Error::custom("a code's length")),
+        _ => Ok(code),
+    }
 }
 
 #[derive(Deserialize)]
@@ -73,23 +86,20 @@ pub(super) async fn decisions<S: Store, A: Archive, C: Clock>(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let search = Search::begin(&services, &headers, body, "decisions.search")?;
+    let search = Search::begin(&services, &headers, body, "decisions.search").await?;
     let request = &search.request;
     let wanted = DecisionsWanted {
         service_task: request.service_task.clone(),
         specific_type: request.specific_type.clone(),
         contents: request.contents,
     };
-    let found = match search.authority(&services).await {
-        Ok(authority) => {
-            let found = services.archive.decisions(&search.asker, &authority, &wanted).await;
-            found.map(|entries| (authority, entries)).map_err(archive_problem)
-        }
-        Err(problem) => Err(problem),
-    };
-    search
-        .end(&services, found, |entries| json!({ "decisions": entries.iter().map(decision_json).collect::<Vec<_>>() }))
-        .await
+    let found = search.in_time(&services, async {
+        let authority = search.authority(&services).await?;
+        let found = services.archive.decisions(&search.asker, &authority, &wanted).await.map_err(archive_problem)?;
+        Ok((authority, found))
+    });
+    let found = found.await;
+    search.end(found, |entries| json!({ "decisions": entries.iter().map(decision_json).collect::<Vec<_>>() })).await
 }
 
 /// `POST /v1/cases/search`.
@@ -98,38 +108,43 @@ pub(super) async fn cases<S: Store, A: Archive, C: Clock>(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let search = Search::begin(&services, &headers, body, "cases.search")?;
-    let wanted =
-        CasesWanted { service_task: search.request.service_task.clone(), decision: search.request.decision.clone() };
-    let found = match search.authority(&services).await {
-        Ok(authority) => {
-            let found = services.archive.cases(&search.asker, &authority, &wanted).await;
-            found.map(|entries| (authority, entries)).map_err(archive_problem)
-        }
-        Err(problem) => Err(problem),
-    };
-    search.end(&services, found, |entries| json!({ "cases": entries.iter().map(case_json).collect::<Vec<_>>() })).await
+    let search = Search::begin(&services, &headers, body, "cases.search").await?;
+    let (service_task, decision) = (search.request.service_task.clone(), search.request.decision.clone());
+    let wanted = CasesWanted { service_task, decision, case: None };
+    let found = search.in_time(&services, async {
+        let authority = search.authority(&services).await?;
+        let found = services.archive.cases(&search.asker, &authority, &wanted).await.map_err(archive_problem)?;
+        Ok((authority, found))
+    });
+    let found = found.await;
+    search.end(found, |entries| json!({ "cases": entries.iter().map(case_json).collect::<Vec<_>>() })).await
 }
 
-struct Search {
+/// A search that stands in the use log as begun. Dropped before it has ended, it writes down that it was cut off.
+struct Search<S: Store, A: Archive, C: Clock> {
     action: &'static str,
     caller: Arc<Caller>,
     request: SearchRequest,
     asker: Asker,
+    services: Arc<Services<S, A, C>>,
+    ended: bool,
 }
 
-impl Search {
-    fn begin<S, A, C>(
-        services: &Services<S, A, C>,
+impl<S: Store, A: Archive, C: Clock> Search<S, A, C> {
+    async fn begin(
+        services: &Arc<Services<S, A, C>>,
         headers: &HeaderMap,
         body: Result<Bytes, BytesRejection>,
         action: &'static str,
     ) -> Result<Self, Problem> {
         let caller = services.tokens.caller(headers, Operation::Search)?;
-        let request: SearchRequest = parse(&json_bytes(headers, body)?, &SHAPE)?;
+        let body = json_bytes(headers, body)?;
+        let request: SearchRequest = parse(&body, &SHAPE)?;
         caller.speaks_for(&request.unit.oid)?;
-        if services.environment == Environment::Test {
-            only_test_persons(&request)?;
+        let findings =
+            services.checker.like_record(&body, &["acting_worker", "unit", "organiser", "professional_link"]);
+        if !findings.is_empty() {
+            return Err(problem::findings(findings));
         }
         let client = match &request.client {
             ClientId::IdentityCode(code) => PersonId::IdentityCode(code.clone()),
@@ -143,10 +158,27 @@ impl Search {
             link: request.professional_link.clone(),
             client,
         };
-        Ok(Self { action, caller, request, asker })
+        let search = Self { action, caller, request, asker, services: Arc::clone(services), ended: false };
+        services.store.log_use(search.used("begun".to_owned(), &Value::Null), services.clock.now()).await?;
+        Ok(search)
     }
 
-    async fn authority<S, A: Archive, C: Clock>(&self, services: &Services<S, A, C>) -> Result<Authority, Problem> {
+    fn used(&self, outcome: String, ground: &Value) -> Use {
+        let subject = json!({ "search": audit::of_search(&self.asker), "ground": ground });
+        Use { action: self.action, outcome, actor: self.caller.actor(&self.services.instance), subject }
+    }
+
+    /// The archive gets three quarters of the time that the request has, so that the answer is this search's own.
+    async fn in_time<T>(
+        &self,
+        services: &Services<S, A, C>,
+        searching: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        let time = Duration::from_secs(services.limits.request_timeout_s) * 3 / 4;
+        tokio::time::timeout(time, searching).await.unwrap_or_else(|_| Err(archive_problem(too_slow())))
+    }
+
+    async fn authority(&self, services: &Services<S, A, C>) -> Result<Authority, Problem> {
         let service_task = self.request.service_task.as_deref();
         let wish = Wish { operation: access::Operation::Read, service_task, purchase: None };
         services.rights.authority(&self.asker, wish).await.map_err(|fault| match fault {
@@ -156,9 +188,8 @@ impl Search {
     }
 
     /// Writes the use down, then answers: what is not in the use log is shown to nobody.
-    async fn end<S: Store, A: Archive, C: Clock, T>(
-        self,
-        services: &Services<S, A, C>,
+    async fn end<T>(
+        mut self,
         found: Result<(Authority, Vec<T>), Problem>,
         render: impl FnOnce(&[T]) -> Value,
     ) -> Result<Response, Problem> {
@@ -167,11 +198,26 @@ impl Search {
             Ok((Authority::RegisterAccess(permit), _)) => ("permitted".to_owned(), json!(permit.record())),
             Err(problem) => (problem.code().to_owned(), Value::Null),
         };
-        let subject = json!({ "search": audit::of_search(&self.asker), "ground": ground });
-        let actor = self.caller.actor(&services.instance);
-        services.store.log_use(Use { action: self.action, outcome, actor, subject }, services.clock.now()).await?;
+        let now = self.services.clock.now();
+        self.services.store.log_use(self.used(outcome, &ground), now).await?;
+        self.ended = true;
         let (_, entries) = found?;
         Ok(axum::Json(render(&entries)).into_response())
+    }
+}
+
+impl<S: Store, A: Archive, C: Clock> Drop for Search<S, A, C> {
+    fn drop(&mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if self.ended {
+            return;
+        }
+        let (entry, services) = (self.used("cut_off".to_owned(), &Value::Null), Arc::clone(&self.services));
+        runtime.spawn(async move {
+            if let Err(error) = services.store.log_use(entry, services.clock.now()).await {
+                tracing::error!(store.error = %error, "the use log has a search that began and does not say how it ended");
+            }
+        });
     }
 }
 
@@ -181,29 +227,13 @@ const SHAPE: Text = Text::fixed(
     "client (identity_code or temporary_id), acting_worker, unit, organiser, professional_link and what narrows the search",
 );
 
-fn only_test_persons(request: &SearchRequest) -> Result<(), Problem> {
-    let client = match &request.client {
-        ClientId::IdentityCode(code) => Some(("/client/identity_code", code)),
-        ClientId::TemporaryId(_) => None,
-    };
-    let worker = Some(("/acting_worker/identity_code", &request.acting_worker.identity_code));
-    let real = [client, worker].into_iter().flatten().filter(|(_, code)| !code.is_artificial());
-    let findings: Vec<_> = real.map(|(place, _)| not_a_test_person(place)).collect();
-    if findings.is_empty() { Ok(()) } else { Err(problem::findings(findings)) }
-}
-
-fn not_a_test_person(place: &str) -> Finding {
-    let found = Text::fixed(
-        "henkilötunnus, joka voi olla oikean henkilön",
-        "en personbeteckning som kan vara en verklig persons",
-        "an identity code that may be a real person's",
+fn too_slow() -> ArchiveFault {
+    let text = Text::fixed(
+        "arkiston vastaus viipyi liian kauan",
+        "arkivets svar dröjde för länge",
+        "the archive's answer took too long",
     );
-    let expected = Text::fixed(
-        "testihenkilö: yksilönumero 900–999",
-        "en testperson: individnummer 900–999",
-        "a test person: individual number 900 to 999",
-    );
-    Finding::error("environment.real_person", place, found, expected, Rule::new("Kanta, test environments", ""))
+    ArchiveFault::Passing { retry_after: None, why: Cause::new("archive.too_slow", text) }
 }
 
 fn denied(denial: &Denial) -> Problem {
@@ -260,12 +290,23 @@ fn decision_json(entry: &DecisionEntry) -> Value {
 }
 
 fn case_json(entry: &CaseEntry) -> Value {
-    json!({
+    // What does not verify is neither open nor closed.
+    let (open, why) = match &entry.status {
+        CaseStatus::Open => (Some(true), None),
+        CaseStatus::Closed => (Some(false), None),
+        CaseStatus::NotVerified(why) => (None, Some(why)),
+    };
+    let mut shown = json!({
         "case": entry.case,
         "document_id": entry.document,
         "service_task": entry.service_task.as_ref().map(code_json),
-        "open": entry.open,
-    })
+        "open": open,
+        "verified": why.is_none(),
+    });
+    if let (Some(object), Some(why)) = (shown.as_object_mut(), why) {
+        object.insert("why".to_owned(), json!(why));
+    }
+    shown
 }
 
 fn code_json(code: &Code) -> Value {

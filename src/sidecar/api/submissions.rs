@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State as Injected};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -41,7 +41,8 @@ pub(super) async fn submit<S: Store, A: Archive, C: Clock>(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let caller = services.tokens.caller(&headers, Operation::Submit)?;
-    let key = idempotency_key(&headers)?;
+    // A key is its caller's own: another token's same key is another key.
+    let key = caller.own_key(&idempotency_key(&headers)?);
     let body = json_bytes(&headers, body)?;
     if let Some(earlier) = services.store.earlier(&caller.organisation, &key, &body).await? {
         return repeat(&caller, earlier);
@@ -135,10 +136,13 @@ pub(super) async fn validate<S: Store, A: Archive, C: Clock>(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    services.tokens.caller(&headers, Operation::Submit)?;
+    let caller = services.tokens.caller(&headers, Operation::Submit)?;
     let body = json_bytes(&headers, body)?;
     let (valid, findings) = match check(&services, body).await? {
-        Ok(checked) => (true, checked.warnings().to_vec()),
+        Ok(checked) => {
+            caller.speaks_for(&checked.record().unit.oid)?;
+            (true, checked.warnings().to_vec())
+        }
         Err(findings) => (false, findings),
     };
     Ok(axum::Json(json!({ "valid": valid, "findings": findings })).into_response())
@@ -148,16 +152,17 @@ pub(super) async fn validate<S: Store, A: Archive, C: Clock>(
 pub(super) async fn show<S: Store, A: Archive, C: Clock>(
     Injected(services): Shared<S, A, C>,
     headers: HeaderMap,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let caller = services.tokens.caller(&headers, Operation::Read)?;
-    let id = parse_id(&id)?;
+    let id = parse_id(id)?;
     let found = services.store.find(&id, &caller.scope()).await?;
     let (submission, timeline) = found.ok_or_else(problem::no_such_submission)?;
     Ok(axum::Json(Shown::new(submission).with_timeline(timeline)).into_response())
 }
 
-fn parse_id(text: &str) -> Result<SubmissionId, Problem> {
+fn parse_id(id: Result<Path<String>, PathRejection>) -> Result<SubmissionId, Problem> {
+    let Path(text) = id.map_err(|_| problem::no_such_submission())?;
     text.parse().map_err(|_| problem::no_such_submission())
 }
 
@@ -203,10 +208,10 @@ pub(super) async fn list<S: Store, A: Archive, C: Clock>(
 pub(super) async fn withdraw<S: Store, A: Archive, C: Clock>(
     Injected(services): Shared<S, A, C>,
     headers: HeaderMap,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let caller = services.tokens.caller(&headers, Operation::Withdraw)?;
-    let id = parse_id(&id)?;
+    let id = parse_id(id)?;
     let found = services.store.find(&id, &caller.scope()).await?;
     let (submission, _) = found.ok_or_else(problem::no_such_submission)?;
     let actor = caller.actor(&services.instance);

@@ -19,8 +19,8 @@ use crate::domain::validate::Checker;
 use crate::sidecar::app::{Parts, RunningApp, start};
 use crate::sidecar::config::Config;
 use crate::sidecar::ports::{
-    ArchiveFault, Asker, CaseEntry, CasesWanted, DecisionEntry, DecisionsWanted, Fetched, Ground, Outbound, Outcome,
-    Pipeline, Preparation, PrepareFault, Presence, SystemChance,
+    ArchiveFault, Asker, CaseEntry, CaseStatus, CasesWanted, DecisionEntry, DecisionsWanted, Fetched, Ground, Outbound,
+    Outcome, Pipeline, Preparation, PrepareFault, Presence, SystemChance,
 };
 use crate::sidecar::store::sqlite::SqliteStore;
 use crate::sidecar::telemetry::WatchedCertificate;
@@ -101,7 +101,7 @@ impl Archive for FakeArchive {
 
     async fn cases(&self, _: &Asker, _: &Authority, _: &CasesWanted) -> Result<Vec<CaseEntry>, ArchiveFault> {
         self.mood().await?;
-        Ok(vec![CaseEntry { case: oid(CASE), document: oid("1.2.8"), service_task: None, open: true }])
+        Ok(vec![CaseEntry { case: oid(CASE), document: oid("1.2.8"), service_task: None, status: CaseStatus::Open }])
     }
 
     async fn decisions(
@@ -243,6 +243,23 @@ impl Service {
         tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap()
     }
 
+    /// The outcomes in the use log once it has this many rows.
+    async fn use_log_until(&self, rows: usize) -> Vec<String> {
+        let db = rusqlite::Connection::open(self.folder.path().join("s.db")).unwrap();
+        let wait = async {
+            loop {
+                let mut statement = db.prepare("SELECT outcome FROM use_log ORDER BY row").unwrap();
+                let found: Vec<String> =
+                    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+                if found.len() >= rows {
+                    return found;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap()
+    }
+
     /// Stops and answers how many rows the use log proves.
     async fn stop_and_count_uses(self) -> u64 {
         self.app.shutdown().await.unwrap();
@@ -303,6 +320,7 @@ async fn each_refusal_is_a_problem_with_its_status_and_code() {
     let two_keys = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")];
     let large = " ".repeat((10 << 20) + 1);
     let other_organisation = RECORD.replace("1.2.246.10.99999992.10.1", "1.2.246.10.99999993.10.1");
+    let bearer = "Authorization: Bearer token-of-all";
     let plain = submit("all").replace("application/json", "text/plain");
     let cases: Vec<(&str, String, &str, u16, &str)> = vec![
         ("no token", "GET /v1/submissions HTTP/1.1".into(), "", 401, "caller.unknown"),
@@ -322,8 +340,8 @@ async fn each_refusal_is_a_problem_with_its_status_and_code() {
         ("size", submit("all"), &large, 413, "request.too_large"),
         ("content", submit("all"), BROKEN, 422, "content.findings"),
         ("not JSON", submit("all"), "{", 422, "content.findings"),
-        ("path", "GET /v2 HTTP/1.1".into(), "", 404, "request.no_such_resource"),
-        ("method", "PUT /v1/submissions HTTP/1.1".into(), "", 405, "request.no_such_method"),
+        ("path", format!("GET /v2 HTTP/1.1\r\n{bearer}"), "", 404, "request.no_such_resource"),
+        ("method", format!("PUT /v1/submissions HTTP/1.1\r\n{bearer}"), "", 405, "request.no_such_method"),
         ("method of status", "POST /healthz HTTP/1.1".into(), "", 405, "request.no_such_method"),
     ];
     for (name, head, body, status, code) in cases {
@@ -361,7 +379,7 @@ async fn another_organisations_token_does_not_see_the_submission() {
     let service = Service::start().await;
     let path = service.submit("k", RECORD).await.header("location").unwrap().to_owned();
     assert_eq!(service.get(&path, "reader").await.status, 200);
-    for (path, caller) in [(path.as_str(), "other"), ("/v1/submissions/x", "all")] {
+    for (path, caller) in [(path.as_str(), "other"), ("/v1/submissions/x", "all"), ("/v1/submissions/%ff", "all")] {
         let answer = service.get(path, caller).await;
         assert_eq!((answer.status, answer.json()["code"].clone()), (404, json!("submission.not_found")));
     }
@@ -415,6 +433,9 @@ async fn a_validation_gives_the_verdict_and_queues_nothing() {
         assert_eq!((answer.status, &answer.json()["valid"]), (200, &json!(valid)));
         assert_eq!(answer.json()["findings"].as_array().unwrap().is_empty(), valid);
     }
+    let elsewhere = RECORD.replace("1.2.246.10.99999992.10.1", "1.2.246.10.99999993.10.1");
+    let answer = service.ask(&post("/v1/validations", "all", &[]), &elsewhere).await;
+    assert_eq!((answer.status, answer.json()["code"].clone()), (403, json!("caller.unit")));
     assert_eq!(service.ask(&post("/v1/validations", "reader", &[]), RECORD).await.status, 403);
     assert_eq!(service.get("/v1/submissions", "all").await.json()["items"], json!([]));
 }
@@ -438,7 +459,23 @@ async fn searches_answer_by_the_right_and_each_is_in_the_use_log() {
     assert_eq!((down.status, down.header("retry-after")), (503, Some("7")));
     service.set(Mood::Refusing);
     assert_eq!(service.ask(&cases, &search(PERSONAL[0])).await.status, 502);
-    assert_eq!(service.stop_and_count_uses().await, 5);
+    // Each as begun and as ended.
+    assert_eq!(service.stop_and_count_uses().await, 10);
+}
+
+#[tokio::test]
+async fn a_search_that_is_cut_off_or_answered_too_late_is_in_the_use_log_with_its_end() {
+    let service = Service::start_with(|config| config.limits.request_timeout_s = 2).await;
+    service.set(Mood::Silent);
+    let (head, body) = (post("/v1/cases/search", "all", &[]), search(PERSONAL[0]));
+    let slow = service.ask(&head, &body).await;
+    assert_eq!((slow.status, &slow.json()["reasons"][0]["code"]), (503, &json!("archive.too_slow")));
+    let mut gone = TcpStream::connect(service.app.address()).unwrap();
+    let request = format!("{head}\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    gone.write_all(request.as_bytes()).unwrap();
+    service.use_log_until(3).await;
+    drop(gone);
+    assert_eq!(service.use_log_until(4).await, ["begun", "archive.unavailable", "begun", "cut_off"]);
 }
 
 #[tokio::test]
@@ -450,7 +487,13 @@ async fn a_search_that_is_not_understood_or_not_of_a_test_person_is_refused_with
         (search(PERSONAL[0]).replace("\"client\"", "\"clients\""), "json.shape"),
         (search(PERSONAL[0]).replace(PERSONAL[0], "140341-912X"), "json.shape"),
         (search(PERSONAL[0]).replace("\"identity_code\":\"1", "\"identity_code\":1,\"x\":\"1"), "json.shape"),
-        (real, "environment.real_person"),
+        (real, "person.not_artificial"),
+        (search(PERSONAL[0]).replace("TEST-IAKKAAT", &"x".repeat(101)), "json.shape"),
+        (
+            search(PERSONAL[0]).replace("\"reference\":\"", &format!("\"reference\":\"{}", "x".repeat(200))),
+            "value.too_long",
+        ),
+        (search(PERSONAL[0]).replace("\"reference\":\"", "\"reference\":\"010190-123M "), "person.not_artificial"),
     ] {
         let answer = service.ask(&head, &body).await;
         assert_eq!((answer.status, &answer.json()["findings"][0]["code"]), (422, &json!(code)), "{}", answer.body);
@@ -458,6 +501,8 @@ async fn a_search_that_is_not_understood_or_not_of_a_test_person_is_refused_with
             assert!(!answer.body.contains(personal));
         }
     }
+    let large = search(PERSONAL[0]).replace('}', &format!("}}{}", " ".repeat(64 << 10)));
+    assert_eq!(service.ask(&head, &large).await.status, 413);
     let reader = service.ask(&post("/v1/cases/search", "reader", &[]), &search(PERSONAL[0])).await;
     assert_eq!(reader.status, 403);
     let elsewhere = search(PERSONAL[0]).replace("1.2.246.10.99999992.10.1", "1.2.246.10.99999992.10.9");
@@ -578,4 +623,74 @@ async fn no_log_line_carries_a_body_a_token_a_person_or_a_path() {
     for secret in PERSONAL.into_iter().chain(["token-of", "dosetista"]) {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_without_a_known_token_keep_nobody_out() {
+    let service = Service::start_with(|config| config.limits.concurrent_requests_max = 2).await;
+    let mut trickling = Vec::new();
+    for authorization in ["", "Authorization: Bearer nobody\r\n"].repeat(20) {
+        let mut stream = TcpStream::connect(service.app.address()).unwrap();
+        let head = format!("POST /v1/submissions HTTP/1.1\r\nHost: x\r\n{authorization}Content-Length: 1000\r\n\r\n{{");
+        stream.write_all(head.as_bytes()).unwrap();
+        // Refused without its body having come.
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).unwrap();
+        assert_eq!(&status, b"HTTP/1.1 401");
+        trickling.push(stream);
+    }
+    assert_eq!(service.submit("k", RECORD).await.status, 202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_share_one_room_and_what_does_not_fit_is_told_to_come_again() {
+    let service = Service::start_with(|config| config.limits.bodies_bytes_max = 10 << 20).await;
+    let large = " ".repeat((10 << 20) - 1);
+    let mut half = TcpStream::connect(service.app.address()).unwrap();
+    let head = post("/v1/validations", "all", &[]);
+    half.write_all(format!("{head}\r\nHost: x\r\nContent-Length: {}\r\n\r\n{{", large.len()).as_bytes()).unwrap();
+    let full = async {
+        loop {
+            let answer = service.ask(&head, RECORD).await;
+            if answer.status != 200 {
+                return answer;
+            }
+        }
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(20), full).await.unwrap();
+    assert_eq!((answer.status, answer.json()["code"].clone()), (503, json!("service.overloaded")));
+    assert_eq!(service.get("/v1/submissions", "all").await.status, 200);
+    drop(half);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_request_does_not_hold_up_the_end() {
+    let service = Service::start().await;
+    let mut halves = Vec::new();
+    for half in ["GET /v1/subm", "POST /v1/submissions HTTP/1.1\r\nHost: x\r\n"] {
+        let mut stream = TcpStream::connect(service.app.address()).unwrap();
+        stream.write_all(half.as_bytes()).unwrap();
+        halves.push(stream);
+    }
+    // The connections have been taken before this one is answered.
+    assert_eq!(service.get("/healthz", "all").await.status, 200);
+    tokio::time::timeout(Duration::from_secs(5), service.app.shutdown()).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_its_tokens_own() {
+    let service = Service::start_with(|config| {
+        let mut second = config.tokens[0].clone();
+        second.name = "second".into();
+        second.sha256 = crate::sidecar::vault::to_hex(
+            aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, b"token-of-second").as_ref(),
+        );
+        config.tokens.push(second);
+    })
+    .await;
+    let first = service.submit("k", RECORD).await;
+    let other = service.ask(&post("/v1/submissions", "second", &[("Idempotency-Key", "k")]), RECORD).await;
+    assert_eq!((first.status, other.status), (202, 202));
+    assert_ne!(first.json()["id"], other.json()["id"]);
+    assert_eq!(service.submit("k", RECORD).await.json()["id"], first.json()["id"]);
 }

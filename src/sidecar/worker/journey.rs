@@ -101,14 +101,16 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             check_predecessor(submission, record, &predecessor)?;
         }
         let (authority, ground) = self.authority(submission, record, reads).await?;
-        let asker = asker(submission, record, first_client(record)?);
-        self.ask_if_sent_before(submission, &asker, &ground, reads).await?;
-        let case = self.case(&asker, &authority, record, reads).await?;
+        let clients = record.clients.iter().filter_map(|c| c.id());
+        let askers: Vec<Asker> = clients.map(|client| asker(submission, record, client)).collect();
+        let first = askers.first().ok_or_else(|| Stop::Park(no_client()))?;
+        self.ask_if_sent_before(submission, first, &ground, reads).await?;
+        let case = self.case(&askers, &authority, record, reads).await?;
         let outbound = self.prepare(submission, payload, case.clone(), authority).await?;
         Ok(StoredEnvelope { outbound, ground, case })
     }
 
-    /// A permit for every client of the record; the first one's stands in the message.
+    /// A permit for every client of the record, and the one that joins them.
     async fn authority(
         &self,
         submission: &Submission,
@@ -120,7 +122,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             service_task: record.service_task.as_ref().map(|t| t.code.as_str()),
             purchase: Some(record.purchase),
         };
-        let (mut first, mut permits) = (None, Vec::new());
+        let (mut joint, mut permits) = (None, Vec::new());
         for client in record.clients.iter().filter_map(|c| c.id()) {
             let asker = asker(submission, record, client);
             let remembered = self.rights.evidence_version(&asker).is_some();
@@ -140,11 +142,11 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             if let Authority::RegisterAccess(permit) = &authority {
                 permits.push(permit.record().clone());
             }
-            first.get_or_insert(authority);
+            joint = Some(joined(joint, authority)?);
         }
-        let first = first.ok_or_else(|| Stop::Park(no_client()))?;
+        let joint = joint.ok_or_else(|| Stop::Park(no_client()))?;
         let ground = if permits.is_empty() { Ground::OwnRegister } else { Ground::RegisterAccess(permits) };
-        Ok((first, ground))
+        Ok((joint, ground))
     }
 
     /// What an earlier run had accepted may also have been sent by it, if this database was put back from a backup: then the
@@ -174,16 +176,16 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         }
     }
 
-    /// The case; when it is to be found, that is a use of the register.
+    /// The case; finding it, or checking the one that is named, is a use of the register.
     async fn case(
         &self,
-        asker: &Asker,
+        askers: &[Asker],
         authority: &Authority,
         record: &LocalRecord,
         reads: &mut Vec<Value>,
     ) -> Result<Option<Oid>, Stop> {
-        let resolved = case::resolve(&*self.archive, asker, authority, record).await;
-        if record.case == CaseReference::Find {
+        let resolved = case::resolve(&self.rights, askers, authority, record).await;
+        if let (false, Some(asker)) = (record.case == CaseReference::None, askers.first()) {
             let outcome = match &resolved {
                 Ok(_) => "found",
                 Err(stop) => stop.code(),
@@ -432,6 +434,16 @@ fn check_predecessor(submission: &Submission, record: &LocalRecord, of: &Predece
         return Ok(());
     }
     Err(Stop::Park(predecessor_differs()))
+}
+
+/// The authority for a further client, joined with that for the clients before.
+fn joined(before: Option<Authority>, authority: Authority) -> Result<Authority, Stop> {
+    match (before, authority) {
+        (Some(Authority::RegisterAccess(before)), Authority::RegisterAccess(permit)) => {
+            before.joined(permit).map(Authority::RegisterAccess).ok_or_else(|| Stop::Park(pipeline_failed()))
+        }
+        (_, authority) => Ok(authority),
+    }
 }
 
 fn first_client(record: &LocalRecord) -> Result<PersonId, Stop> {

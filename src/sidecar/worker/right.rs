@@ -1,9 +1,9 @@
 //! Evidence and permits: reads the relationship document, keeps it a short while, and asks the domain to decide.
 //!
-//! Also used by the API's searches. Decides nothing itself.
+//! Also used by the API's searches. Keeps in the same way that a client has an open case. Decides nothing itself.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use crate::domain::access::{self, Authority, Denial, Evidence, Operation, Reques
 use crate::domain::oid::Oid;
 use crate::domain::person::PersonId;
 use crate::domain::record::PurchaseKind;
-use crate::sidecar::ports::{Archive, ArchiveFault, Asker, Clock};
+use crate::sidecar::ports::{Archive, ArchiveFault, Asker, CaseEntry, CaseStatus, CasesWanted, Clock};
 
 /// Clients whose evidence is kept at the same time.
 const KEPT_MAX: usize = 1024;
@@ -41,10 +41,6 @@ struct Key {
     unit: Oid,
 }
 
-fn key(asker: &Asker) -> Key {
-    Key { client: asker.client.clone(), organiser: asker.organiser.oid.clone(), unit: asker.unit.oid.clone() }
-}
-
 /// Finds out who may do what.
 pub struct Rights<A, C> {
     archive: Arc<A>,
@@ -52,12 +48,14 @@ pub struct Rights<A, C> {
     options: access::Options,
     evidence_age_max: Duration,
     kept: Mutex<HashMap<Key, Evidence>>,
+    /// Open cases that were read of a client, and when.
+    open_cases: Mutex<HashMap<(Key, Oid), Timestamp>>,
 }
 
 impl<A: Archive, C: Clock> Rights<A, C> {
     /// Rights by evidence of at most this age.
     pub fn new(archive: Arc<A>, clock: Arc<C>, options: access::Options, evidence_age_max: Duration) -> Self {
-        Self { archive, clock, options, evidence_age_max, kept: Mutex::default() }
+        Self { archive, clock, options, evidence_age_max, kept: Mutex::default(), open_cases: Mutex::default() }
     }
 
     /// The authority for a wish; in its own register an organisation needs nobody's permit.
@@ -70,6 +68,7 @@ impl<A: Archive, C: Clock> Rights<A, C> {
             operation: wish.operation,
             organiser: &asker.organiser.oid,
             unit: &asker.unit.oid,
+            client: &asker.client,
             service_task: wish.service_task,
             link: Some(&asker.link),
             purchase: wish.purchase,
@@ -111,9 +110,69 @@ impl<A: Archive, C: Clock> Rights<A, C> {
         }
     }
 
-    /// Also not from the future: after the clock was set back, evidence is read anew.
+    /// The client's cases, from the archive.
+    pub(crate) async fn cases(
+        &self,
+        asker: &Asker,
+        authority: &Authority,
+        wanted: &CasesWanted,
+    ) -> Result<Vec<CaseEntry>, ArchiveFault> {
+        self.archive.cases(asker, authority, wanted).await
+    }
+
+    /// How a case of the client stands; `None` when the client has no such case in the register. That it is open is believed
+    /// as long as a relationship document is; anything else may change at any time and is asked anew.
+    pub(crate) async fn case(
+        &self,
+        asker: &Asker,
+        authority: &Authority,
+        case: &Oid,
+    ) -> Result<Option<CaseStatus>, ArchiveFault> {
+        let key = (key(asker), case.clone());
+        if self.open_cases().get(&key).is_some_and(|at| self.is_young(*at)) {
+            return Ok(Some(CaseStatus::Open));
+        }
+        let wanted = CasesWanted { case: Some(case.clone()), ..CasesWanted::default() };
+        let found = self.archive.cases(asker, authority, &wanted).await?;
+        let mut found: Vec<CaseStatus> = found.into_iter().filter(|e| e.case == *case).map(|e| e.status).collect();
+        // Open before not verified before closed.
+        found.sort_by_key(|status| match status {
+            CaseStatus::Open => 0,
+            CaseStatus::NotVerified(_) => 1,
+            CaseStatus::Closed => 2,
+        });
+        let status = found.into_iter().next();
+        if status == Some(CaseStatus::Open) {
+            self.keep_open(key);
+        }
+        Ok(status)
+    }
+
+    fn keep_open(&self, key: (Key, Oid)) {
+        let mut kept = self.open_cases();
+        if kept.len() >= KEPT_MAX {
+            kept.retain(|_, at| self.is_young(*at));
+        }
+        if kept.len() < KEPT_MAX {
+            kept.insert(key, self.clock.now());
+        }
+    }
+
+    fn open_cases(&self) -> MutexGuard<'_, HashMap<(Key, Oid), Timestamp>> {
+        self.open_cases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn is_fresh(&self, evidence: &Evidence) -> bool {
-        let age = self.clock.now().duration_since(evidence.fetched_at);
+        self.is_young(evidence.fetched_at)
+    }
+
+    /// Also not from the future: after the clock was set back, everything is read anew.
+    fn is_young(&self, read_at: Timestamp) -> bool {
+        let age = self.clock.now().duration_since(read_at);
         Duration::try_from(age).is_ok_and(|age| age <= self.evidence_age_max)
     }
+}
+
+fn key(asker: &Asker) -> Key {
+    Key { client: asker.client.clone(), organiser: asker.organiser.oid.clone(), unit: asker.unit.oid.clone() }
 }

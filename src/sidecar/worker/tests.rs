@@ -16,7 +16,7 @@ use crate::domain::relationship::{Grant, Relationship};
 use crate::domain::submission::{Cause, State};
 use crate::domain::text::Text;
 use crate::sidecar::ports::{
-    ArchiveFault, Asker, CaseEntry, CasesWanted, DecisionEntry, DecisionsWanted, Ground, Outbound, Outcome,
+    ArchiveFault, Asker, CaseEntry, CaseStatus, CasesWanted, DecisionEntry, DecisionsWanted, Ground, Outbound, Outcome,
     Preparation, PrepareFault, Presence, Proof, Verdict,
 };
 use crate::sidecar::store::sqlite::SqliteStore;
@@ -24,6 +24,8 @@ use crate::sidecar::store::{
     Accepted, Census, ChangesWanted, Earlier, NewSubmission, Scope, StoredEnvelope, Submission, TimelineEntry, Use,
 };
 use crate::sidecar::vault::StoreKey;
+
+mod cases;
 
 const PRODUCER: &str = "1.2.246.10.99999991.10.0";
 const UNIT: &str = "1.2.246.10.99999991.10.5";
@@ -97,6 +99,9 @@ struct Ledger {
     /// Nothing can be read either.
     down: bool,
     reads: usize,
+    /// Of clients that have other ones.
+    cases_of: HashMap<String, Vec<CaseEntry>>,
+    case_searches: usize,
 }
 
 /// An archive that does as it is told and remembers everything; at its `freeze_at`-th await it never wakes again.
@@ -158,9 +163,12 @@ impl Archive for FakeArchive {
         Ok(found.map(|evidence| Evidence { fetched_at: self.clock.now(), ..evidence }))
     }
 
-    async fn cases(&self, _: &Asker, _: &Authority, _: &CasesWanted) -> Result<Vec<CaseEntry>, ArchiveFault> {
+    async fn cases(&self, asker: &Asker, _: &Authority, _: &CasesWanted) -> Result<Vec<CaseEntry>, ArchiveFault> {
         self.point().await;
-        Ok(self.ledger().cases.clone())
+        let mut ledger = self.ledger();
+        ledger.case_searches += 1;
+        let others = ledger.cases_of.get(asker.client.reveal()).cloned();
+        Ok(others.unwrap_or_else(|| ledger.cases.clone()))
     }
 
     async fn decisions(
@@ -248,7 +256,8 @@ fn evidence(start: &str) -> Evidence {
 }
 
 fn case(oid_text: &str, open: bool) -> CaseEntry {
-    CaseEntry { case: oid(oid_text), document: oid("1.2.8"), service_task: None, open }
+    let status = if open { CaseStatus::Open } else { CaseStatus::Closed };
+    CaseEntry { case: oid(oid_text), document: oid("1.2.8"), service_task: None, status }
 }
 
 fn scope() -> Scope {
@@ -463,8 +472,8 @@ async fn a_resend_is_byte_identical_and_comes_after_a_question() {
 async fn envelope_is_stored_before_the_first_byte_leaves() {
     let mut world = World::new();
     let s = world.accept("1", &record(CASE), None).await;
-    // The first await is the relationship's; the second is the send's, before anything arrives.
-    world.archive.freeze_at.store(2, Ordering::SeqCst);
+    // The first await is the relationship's, the second the case's; the third is the send's, before anything arrives.
+    world.archive.freeze_at.store(3, Ordering::SeqCst);
     world.start();
     world.archive.frozen.notified().await;
     assert_eq!(world.arrivals(&s), 0);
@@ -782,8 +791,8 @@ async fn a_verdict_that_could_not_be_stored_is_asked_for_again_without_a_restart
 async fn after_a_crash_nothing_is_asked_before_a_message_on_its_way_has_had_its_time() {
     let mut world = World::new();
     let s = world.accept("1", &record(CASE), None).await;
-    // The second await is the send's: the envelope is stored and its bytes may be on their way.
-    world.archive.freeze_at.store(2, Ordering::SeqCst);
+    // The third await is the send's (relationship, case, send): its envelope is stored and its bytes may be on their way.
+    world.archive.freeze_at.store(3, Ordering::SeqCst);
     world.start();
     world.archive.frozen.notified().await;
     world.kill().await;
