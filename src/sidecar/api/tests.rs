@@ -646,11 +646,15 @@ async fn callers_without_a_known_token_keep_nobody_out() {
 async fn bodies_share_one_room_and_what_does_not_fit_is_told_to_come_again() {
     let service = Service::start_with(|config| config.limits.bodies_bytes_max = 10 << 20).await;
     let large = " ".repeat((10 << 20) - 1);
-    let mut half = TcpStream::connect(service.app.address()).unwrap();
     let head = post("/v1/validations", "all", &[]);
-    half.write_all(format!("{head}\r\nHost: x\r\nContent-Length: {}\r\n\r\n{{", large.len()).as_bytes()).unwrap();
+    let mut halves = Vec::new();
     let full = async {
         loop {
+            // The half may come while the whole has its place and be told to come again itself: then another one is sent.
+            let mut half = TcpStream::connect(service.app.address()).unwrap();
+            let length = large.len();
+            half.write_all(format!("{head}\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{{").as_bytes()).unwrap();
+            halves.push(half);
             let answer = service.ask(&head, RECORD).await;
             if answer.status != 200 {
                 return answer;
@@ -660,7 +664,7 @@ async fn bodies_share_one_room_and_what_does_not_fit_is_told_to_come_again() {
     let answer = tokio::time::timeout(Duration::from_secs(20), full).await.unwrap();
     assert_eq!((answer.status, answer.json()["code"].clone()), (503, json!("service.overloaded")));
     assert_eq!(service.get("/v1/submissions", "all").await.status, 200);
-    drop(half);
+    drop(halves);
 }
 
 #[tokio::test(flavor = "multi_thread")]

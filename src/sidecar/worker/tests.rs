@@ -411,13 +411,16 @@ impl World {
                 if !census.by_state.iter().any(|(state, _)| open.contains(&state.as_str())) {
                     return;
                 }
-                if let Some(due) = self.store.next_due().await.unwrap() {
-                    self.clock.advance_to(due);
+                // Time stands still while something is under way; a due that has passed waits for the line to be tried again.
+                let under_way = ["claimed", "in_flight", "reconciling"];
+                let busy = census.by_state.iter().any(|(state, n)| *n > 0 && under_way.contains(&state.as_str()));
+                if let (false, Some(due)) = (busy, self.store.next_due().await.unwrap()) {
+                    self.clock.advance_to(due.max(self.clock.now() + SignedDuration::from_secs(1)));
                 }
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), settled).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(60), settled).await.unwrap();
     }
 
     fn advance(&self, seconds: i64) {
