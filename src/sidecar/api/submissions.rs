@@ -123,11 +123,16 @@ fn new_submission<S, A, C>(
             set: r.set.clone(),
             version: r.version,
         }),
-        warnings: checked.warnings().to_vec(),
+        warnings: remarks(&checked),
         awaits_signature: checked.structure().needs_professional_signature(),
         used_by: caller.actor(&services.instance),
         subject: audit::of_record(record),
     })
+}
+
+/// What the caller should know: warnings, and what nothing has checked. Silence is never a pass.
+fn remarks(checked: &CheckedRecord) -> Vec<Finding> {
+    checked.warnings().iter().chain(checked.unchecked()).cloned().collect()
 }
 
 /// `POST /v1/validations`: the same verdict as a submission's, and nothing is kept.
@@ -141,7 +146,7 @@ pub(super) async fn validate<S: Store, A: Archive, C: Clock>(
     let (valid, findings) = match check(&services, body).await? {
         Ok(checked) => {
             caller.speaks_for(&checked.record().unit.oid)?;
-            (true, checked.warnings().to_vec())
+            (true, remarks(&checked))
         }
         Err(findings) => (false, findings),
     };
