@@ -1,5 +1,7 @@
 //! One submission's way: case, right, envelope, send, verdict. Top to bottom, each step durable before the next.
 
+mod cause;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +10,11 @@ use serde_json::{Value, json};
 
 use super::right::{RightsFault, Wish};
 use super::{Worker, case, later};
+use cause::{
+    duplicate, duplicate_of_another, no_client, pipeline_failed, predecessor_differs, predecessor_never_arrived,
+    unreadable,
+};
+
 use crate::domain::access::{Authority, Denial, Operation};
 use crate::domain::oid::Oid;
 use crate::domain::person::PersonId;
@@ -459,67 +466,4 @@ fn asker(submission: &Submission, record: &LocalRecord, client: PersonId) -> Ask
         link: record.professional_link.clone(),
         client,
     }
-}
-
-fn unreadable() -> Cause {
-    let text = Text::fixed(
-        "tätä ohjelmaversiota vanhempi tietue ei ole enää luettavissa",
-        "en post som är äldre än den här programversionen kan inte längre läsas",
-        "a record older than this version of the program can no longer be read",
-    );
-    Cause::new("record.unreadable", text)
-}
-
-fn no_client() -> Cause {
-    let text = Text::fixed(
-        "asiakkaalla ei ole tunnusta, jolla hakea",
-        "klienten har ingen kod att söka med",
-        "the client has no id to ask by",
-    );
-    Cause::new("record.no_client", text)
-}
-
-fn predecessor_never_arrived() -> Cause {
-    let text = Text::fixed(
-        "korvattava asiakirja ei päätynyt arkistoon",
-        "handlingen som ska ersättas kom inte till arkivet",
-        "the document that it replaces did not reach the archive",
-    );
-    Cause::new("version.predecessor_not_archived", text)
-}
-
-fn predecessor_differs() -> Cause {
-    let text = Text::fixed(
-        "korvattavan asiakirjan alkuperäistunnus, versio, yksikkö tai asiakas on toinen kuin tietueessa",
-        "handlingen som ska ersättas har en annan ursprungskod, version, enhet eller klient än posten",
-        "the document that it replaces has another set, version, unit or client than the record says",
-    );
-    Cause::new("version.predecessor_differs", text)
-}
-
-fn duplicate() -> Cause {
-    let text = Text::fixed(
-        "arkisto sanoo, että sillä on jo asiakirja tällä tunnuksella; asia tarkistetaan",
-        "arkivet säger att det redan har en handling med denna kod; saken kontrolleras",
-        "the archive says that it has a document with this id already; this is being looked into",
-    );
-    Cause::new(DUPLICATE, text)
-}
-
-fn duplicate_of_another() -> Cause {
-    let text = Text::fixed(
-        "arkisto torjui asiakirjan, koska toisella asiakirjalla on sama tunnus, eikä arkistosta löydy tätä asiakirjaa",
-        "arkivet avvisade handlingen eftersom en annan handling har samma kod, och denna handling finns inte i arkivet",
-        "the archive refused the document because another one has its id, and does not have this one",
-    );
-    Cause::new("archive.id_taken", text)
-}
-
-fn pipeline_failed() -> Cause {
-    let text = Text::fixed(
-        "asiakirjan muodostaminen kaatui: ohjelmavirhe",
-        "handlingen kunde inte byggas: programfel",
-        "building the document failed: a fault in this program",
-    );
-    Cause::new("pipeline.failed", text)
 }
