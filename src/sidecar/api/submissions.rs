@@ -123,7 +123,7 @@ fn new_submission<S, A, C>(
             set: r.set.clone(),
             version: r.version,
         }),
-        warnings: remarks(&checked),
+        warnings: remarks(checked),
         awaits_signature: checked.structure().needs_professional_signature(),
         used_by: caller.actor(&services.instance),
         subject: audit::of_record(record),
