@@ -221,6 +221,8 @@ pub enum Event {
     HandOver,
     /// A person lets it go on.
     Release,
+    /// A person lets it go on in the place of its predecessor, which never arrived.
+    TakePlace,
 }
 
 impl Event {
@@ -245,6 +247,7 @@ impl Event {
             Self::Abandon { .. } => "abandon",
             Self::HandOver => "hand_over",
             Self::Release => "release",
+            Self::TakePlace => "take_place",
         }
     }
 }
@@ -279,9 +282,8 @@ pub fn advance(state: &State, event: Event, now: Timestamp) -> Result<Transition
     match (state, event) {
         (State::Queued | State::Held { .. }, Event::Claim) => rest(State::Claimed),
         (State::Claimed, Event::NeedSignature) => rest(State::AwaitingSignature),
-        (State::AwaitingSignature, Event::Sign) | (State::Parked { sent: false, .. }, Event::Release) => {
-            due(State::Queued, now)
-        }
+        (State::AwaitingSignature, Event::Sign)
+        | (State::Parked { sent: false, .. }, Event::Release | Event::TakePlace) => due(State::Queued, now),
         (State::Parked { sent: true, .. }, Event::Release) => due(State::Unknown, now),
         (State::Held { .. }, Event::Release) => due(State::Queued, now),
         (State::Claimed, Event::RetryLater { at }) => due(State::Queued, at),
@@ -373,6 +375,7 @@ mod tests {
             Event::Abandon { by: "b".into(), why: "w".into() },
             Event::HandOver,
             Event::Release,
+            Event::TakePlace,
         ]
     }
 
@@ -413,6 +416,7 @@ mod tests {
         ("held", "abandon", "abandoned", '-'),
         ("held", "hand_over", "handed_over", '-'),
         ("parked", "release", "queued", 'n'),
+        ("parked", "take_place", "queued", 'n'),
         ("parked", "withdraw", "abandoned", '-'),
         ("parked", "abandon", "abandoned", '-'),
         ("parked", "hand_over", "handed_over", '-'),

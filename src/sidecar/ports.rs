@@ -292,16 +292,14 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Returns once it is `at` or later.
     fn sleep_until(&self, at: Timestamp) -> impl Future<Output = ()> + Send;
+
+    /// Time that has truly passed since some moment, whatever the clock was set to meanwhile.
+    fn elapsed(&self) -> Duration;
 }
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
-
-impl SystemClock {
-    /// The longest single sleep: a clock that was set meanwhile is noticed after it.
-    const NAP_MAX: Duration = Duration::from_secs(60);
-}
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
@@ -309,12 +307,25 @@ impl Clock for SystemClock {
     }
 
     async fn sleep_until(&self, at: Timestamp) {
-        while let Ok(left) = Duration::try_from(at.duration_since(Timestamp::now())) {
-            if left.is_zero() {
-                return;
-            }
-            tokio::time::sleep(left.min(Self::NAP_MAX)).await;
+        sleep_in_naps(Timestamp::now, at).await;
+    }
+
+    fn elapsed(&self) -> Duration {
+        static START: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+        START.elapsed()
+    }
+}
+
+/// The longest single sleep: a clock that was set meanwhile is noticed after it.
+const NAP_MAX: Duration = Duration::from_secs(60);
+
+/// Sleeps until a clock says that it is `at` or later.
+pub(crate) async fn sleep_in_naps(now: impl Fn() -> Timestamp + Send, at: Timestamp) {
+    while let Ok(left) = Duration::try_from(at.duration_since(now())) {
+        if left.is_zero() {
+            return;
         }
+        tokio::time::sleep(left.min(NAP_MAX)).await;
     }
 }
 
@@ -373,4 +384,18 @@ pub trait Pipeline: Send + Sync + 'static {
     /// # Errors
     /// [`PrepareFault`].
     fn prepare(&self, preparation: &Preparation<'_>) -> Result<Outbound, PrepareFault>;
+
+    /// Where it is to be called.
+    fn pace(&self) -> Pace {
+        Pace::Blocks
+    }
+}
+
+/// How long a piece of work keeps its thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// So long that it is done on a thread where blocking harms nobody.
+    Blocks,
+    /// No time worth speaking of: a made-up pipeline, done where it is asked for.
+    Instant,
 }

@@ -21,6 +21,7 @@ use crate::domain::submission::{Cause, Class, Event, IllegalTransition, State};
 use super::ports::{Ground, Outbound, Verdict};
 use super::vault::{KeyFileError, NotOpened};
 
+mod progress;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
@@ -277,6 +278,64 @@ pub struct Census {
     pub damaged: u64,
 }
 
+/// Whose submissions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// This organisation's.
+    Only(Oid),
+    /// Every organisation's but these.
+    AllBut(Vec<Oid>),
+}
+
+impl Whose {
+    /// Every organisation's.
+    pub const EVERYONES: Self = Self::AllBut(Vec::new());
+
+    /// Whether this organisation's are among them.
+    pub fn includes(&self, organisation: &Oid) -> bool {
+        match self {
+            Self::Only(one) => one == organisation,
+            Self::AllBut(others) => !others.contains(organisation),
+        }
+    }
+}
+
+/// A version chain whose first open submission is parked: nothing of it moves before a person decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StuckLane {
+    /// The parked submission.
+    pub submission: SubmissionId,
+    /// Its organisation.
+    pub organisation: Oid,
+    /// The chain (`setId`).
+    pub set: Oid,
+    /// Code of the cause.
+    pub code: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl StuckLane {
+    fn of(parked: Submission) -> Self {
+        Self {
+            submission: parked.id,
+            organisation: parked.organisation,
+            set: parked.document.set,
+            code: parked.why.map_or_else(|| "unknown".to_owned(), |why| why.code),
+            since: parked.updated_at,
+        }
+    }
+}
+
+/// The lanes that only a person can move on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stuck {
+    /// How many there are.
+    pub total: u64,
+    /// The oldest of them.
+    pub lanes: Vec<StuckLane>,
+}
+
 /// Why the store did not do it. Carries nothing of a record.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -359,14 +418,25 @@ pub trait Store: Send + Sync + 'static {
         payload: &[u8],
     ) -> impl Future<Output = Result<Option<Earlier>, StoreError>> + Send;
 
-    /// Takes up to `limit` due submissions, oldest first; none whose predecessor in its version chain is still open.
-    /// Queued and held ones become `Claimed`, unknown ones `Reconciling`.
+    /// Takes up to `limit` due submissions of these organisations, oldest first; none whose predecessor in its version chain is
+    /// still open. Queued and held ones become `Claimed`, unknown ones `Reconciling`.
+    fn claim_of(
+        &self,
+        whose: &Whose,
+        actor: &Actor,
+        limit: u32,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Claimed>, StoreError>> + Send;
+
+    /// [`Store::claim_of`] every organisation.
     fn claim(
         &self,
         actor: &Actor,
         limit: u32,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Vec<Claimed>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Claimed>, StoreError>> + Send {
+        async move { self.claim_of(&Whose::EVERYONES, actor, limit, now).await }
+    }
 
     /// Keeps the envelope and moves to `InFlight` in one: the first byte may leave after this. `reads` are the uses of the
     /// register that led here, for the use log.
@@ -379,7 +449,8 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Submission, StoreError>> + Send;
 
-    /// Moves a submission by any other event.
+    /// Moves a submission by any other event. [`Event::TakePlace`] also gives it its missing predecessor's place in the chain,
+    /// and what follows it the places after.
     fn step(
         &self,
         id: &SubmissionId,
@@ -395,8 +466,19 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
-    /// When the next submission is due, of those that can be claimed.
-    fn next_due(&self) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;
+    /// When the next submission of these organisations is due, of those that can be claimed.
+    fn next_due_of(&self, whose: &Whose) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;
+
+    /// [`Store::next_due_of`] every organisation.
+    fn next_due(&self) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send {
+        async move { self.next_due_of(&Whose::EVERYONES).await }
+    }
+
+    /// What is due later than `latest` becomes due then; answers how many. For a clock that was set back.
+    fn pull_forward(&self, latest: Timestamp) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// The lanes that only a person can move on, oldest first, at most `limit` of them.
+    fn stuck(&self, limit: u32) -> impl Future<Output = Result<Stuck, StoreError>> + Send;
 
     /// One submission and its way.
     fn find(

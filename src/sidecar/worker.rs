@@ -108,12 +108,14 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         while !*stop.borrow() {
             let next = self.fill(&mut running).await;
             tokio::select! {
+                // In this order, so that a simulated run can be repeated.
+                biased;
                 // A dropped sender means that nobody is left to ask for more.
                 changed = stop.changed() => if changed.is_err() { break },
                 () = self.store.closed() => return Err(StoreError::Closed),
+                Some(ended) = running.tasks.join_next_with_id() => self.settle_task(&mut running, ended).await,
                 () = self.wake.notified() => {}
                 () = self.sleep(next) => {}
-                Some(ended) = running.tasks.join_next_with_id() => self.settle_task(&mut running, ended).await,
             }
         }
         while let Some(ended) = running.tasks.join_next_with_id().await {

@@ -14,12 +14,13 @@ use serde_json::Value;
 
 use super::{
     Accepted, Actor, Census, ChangesWanted, Claimed, Earlier, NewSubmission, Scope, Step, Store, StoreError,
-    StoredEnvelope, Submission, SubmissionId, TimelineEntry, Use,
+    StoredEnvelope, Stuck, Submission, SubmissionId, TimelineEntry, Use, Whose,
 };
 use crate::domain::oid::Oid;
 use crate::sidecar::vault::{StoreKey, Vault};
 
 mod accept;
+mod chain;
 mod lock;
 mod queries;
 mod rows;
@@ -156,9 +157,15 @@ impl Store for SqliteStore {
         self.read(move |tables| accept::earlier(tables, &key)).await
     }
 
-    async fn claim(&self, actor: &Actor, limit: u32, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
-        let actor = actor.clone();
-        self.write(move |tables| steps::claim(tables, &actor, limit, now)).await
+    async fn claim_of(
+        &self,
+        whose: &Whose,
+        actor: &Actor,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let (actor, whose) = (actor.clone(), whose.clone());
+        self.write(move |tables| steps::claim(tables, &actor, &whose, limit, now)).await
     }
 
     async fn launch(
@@ -183,8 +190,17 @@ impl Store for SqliteStore {
         self.write(move |tables| steps::recover(tables, &actor, ask_at, now)).await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.read(queries::next_due).await
+    async fn next_due_of(&self, whose: &Whose) -> Result<Option<Timestamp>, StoreError> {
+        let whose = whose.clone();
+        self.read(move |tables| queries::next_due(tables, &whose)).await
+    }
+
+    async fn pull_forward(&self, latest: Timestamp) -> Result<u64, StoreError> {
+        self.write(move |tables| steps::pull_forward(tables, latest)).await
+    }
+
+    async fn stuck(&self, limit: u32) -> Result<Stuck, StoreError> {
+        self.read(move |tables| queries::stuck(tables, limit)).await
     }
 
     async fn find(

@@ -1,6 +1,7 @@
 //! One submission's way: case, right, envelope, send, verdict. Top to bottom, each step durable before the next.
 
 mod cause;
+mod chain;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,21 +11,20 @@ use serde_json::{Value, json};
 
 use super::right::{RightsFault, Wish};
 use super::{Worker, case, later};
-use cause::{
-    duplicate, duplicate_of_another, no_client, pipeline_failed, predecessor_differs, predecessor_never_arrived,
-    unreadable,
-};
+use cause::{duplicate, duplicate_of_another, no_client, pipeline_failed, unreadable};
+use chain::{check_predecessor, in_its_place};
 
 use crate::domain::access::{Authority, Denial, Operation};
 use crate::domain::oid::Oid;
 use crate::domain::person::PersonId;
 use crate::domain::record::{CaseReference, LocalRecord};
-use crate::domain::submission::{Cause, Class, Event};
+use crate::domain::submission::{Cause, Event};
 use crate::domain::text::Text;
 use crate::domain::time::start_of_day_in_finland;
 use crate::sidecar::audit;
 use crate::sidecar::ports::{
-    Archive, ArchiveFault, Asker, Clock, Ground, Outbound, Outcome, Preparation, PrepareFault, Presence, Proof, Verdict,
+    Archive, ArchiveFault, Asker, Clock, Ground, Outbound, Outcome, Pace, Preparation, PrepareFault, Presence, Proof,
+    Verdict,
 };
 use crate::sidecar::store::{Claimed, Predecessor, Step, Store, StoreError, StoredEnvelope, Submission};
 
@@ -113,7 +113,8 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         let first = askers.first().ok_or_else(|| Stop::Park(no_client()))?;
         self.ask_if_sent_before(submission, first, &ground, reads).await?;
         let case = self.case(&askers, &authority, record, reads).await?;
-        let outbound = self.prepare(submission, payload, case.clone(), authority).await?;
+        let payload = in_its_place(submission, record, payload)?;
+        let outbound = self.prepare(submission, payload.into_owned(), case.clone(), authority).await?;
         Ok(StoredEnvelope { outbound, ground, case })
     }
 
@@ -222,14 +223,14 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
     async fn prepare(
         &self,
         submission: &Submission,
-        payload: &[u8],
+        payload: Vec<u8>,
         case: Option<Oid>,
         authority: Authority,
     ) -> Result<Outbound, Stop> {
         let (pipeline, created) = (Arc::clone(&self.pipeline), self.clock.now());
         let organisation = submission.organisation.clone();
-        let (payload, ids, number) = (payload.to_vec(), submission.document.clone(), submission.message_number.clone());
-        let made = tokio::task::spawn_blocking(move || {
+        let (ids, number) = (submission.document.clone(), submission.message_number.clone());
+        let make = move || {
             pipeline.prepare(&Preparation {
                 organisation: &organisation,
                 payload: &payload,
@@ -239,13 +240,15 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
                 case: case.as_ref(),
                 authority: &authority,
             })
-        });
-        match made.await {
-            Ok(Ok(outbound)) => Ok(outbound),
-            Ok(Err(PrepareFault::Passing(why))) => Err(Stop::Later { asked: None, why }),
-            Ok(Err(PrepareFault::Lasting(why))) => Err(Stop::Park(why)),
-            Err(_) => Err(Stop::Park(pipeline_failed())),
-        }
+        };
+        let made = match self.pipeline.pace() {
+            Pace::Instant => make(),
+            Pace::Blocks => tokio::task::spawn_blocking(make).await.map_err(|_| Stop::Park(pipeline_failed()))?,
+        };
+        made.map_err(|fault| match fault {
+            PrepareFault::Passing(why) => Stop::Later { asked: None, why },
+            PrepareFault::Lasting(why) => Stop::Park(why),
+        })
     }
 
     async fn stop(&self, submission: &Submission, stop: Stop, reads: Vec<Value>) -> Result<(), StoreError> {
@@ -422,25 +425,6 @@ fn rights_code(fault: &RightsFault) -> String {
 /// A use of the register on the way, for the use log: what, who, about whom, how it ended, on what ground.
 fn use_of(read: &str, asker: &Asker, outcome: &str, ground: Value) -> Value {
     json!({ "read": read, "by": audit::of_search(asker), "outcome": outcome, "ground": ground })
-}
-
-/// What replaces a document of this store belongs to its chain, its unit and its client.
-fn check_predecessor(submission: &Submission, record: &LocalRecord, of: &Predecessor) -> Result<(), Stop> {
-    if matches!(of.class, Class::Rejected | Class::Abandoned | Class::HandedOver) {
-        return Err(Stop::Park(predecessor_never_arrived()));
-    }
-    let chained = of.document.set == submission.document.set
-        && of.document.version.checked_add(1) == Some(submission.document.version);
-    let before = of.payload.as_ref().and_then(|payload| serde_json::from_slice::<LocalRecord>(payload).ok());
-    let clients = |record: &LocalRecord| record.clients.iter().filter_map(|c| c.id()).collect::<Vec<_>>();
-    let same_client = before.is_none_or(|before| {
-        let known = clients(&before);
-        clients(record).iter().any(|client| known.contains(client))
-    });
-    if chained && of.unit == submission.unit && same_client {
-        return Ok(());
-    }
-    Err(Stop::Park(predecessor_differs()))
 }
 
 /// The authority for a further client, joined with that for the clients before.

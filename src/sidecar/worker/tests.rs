@@ -21,11 +21,13 @@ use crate::sidecar::ports::{
 };
 use crate::sidecar::store::sqlite::SqliteStore;
 use crate::sidecar::store::{
-    Accepted, Census, ChangesWanted, Earlier, NewSubmission, Scope, StoredEnvelope, Submission, TimelineEntry, Use,
+    Accepted, Census, ChangesWanted, Earlier, NewSubmission, Scope, StoredEnvelope, Stuck, Submission, TimelineEntry,
+    Use, Whose,
 };
 use crate::sidecar::vault::StoreKey;
 
 mod cases;
+mod chains;
 
 const PRODUCER: &str = "1.2.246.10.99999991.10.0";
 const UNIT: &str = "1.2.246.10.99999991.10.5";
@@ -60,6 +62,11 @@ impl Clock for VirtualClock {
 
     async fn sleep_until(&self, at: Timestamp) {
         self.0.subscribe().wait_for(|now| *now >= at).await.unwrap();
+    }
+
+    /// This clock is never set.
+    fn elapsed(&self) -> Duration {
+        Duration::try_from(self.now().duration_since(Timestamp::UNIX_EPOCH)).unwrap()
     }
 }
 
@@ -216,7 +223,9 @@ impl Pipeline for FakePipeline {
     fn prepare(&self, p: &Preparation<'_>) -> Result<Outbound, PrepareFault> {
         let nonce = self.0.fetch_add(1, Ordering::SeqCst);
         let document = p.ids.document.to_string();
-        let body = format!("{document} {} {nonce}", p.case.map(Oid::as_str).unwrap_or_default()).into_bytes();
+        let record: Value = serde_json::from_slice(p.payload).unwrap();
+        let place = json!([p.ids.set, p.ids.version, record["replaces"]]);
+        let body = format!("{document} {} {nonce} {place}", p.case.map(Oid::as_str).unwrap_or_default()).into_bytes();
         Ok(Outbound { soap_action: document, content_type: "text/plain".into(), body })
     }
 }
@@ -707,8 +716,22 @@ impl Store for FailingStore {
         self.inner.earlier(organisation, key, payload).await
     }
 
-    async fn claim(&self, actor: &Actor, limit: u32, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
-        self.inner.claim(actor, limit, now).await
+    async fn claim_of(
+        &self,
+        whose: &Whose,
+        actor: &Actor,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        self.inner.claim_of(whose, actor, limit, now).await
+    }
+
+    async fn pull_forward(&self, latest: Timestamp) -> Result<u64, StoreError> {
+        self.inner.pull_forward(latest).await
+    }
+
+    async fn stuck(&self, limit: u32) -> Result<Stuck, StoreError> {
+        self.inner.stuck(limit).await
     }
 
     async fn launch(
@@ -727,8 +750,8 @@ impl Store for FailingStore {
         self.inner.recover(actor, ask_at, now).await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.inner.next_due().await
+    async fn next_due_of(&self, whose: &Whose) -> Result<Option<Timestamp>, StoreError> {
+        self.inner.next_due_of(whose).await
     }
 
     async fn find(

@@ -6,8 +6,10 @@ use rusqlite::params;
 use super::Tables;
 use super::accept::by_id;
 use super::rows::{COLUMNS, moment, submission};
-use super::steps::CLAIMABLE;
-use crate::sidecar::store::{Census, ChangesWanted, Scope, StoreError, Submission, SubmissionId, TimelineEntry};
+use super::steps::{CLAIMABLE, of_whom};
+use crate::sidecar::store::{
+    Census, ChangesWanted, Scope, StoreError, Stuck, StuckLane, Submission, SubmissionId, TimelineEntry, Whose,
+};
 
 const LIST_MAX: u32 = 1000;
 /// Of a longer way the oldest lines are left out.
@@ -59,11 +61,12 @@ pub(super) fn changes(
     Ok(found)
 }
 
-pub(super) fn next_due(tables: &Tables<'_>) -> Result<Option<Timestamp>, StoreError> {
+pub(super) fn next_due(tables: &Tables<'_>, whose: &Whose) -> Result<Option<Timestamp>, StoreError> {
+    let (only, except) = of_whom(whose);
     let mut statement = tables
         .db
         .prepare_cached(&format!("SELECT s.due_at FROM submissions s WHERE {CLAIMABLE} ORDER BY s.due_at LIMIT 1"))?;
-    let mut rows = statement.query([])?;
+    let mut rows = statement.query(params![only, except])?;
     rows.next()?.map(|row| moment(row.get(0)?)).transpose()
 }
 
@@ -80,4 +83,20 @@ pub(super) fn census(tables: &Tables<'_>) -> Result<Census, StoreError> {
     let mut statement = tables.db.prepare_cached("SELECT count(*) FROM submissions WHERE damaged IS NOT NULL")?;
     let damaged: i64 = statement.query_row([], |row| row.get(0))?;
     Ok(Census { by_state, oldest_open: oldest.map(moment).transpose()?, damaged: damaged.unsigned_abs() })
+}
+
+/// Parked submissions that are the first open one of their chain, oldest first. Their number is exact; of their lanes some.
+pub(super) fn stuck(tables: &Tables<'_>, limit: u32) -> Result<Stuck, StoreError> {
+    const FIRST: &str = "s.state = 'parked' AND NOT EXISTS (SELECT 1 FROM submissions p WHERE p.set_id = s.set_id
+        AND p.version < s.version AND p.organisation = s.organisation AND p.class = 'open')";
+    let count = format!("SELECT count(*) FROM submissions s WHERE {FIRST}");
+    let total: i64 = tables.db.prepare_cached(&count)?.query_row([], |row| row.get(0))?;
+    let list = format!("SELECT {COLUMNS} FROM submissions s WHERE {FIRST} ORDER BY s.accepted_at, s.row LIMIT ?1");
+    let mut statement = tables.db.prepare_cached(&list)?;
+    let mut rows = statement.query([limit])?;
+    let mut lanes = Vec::new();
+    while let Some(row) = rows.next()? {
+        lanes.push(StuckLane::of(submission(tables, row)?));
+    }
+    Ok(Stuck { total: total.unsigned_abs(), lanes })
 }

@@ -7,15 +7,20 @@ use serde_json::{Value, json};
 use super::accept::by_id;
 use super::rows::{Waiting, millis, open, place, seal};
 use super::use_log::{Entry, append};
-use super::{Tables, schema};
-use crate::domain::submission::{Cause, Class, Event, State, advance};
+use super::{Tables, chain, schema};
+use crate::domain::submission::{Event, State};
 use crate::sidecar::ports::Outbound;
-use crate::sidecar::store::{Actor, Claimed, Predecessor, Step, StoreError, StoredEnvelope, Submission, SubmissionId};
+use crate::sidecar::store::progress::{Told, progress};
+use crate::sidecar::store::{
+    Actor, Claimed, Predecessor, Step, StoreError, StoredEnvelope, Submission, SubmissionId, Whose,
+};
 use crate::sidecar::vault::Place;
 
 /// What can be claimed: waiting for the worker, no earlier version of the same document still open, nor the document that it
-/// replaces. A document's chain is its organisation's own: another's guess at a `setId` delays nobody.
-pub(super) const CLAIMABLE: &str = "s.due_at IS NOT NULL AND s.state IN ('queued', 'held', 'unknown') AND NOT EXISTS (
+/// replaces. A document's chain is its organisation's own: another's guess at a `setId` delays nobody. Values: the one organisation
+/// whose is wanted, or null; those whose is not, as a JSON array.
+pub(super) const CLAIMABLE: &str = "s.due_at IS NOT NULL AND s.state IN ('queued', 'held', 'unknown')
+    AND (?1 IS NULL OR s.organisation = ?1) AND s.organisation NOT IN (SELECT value FROM json_each(?2)) AND NOT EXISTS (
     SELECT 1 FROM submissions p WHERE p.set_id = s.set_id AND p.version < s.version
         AND p.organisation = s.organisation AND p.class = 'open') AND NOT EXISTS (
     SELECT 1 FROM submissions p WHERE p.document = s.replaces AND p.organisation = s.organisation AND p.class = 'open')";
@@ -24,11 +29,12 @@ pub(super) const CLAIMABLE: &str = "s.due_at IS NOT NULL AND s.state IN ('queued
 pub(super) fn claim(
     tables: &Tables<'_>,
     actor: &Actor,
+    whose: &Whose,
     limit: u32,
     now: Timestamp,
 ) -> Result<Vec<Claimed>, StoreError> {
     let mut claimed = Vec::new();
-    for id in due(tables, limit, now)? {
+    for id in due(tables, whose, limit, now)? {
         match read_whole(tables, &id) {
             Ok(found) => claimed.push(claim_one(tables, found, actor, now)?),
             Err(StoreError::Damaged { what }) => quarantine(tables, &id, what, actor, now)?,
@@ -38,12 +44,27 @@ pub(super) fn claim(
     Ok(claimed)
 }
 
-fn due(tables: &Tables<'_>, limit: u32, now: Timestamp) -> Result<Vec<String>, StoreError> {
+fn due(tables: &Tables<'_>, whose: &Whose, limit: u32, now: Timestamp) -> Result<Vec<String>, StoreError> {
+    let (only, except) = of_whom(whose);
     let mut statement = tables.db.prepare_cached(&format!(
-        "SELECT s.id FROM submissions s WHERE {CLAIMABLE} AND s.due_at <= ?1 ORDER BY s.due_at, s.row LIMIT ?2"
+        "SELECT s.id FROM submissions s WHERE {CLAIMABLE} AND s.due_at <= ?3 ORDER BY s.due_at, s.row LIMIT ?4"
     ))?;
-    let found = statement.query_map(params![millis(now), limit], |row| row.get(0))?;
+    let found = statement.query_map(params![only, except, millis(now), limit], |row| row.get(0))?;
     Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// The first two values of [`CLAIMABLE`].
+pub(super) fn of_whom(whose: &Whose) -> (Option<&str>, String) {
+    match whose {
+        Whose::Only(organisation) => (Some(organisation.as_str()), "[]".to_owned()),
+        Whose::AllBut(others) => (None, json!(others).to_string()),
+    }
+}
+
+/// Nothing waits longer than until `latest`.
+pub(super) fn pull_forward(tables: &Tables<'_>, latest: Timestamp) -> Result<u64, StoreError> {
+    let mut statement = tables.db.prepare_cached("UPDATE submissions SET due_at = ?1 WHERE due_at > ?1")?;
+    Ok(u64::try_from(statement.execute([millis(latest)])?).unwrap_or(u64::MAX))
 }
 
 /// All that a claim hands out, as it stands before it.
@@ -66,7 +87,7 @@ fn payload(tables: &Tables<'_>, id: &str) -> Result<Vec<u8>, StoreError> {
 
 fn claim_one(tables: &Tables<'_>, found: Claimed, actor: &Actor, now: Timestamp) -> Result<Claimed, StoreError> {
     let event = if found.submission.state == State::Unknown { Event::Ask } else { Event::Claim };
-    let submission = apply(tables, found.submission, Step::plain(event, actor.clone()), now)?;
+    let submission = apply(tables, found.submission, &Step::plain(event, actor.clone()), now)?;
     Ok(Claimed { submission, ..found })
 }
 
@@ -141,7 +162,7 @@ pub(super) fn launch(
     let facts = json!({ "ground": envelope.ground, "case": envelope.case, "reads": reads });
     let step = Step { facts, ..Step::plain(Event::Launch, actor.clone()) };
     let id = id.as_str();
-    let moved = apply(tables, by_id(tables, id)?, step, now)?;
+    let moved = apply(tables, by_id(tables, id)?, &step, now)?;
     let mut statement = tables.db.prepare_cached(
         "INSERT INTO envelopes (submission, sealed_at, soap_action, content_type, body, ground)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -163,7 +184,9 @@ pub(super) fn step(
     step: Step,
     now: Timestamp,
 ) -> Result<Submission, StoreError> {
-    apply(tables, by_id(tables, id.as_str())?, step, now)
+    let found = by_id(tables, id.as_str())?;
+    let found = if step.event == Event::TakePlace { chain::take_place(tables, found)? } else { found };
+    apply(tables, found, &step, now)
 }
 
 pub(super) fn recover(
@@ -180,7 +203,7 @@ pub(super) fn recover(
     for id in ids {
         match by_id(tables, &id) {
             Ok(found) if found.damaged.is_none() => {
-                apply(tables, found, Step::plain(Event::Recover { ask_at }, actor.clone()), now)?;
+                apply(tables, found, &Step::plain(Event::Recover { ask_at }, actor.clone()), now)?;
                 count += 1;
             }
             Ok(_) => quarantine(tables, &id, "detail", actor, now)?,
@@ -192,23 +215,14 @@ pub(super) fn recover(
 }
 
 /// The one place where a state changes: the domain decides, the row and the use log follow.
-fn apply(tables: &Tables<'_>, mut s: Submission, step: Step, now: Timestamp) -> Result<Submission, StoreError> {
-    let (name, counts) = (step.event.name(), matches!(step.event, Event::RetryLater { .. } | Event::LoseAnswer { .. }));
-    let silent = says_nothing_new(&s, &step);
-    let transition = advance(&s.state, step.event, now)?;
-    s.state = transition.next;
-    s.due_at = transition.due_at;
-    s.updated_at = now;
-    s.attempts = s.attempts.saturating_add(u32::from(counts));
-    s.verdict = step.verdict.or(s.verdict);
-    note_cause(&mut s, step.cause, name, now);
-    s.damaged = None;
-    s.change = schema::count_on(tables.db, "change")?.unsigned_abs();
+fn apply(tables: &Tables<'_>, s: Submission, step: &Step, now: Timestamp) -> Result<Submission, StoreError> {
+    let change = schema::count_on(tables.db, "change")?.unsigned_abs();
+    let (s, told) = progress(s, step, change, now)?;
     update(tables, &s)?;
-    if !silent {
+    if told == Told::Yes {
         let entry = Entry {
             submission: Some(&s.id),
-            action: name,
+            action: step.event.name(),
             outcome: s.state.name(),
             actor: &step.actor,
             facts: &step.facts,
@@ -216,43 +230,6 @@ fn apply(tables: &Tables<'_>, mut s: Submission, step: Step, now: Timestamp) -> 
         append(tables, &entry, now)?;
     }
     Ok(s)
-}
-
-/// Trying again what still does not succeed for the same cause, without having read or sent anything, uses no record: an outage
-/// does not fill the log.
-fn says_nothing_new(s: &Submission, step: &Step) -> bool {
-    let Some(known) = &s.why else { return false };
-    match step.event {
-        Event::Claim => s.attempts > 0 && s.state == State::Queued,
-        Event::Ask => s.attempts > 1,
-        Event::RetryLater { .. } | Event::LoseAnswer { .. } => {
-            let same = step.cause.as_ref().is_some_and(|cause| cause.code == known.code);
-            same && s.state != State::InFlight && step.facts.get("reads").is_none()
-        }
-        _ => false,
-    }
-}
-
-fn note_cause(s: &mut Submission, cause: Option<Cause>, event: &str, now: Timestamp) {
-    s.why = match &s.state {
-        State::Held { why, .. } | State::Parked { why, .. } => Some(why.clone()),
-        state if state.class() != Class::Open => None,
-        _ if matches!(event, "release" | "sign" | "launch") => None,
-        _ => cause.or(s.why.take()),
-    };
-    match &s.state {
-        // Another reason is waited for anew.
-        State::Held { why, .. } if s.held_for.as_ref() != Some(&why.code) => {
-            s.held_since = Some(now);
-            s.held_for = Some(why.code.clone());
-        }
-        // Released by a person: patience begins anew.
-        _ if event == "release" => {
-            s.held_since = None;
-            s.held_for = None;
-        }
-        _ => {}
-    }
 }
 
 fn update(tables: &Tables<'_>, s: &Submission) -> Result<(), StoreError> {

@@ -24,9 +24,9 @@ pub(super) fn no_client() -> Cause {
 
 pub(super) fn predecessor_never_arrived() -> Cause {
     let text = Text::fixed(
-        "korvattava asiakirja ei päätynyt arkistoon",
-        "handlingen som ska ersättas kom inte till arkivet",
-        "the document that it replaces did not reach the archive",
+        "korvattava asiakirja ei päätynyt arkistoon: päästä tämä sen paikalle tai luovu tästä",
+        "handlingen som ska ersättas kom inte till arkivet: släpp denna på dess plats eller ge upp den",
+        "the document that it replaces did not reach the archive: release this one in its place, or give it up",
     );
     Cause::new("version.predecessor_not_archived", text)
 }

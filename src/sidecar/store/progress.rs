@@ -1,0 +1,113 @@
+//! What a step makes of a submission: the part of a change of state that every store shares.
+//!
+//! Pure. The next state comes from the domain; this keeps what is told along with it: causes, patience, attempts, places in a
+//! chain. Called by a store inside the transaction that keeps the result.
+
+use jiff::Timestamp;
+
+use super::{Step, Submission};
+use crate::domain::document::header::DocumentIds;
+use crate::domain::oid::Oid;
+use crate::domain::submission::{Cause, Class, Event, IllegalTransition, State, advance};
+
+/// Whether a step has its row in the use log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    Yes,
+    /// It says nothing that the log does not say already.
+    No,
+}
+
+/// The submission after a step.
+pub(super) fn progress(
+    mut s: Submission,
+    step: &Step,
+    change: u64,
+    now: Timestamp,
+) -> Result<(Submission, Told), IllegalTransition> {
+    let (name, counts) = (step.event.name(), matches!(step.event, Event::RetryLater { .. } | Event::LoseAnswer { .. }));
+    let told = if says_nothing_new(&s, step) { Told::No } else { Told::Yes };
+    let transition = advance(&s.state, step.event.clone(), now)?;
+    s.state = transition.next;
+    s.due_at = transition.due_at;
+    s.updated_at = now;
+    s.attempts = s.attempts.saturating_add(u32::from(counts));
+    s.verdict = step.verdict.clone().or(s.verdict);
+    note_cause(&mut s, step.cause.clone(), name, now);
+    s.damaged = None;
+    s.change = change;
+    Ok((s, told))
+}
+
+/// Trying again what still does not succeed for the same cause, without having read or sent anything, uses no record: an outage
+/// does not fill the log.
+fn says_nothing_new(s: &Submission, step: &Step) -> bool {
+    let Some(known) = &s.why else { return false };
+    match step.event {
+        Event::Claim => s.attempts > 0 && s.state == State::Queued,
+        Event::Ask => s.attempts > 1,
+        Event::RetryLater { .. } | Event::LoseAnswer { .. } => {
+            let same = step.cause.as_ref().is_some_and(|cause| cause.code == known.code);
+            same && s.state != State::InFlight && step.facts.get("reads").is_none()
+        }
+        _ => false,
+    }
+}
+
+fn note_cause(s: &mut Submission, cause: Option<Cause>, event: &str, now: Timestamp) {
+    s.why = match &s.state {
+        State::Held { why, .. } | State::Parked { why, .. } => Some(why.clone()),
+        state if state.class() != Class::Open => None,
+        _ if matches!(event, "release" | "take_place" | "sign" | "launch") => None,
+        _ => cause.or(s.why.take()),
+    };
+    match &s.state {
+        // Another reason is waited for anew.
+        State::Held { why, .. } if s.held_for.as_ref() != Some(&why.code) => {
+            s.held_since = Some(now);
+            s.held_for = Some(why.code.clone());
+        }
+        // Released by a person: patience begins anew.
+        _ if matches!(event, "release" | "take_place") => {
+            s.held_since = None;
+            s.held_for = None;
+        }
+        _ => {}
+    }
+}
+
+/// Where a document stands in its chain: what it replaces, and its original and number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ChainPlace {
+    pub(super) replaces: Option<Oid>,
+    pub(super) set: Oid,
+    pub(super) version: u32,
+}
+
+impl ChainPlace {
+    /// The place of one that never arrived, for the document that was to replace it. The first place makes it an original.
+    pub(super) fn of_missing(missing: &Submission, heir: &Oid) -> Self {
+        match &missing.replaces {
+            None => Self { replaces: None, set: heir.clone(), version: 1 },
+            Some(replaced) => Self {
+                replaces: Some(replaced.clone()),
+                set: missing.document.set.clone(),
+                version: missing.document.version,
+            },
+        }
+    }
+
+    /// The place after a document.
+    pub(super) fn after(document: &DocumentIds) -> Self {
+        Self {
+            replaces: Some(document.document.clone()),
+            set: document.set.clone(),
+            version: document.version.saturating_add(1),
+        }
+    }
+}
+
+/// Whether a document of this class has not come to the archive from here and will not.
+pub(super) fn never_arrived(class: Class) -> bool {
+    matches!(class, Class::Rejected | Class::Abandoned | Class::HandedOver)
+}

@@ -1,0 +1,90 @@
+//! A replacement whose predecessor never arrived has a way out: the predecessor's place.
+
+use super::*;
+
+fn replacing(of: &Submission) -> Value {
+    let mut record = record(CASE);
+    let ids = &of.document;
+    record["replaces"] =
+        json!({ "document": ids.document, "set": ids.set, "version": ids.version, "reason": "typing error" });
+    record
+}
+
+impl World {
+    async fn act(&self, on: &Submission, event: Event) -> Result<Submission, StoreError> {
+        let done = self.store.step(&on.id, Step::plain(event, actor()), self.clock.now()).await;
+        self.wake.notify_one();
+        done
+    }
+
+    fn sent(&self, of: &Submission) -> String {
+        let document = of.document.document.to_string();
+        let ledger = self.archive.ledger();
+        let (_, body) = ledger.arrivals.iter().find(|(id, _)| *id == document).unwrap();
+        String::from_utf8(body.clone()).unwrap()
+    }
+}
+
+fn never_arrived(of: &Submission) -> bool {
+    of.why.as_ref().is_some_and(|why| why.code == "version.predecessor_not_archived")
+}
+
+#[tokio::test]
+async fn a_successor_of_a_rejected_original_leaves_as_an_original_and_its_own_successors_follow_it() {
+    let mut world = World::new();
+    let first = world.accept("1", &record(CASE), None).await;
+    let second = world.accept("2", &replacing(&first), Some(&first)).await;
+    let third = world.accept("3", &replacing(&second), Some(&second)).await;
+    world.script(&first, &[Behaviour::Reject]);
+    world.start();
+    assert!(never_arrived(&world.until(&second, "parked").await));
+    // Let go as it is, it comes back with the same reason.
+    world.act(&second, Event::Release).await.unwrap();
+    assert!(never_arrived(&world.until(&second, "parked").await));
+    assert_eq!(world.state(&third).await, State::Queued, "waits for the one that it replaces");
+
+    let moved = world.act(&second, Event::TakePlace).await.unwrap();
+    assert_eq!((moved.document.set.clone(), moved.document.version), (second.document.document.clone(), 1));
+    assert_eq!(moved.replaces, None);
+    world.until(&third, "archived").await;
+    assert_eq!(world.state(&second).await, State::Archived);
+    let set = &second.document.document;
+    assert!(world.sent(&second).ends_with(&json!([set, 1, null]).to_string()), "{}", world.sent(&second));
+    let said = json!({ "document": set, "set": set, "version": 1, "reason": "typing error" });
+    assert!(world.sent(&third).ends_with(&json!([set, 2, said]).to_string()), "{}", world.sent(&third));
+    world.drain().await;
+}
+
+#[tokio::test]
+async fn a_gap_of_several_closes_to_the_last_version_that_arrived() {
+    let mut world = World::new();
+    let first = world.accept("1", &record(CASE), None).await;
+    let second = world.accept("2", &replacing(&first), Some(&first)).await;
+    let third = world.accept("3", &replacing(&second), Some(&second)).await;
+    let fourth = world.accept("4", &replacing(&third), Some(&third)).await;
+    world.script(&second, &[Behaviour::Reject]);
+    world.start();
+    world.until(&third, "parked").await;
+    let why = "entered twice".to_owned();
+    world.act(&third, Event::Abandon { by: "operator".into(), why }).await.unwrap();
+    assert!(never_arrived(&world.until(&fourth, "parked").await));
+    world.act(&fourth, Event::TakePlace).await.unwrap();
+    world.until(&fourth, "archived").await;
+    let (set, original) = (&first.document.set, &first.document.document);
+    let said = json!({ "document": original, "set": set, "version": 1, "reason": "typing error" });
+    assert!(world.sent(&fourth).ends_with(&json!([set, 2, said]).to_string()), "{}", world.sent(&fourth));
+    world.drain().await;
+}
+
+#[tokio::test]
+async fn no_place_is_taken_where_nothing_is_missing() {
+    let mut world = World::new();
+    let mut paid = record(CASE);
+    paid["purchase"] = json!("self_pay");
+    let parked = world.accept("1", &paid, None).await;
+    world.start();
+    world.until(&parked, "parked").await;
+    let refused = world.act(&parked, Event::TakePlace).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Illegal(_)));
+    world.drain().await;
+}
