@@ -303,6 +303,11 @@ pub struct Worker {
     pub identity_code: PersonalIdentityCode,
     /// Registration number: documents know authors by it.
     pub registration_number: RegistrationNumber,
+    /// Role in the organisation, a code of the profile's `system.worker_role`: messages carry it, so that an archive can judge
+    /// what the worker may read and write. Absent where it is not known.
+    #[serde(default)]
+    #[schemars(inner(length(min = 1, max = 50), regex(pattern = r"^[!-~]+$")))]
+    pub role: Option<String>,
 }
 
 redacted_debug!(Worker);

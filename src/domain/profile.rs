@@ -78,6 +78,20 @@ pub enum SoapVersion {
     /// SOAP 1.1 (W3C Note, 8 May 2000).
     #[serde(rename = "1.1")]
     V1_1,
+    /// SOAP 1.2 (W3C Recommendation, 27 April 2007).
+    #[serde(rename = "1.2")]
+    V1_2,
+}
+
+/// Whether messages carry WS-Addressing 1.0 headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Addressing {
+    /// No headers.
+    None,
+    /// `Action`, `MessageID`, `ReplyTo`; an answer must relate to the message.
+    #[serde(rename = "ws-addressing-1.0")]
+    WsAddressing1,
 }
 
 /// What an empty HTTP 200 says about a stored document.
@@ -96,6 +110,8 @@ pub enum EmptyAnswer {
 pub enum DocumentPlace {
     /// As a part of its own (`multipart/related`), named by `text/reference`.
     Multipart,
+    /// As Base64 in `text`.
+    Inline,
 }
 
 /// Where the case stands in a store frame.
@@ -139,6 +155,8 @@ profile! {
     transport: Transport {
         /// SOAP version.
         soap_version: SoapVersion,
+        /// WS-Addressing.
+        addressing: Addressing,
         /// What stands before the interaction id in `SOAPAction`.
         soap_action_prefix: String,
         /// What an empty HTTP 200 means.
@@ -161,7 +179,7 @@ profile! {
         production: String,
         /// `processingModeCode`.
         mode: String,
-        /// `acceptAckCode` of a store message.
+        /// `acceptAckCode` of a store or invalidate message.
         accept_ack_store: String,
         /// `acceptAckCode` of a query.
         accept_ack_query: String,
@@ -170,7 +188,9 @@ profile! {
     interaction: Interaction {
         /// Store a document.
         store: String,
-        /// Its answer.
+        /// Invalidate a document.
+        invalidate: String,
+        /// The answer to both.
         acceptance: String,
         /// Find metadata.
         find: String,
@@ -185,6 +205,8 @@ profile! {
     trigger: Trigger {
         /// Store.
         store: String,
+        /// Invalidate.
+        invalidate: String,
         /// Find.
         find: String,
         /// Fetch.
@@ -198,6 +220,10 @@ profile! {
         archive_client_document: Coded,
         /// Archive a case document.
         archive_case: Coded,
+        /// Archive a new version of a document of any group.
+        archive_new_version: Coded,
+        /// Invalidate a document.
+        invalidate: Coded,
         /// Fetch the relationship document.
         fetch_relationship: Coded,
         /// Fetch case documents.
@@ -206,6 +232,8 @@ profile! {
         fetch_metadata: Coded,
         /// Fetch a document.
         fetch_document: Coded,
+        /// Fetch the archive's summary of a client.
+        fetch_summary: Coded,
     }
     /// Use situations (1.2.246.537.6.1289).
     use_situation: UseSituations {
@@ -232,6 +260,10 @@ profile! {
         document_type: System,
         /// Service tasks.
         service_task: System,
+        /// Service processes.
+        service_process: System,
+        /// Roles of acting workers.
+        worker_role: System,
         /// Interaction ids.
         interaction: System,
         /// Trigger events.
@@ -279,6 +311,16 @@ profile! {
         content: String,
         /// The version does not follow the one before.
         version: String,
+        /// The archive has too much to do.
+        overload: String,
+        /// The document is not in the register.
+        unknown_document: String,
+        /// An organisation has not joined.
+        not_joined: String,
+        /// An organisation is not in a phase that allows it.
+        phase: String,
+        /// The worker's role does not allow it.
+        role: String,
     }
     /// Limits.
     limit: Limits {
@@ -436,7 +478,7 @@ mod tests {
         assert!(refused("[party]\narchive = { certainty = \"verified\" }").starts_with("party.archive:"));
         assert!(refused("[party]\narchive = { value = \"1.2.x\" }").contains("archive"));
         assert!(refused("[party]\narchive = { value = \"1.2.3\", extra = 1 }").contains("extra"));
-        assert!(refused("[transport]\nsoap_version = { value = \"1.2\" }").contains("1.2"));
+        assert!(refused("[transport]\nsoap_version = { value = \"1.3\" }").contains("1.3"));
         assert!(refused("[limit]\npage_size = { value = 0 }").starts_with("limit.page_size:"));
         assert!(WireProfile::parse("").unwrap_err().to_string().contains("missing field"));
     }

@@ -110,6 +110,7 @@ pub(crate) fn worker() -> Worker {
         title: Some("ohjaaja".into()),
         identity_code: identity_code("020280-911").parse().unwrap(),
         registration_number: REGISTRATION_NUMBER.parse().unwrap(),
+        role: None,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::domain::document::header::DocumentGroup;
 use crate::domain::oid::Oid;
 use crate::domain::person::PersonId;
 use crate::domain::time::Instant;
-use crate::domain::wire::answer::{Entry, EntryPage, Fetched, QueryAnswer, fetch_answer, find_answer};
+use crate::domain::wire::answer::{Entry, EntryPage, EntryStatus, Fetched, QueryAnswer, fetch_answer, find_answer};
 use crate::domain::wire::query::{Page, Purpose, Search, fetch_message, find_message};
 use crate::domain::xml::{Element, Limits, Tree, parse};
 
@@ -18,7 +18,7 @@ impl<T: Transport> ArchiveClient<T> {
     /// # Errors
     /// [`ClientError`]: then it is still not known.
     pub async fn question(&self, document: &Oid, register: &Oid, acting: Acting<'_>) -> Result<Presence, ClientError> {
-        let search = Search { document: Some(document), ..search(Purpose::Documents, register, None) };
+        let search = Search { document: Some(document), ..Search::new(Purpose::Documents, register, None) };
         let mut entries = self.find(&search, acting).await?;
         match entries.pop() {
             None => Ok(Presence::Absent),
@@ -41,11 +41,14 @@ impl<T: Transport> ArchiveClient<T> {
         acting: Acting<'_>,
     ) -> Result<Option<Fetched>, ClientError> {
         let group = Some(DocumentGroup::Relationship);
-        let wanted = Search { group, ..search(Purpose::Relationship, register, Some(client)) };
+        let wanted = Search { group, ..Search::new(Purpose::Relationship, register, Some(client)) };
         let entries = self.find(&wanted, acting).await?;
         match newest(entries) {
-            None => Ok(None),
-            Some(entry) => self.fetch(Purpose::Relationship, &entry.ids.document, register, Some(client), acting).await,
+            Some(entry) if entry.status == EntryStatus::Completed => {
+                self.fetch(Purpose::Relationship, &entry.ids.document, register, Some(client), acting).await
+            }
+            // None, or one that no longer counts: the version before an invalidated one does not come back.
+            _ => Ok(None),
         }
     }
 
@@ -62,7 +65,7 @@ impl<T: Transport> ArchiveClient<T> {
     ) -> Result<Vec<Entry>, ClientError> {
         let register = self.read_register(client, acting, authority)?;
         let group = Some(DocumentGroup::Case);
-        let wanted = Search { group, service_task, ..search(Purpose::Cases, register, Some(client)) };
+        let wanted = Search { group, service_task, ..Search::new(Purpose::Cases, register, Some(client)) };
         Ok(covered(self.find(&wanted, acting).await?, authority))
     }
 
@@ -82,7 +85,7 @@ impl<T: Transport> ArchiveClient<T> {
         let register = self.read_register(client, acting, authority)?;
         let all = [self.profile.document_type.decision.value.code.as_str()];
         let types = if types.is_empty() { &all } else { types };
-        let wanted = Search { types, service_task, ..search(Purpose::Documents, register, Some(client)) };
+        let wanted = Search { types, service_task, ..Search::new(Purpose::Documents, register, Some(client)) };
         Ok(covered(self.find(&wanted, acting).await?, authority))
     }
 
@@ -181,8 +184,10 @@ impl<T: Transport> ArchiveClient<T> {
     }
 }
 
+/// What an authority opens of what still counts.
 fn covered(entries: Vec<Entry>, authority: &Authority) -> Vec<Entry> {
-    entries.into_iter().filter(|entry| covers(authority, entry)).collect()
+    let counts = |entry: &Entry| entry.status == EntryStatus::Completed;
+    entries.into_iter().filter(|entry| counts(entry) && covers(authority, entry)).collect()
 }
 
 /// Whether an authority opens a document of this service task.
@@ -192,10 +197,6 @@ fn covers(authority: &Authority, entry: &Entry) -> bool {
         Authority::OwnRegister => true,
         Authority::RegisterAccess(permit) => permit.covers(entry.service_task.as_ref().map(|t| t.code.as_str()), group),
     }
-}
-
-fn search<'a>(purpose: Purpose, custodian: &'a Oid, client: Option<&'a PersonId>) -> Search<'a> {
-    Search { purpose, custodian, client, document: None, group: None, types: &[], service_task: None, case: None }
 }
 
 /// The newest version of each document, and of several documents the one drawn up last.

@@ -28,7 +28,7 @@ mod reading;
 use std::time::Duration;
 
 pub use acknowledgement::{Detail, Rejection, Severity};
-pub use entry::{ClientId, Entry, EntryPage, Fetched, QueryAnswer, fetch_answer, find_answer};
+pub use entry::{ClientId, Entry, EntryPage, EntryStatus, Fetched, QueryAnswer, fetch_answer, find_answer};
 
 use super::multipart::MultipartError;
 use super::soap::SoapError;

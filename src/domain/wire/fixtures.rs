@@ -30,6 +30,7 @@ pub(crate) fn worker() -> Worker {
         title: None,
         identity_code: "150285-911L".parse().unwrap(),
         registration_number: "12345678901".parse().unwrap(),
+        role: None,
     }
 }
 

@@ -57,17 +57,19 @@ pub fn store_frame(
         interaction: &profile.interaction.store.value,
         trigger: &profile.trigger.store.value,
         accept_ack: &profile.processing.accept_ack_store.value,
-        service_request: service_request(profile, header.group),
+        service_request: service_request(profile, header),
     };
     let document = document::clinical_document(profile, context, header)?;
     Ok(message(profile, context, &kind, element("subject").child(document)))
 }
 
-fn service_request(profile: &WireProfile, group: DocumentGroup) -> &Coded {
-    match group {
-        DocumentGroup::Relationship => &profile.service_request.archive_relationship.value,
-        DocumentGroup::Case => &profile.service_request.archive_case.value,
-        DocumentGroup::ClientDocument => &profile.service_request.archive_client_document.value,
+fn service_request<'a>(profile: &'a WireProfile, header: &Header) -> &'a Coded {
+    let requests = &profile.service_request;
+    match (header.ids.version, header.group) {
+        (2.., _) => &requests.archive_new_version.value,
+        (_, DocumentGroup::Relationship) => &requests.archive_relationship.value,
+        (_, DocumentGroup::Case) => &requests.archive_case.value,
+        (_, DocumentGroup::ClientDocument) => &requests.archive_client_document.value,
     }
 }
 

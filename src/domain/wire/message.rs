@@ -150,21 +150,26 @@ fn act(profile: &WireProfile, context: &MessageContext<'_>, kind: &Kind<'_>, sub
         simple("priorityCode", "code", &profile.frame.priority.value),
         reason(&profile.system.service_request.value, kind.service_request),
         reason(&profile.system.use_situation.value, situation),
-        performer(context),
+        performer(profile, context),
         subject,
     ])
 }
 
-fn performer(context: &MessageContext<'_>) -> Element {
+fn performer(profile: &WireProfile, context: &MessageContext<'_>) -> Element {
     let worker = context.worker;
-    simple("authorOrPerformer", "typeCode", "PRF").child(
-        element("assignedPerson").children([
-            simple("id", "extension", worker.identity_code.reveal()).with("root", IDENTITY_CODE_ROOT),
+    let role = worker.role.as_ref().map(|role| {
+        let role = Coded { code: role.clone(), display: None };
+        coded("code", &profile.system.worker_role.value.code(&role))
+    });
+    let person = element("assignedPerson")
+        .child(simple("id", "extension", worker.identity_code.reveal()).with("root", IDENTITY_CODE_ROOT))
+        .children(role)
+        .children([
             element("assignedPerson").child(name(&worker.name)),
             element("representedOrganization")
                 .children([simple("id", "root", context.unit.oid.as_str()), element("name").text(&context.unit.name)]),
-        ]),
-    )
+        ]);
+    simple("authorOrPerformer", "typeCode", "PRF").child(person)
 }
 
 /// A message without a document, in its envelope.

@@ -6,6 +6,7 @@ use crate::domain::document::header::DocumentGroup;
 use crate::domain::oid::Oid;
 use crate::domain::person::PersonId;
 use crate::domain::profile::WireProfile;
+use crate::domain::time::Instant;
 use crate::domain::xml::Element;
 
 /// What a search is for; decides the service request.
@@ -36,8 +37,42 @@ pub struct Search<'a> {
     pub types: &'a [&'a str],
     /// Service task (code of 1.2.246.537.6.1221).
     pub service_task: Option<&'a str>,
+    /// Service process (code of 1.2.246.537.6.1277).
+    pub service_process: Option<&'a str>,
     /// The case.
     pub case: Option<&'a Oid>,
+    /// Drawn up from this moment on, and until that one; both ends count.
+    pub drawn_up: Period,
+    /// Stored or invalidated after this moment.
+    pub stored_after: Option<Instant>,
+}
+
+/// A period whose ends may be open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Period {
+    /// Not before.
+    pub from: Option<Instant>,
+    /// Not after.
+    pub until: Option<Instant>,
+}
+
+impl<'a> Search<'a> {
+    /// A search without a limit but register and client.
+    pub fn new(purpose: Purpose, custodian: &'a Oid, client: Option<&'a PersonId>) -> Self {
+        Self {
+            purpose,
+            custodian,
+            client,
+            document: None,
+            group: None,
+            types: &[],
+            service_task: None,
+            service_process: None,
+            case: None,
+            drawn_up: Period::default(),
+            stored_after: None,
+        }
+    }
 }
 
 /// Which page of the answer.
@@ -92,16 +127,7 @@ pub fn fetch_message(
         Purpose::Cases => &requests.fetch_case.value,
         Purpose::Documents => &requests.fetch_document.value,
     };
-    let search = Search {
-        purpose,
-        custodian,
-        client,
-        document: Some(document),
-        group: None,
-        types: &[],
-        service_task: None,
-        case: None,
-    };
+    let search = Search { document: Some(document), ..Search::new(purpose, custodian, client) };
     let kind = Kind {
         interaction: &profile.interaction.fetch.value,
         trigger: &profile.trigger.fetch.value,
@@ -150,6 +176,7 @@ fn parameters(profile: &WireProfile, search: &Search<'_>) -> Vec<Element> {
     let group = search.group.map(|g| code("documentGroup", &system.document_group.value.oid, g.code()));
     let types = search.types.iter().map(|t| code("documentType", &system.document_type.value.oid, t));
     let task = search.service_task.map(|t| code("serviceTask", &system.service_task.value.oid, t));
+    let process = search.service_process.map(|p| code("serviceProcess", &system.service_process.value.oid, p));
     client
         .into_iter()
         .chain([oid("custodianId", search.custodian)])
@@ -157,9 +184,19 @@ fn parameters(profile: &WireProfile, search: &Search<'_>) -> Vec<Element> {
         .chain(group)
         .chain(types)
         .chain(task)
+        .chain(process)
         .chain(search.case.map(|c| oid("caseId", c)))
+        .chain(period(search.drawn_up))
+        .chain(search.stored_after.map(|after| simple("storedAfter", "value", &after.hl7())))
         .chain(search.document.map(|d| oid("documentId", d)))
         .collect()
+}
+
+fn period(period: Period) -> Option<Element> {
+    let low = period.from.map(|from| simple("low", "value", &from.hl7()));
+    let high = period.until.map(|until| simple("high", "value", &until.hl7()));
+    let ends: Vec<Element> = low.into_iter().chain(high).collect();
+    (!ends.is_empty()).then(|| element("effectiveTime").children(ends))
 }
 
 #[cfg(test)]
@@ -175,6 +212,10 @@ mod tests {
         message.at(["controlActProcess", "queryByParameter"]).unwrap().clone()
     }
 
+    fn moment(text: &str) -> Instant {
+        text.parse().unwrap()
+    }
+
     #[test]
     fn a_search_carries_its_parameters_in_order_with_their_code_systems() {
         let (id, worker, unit) = (message_id("5"), worker(), unit());
@@ -187,7 +228,10 @@ mod tests {
             group: Some(DocumentGroup::ClientDocument),
             types: &["11", "11000"],
             service_task: Some("24"),
+            service_process: Some("4"),
             case: Some(&case),
+            drawn_up: Period { from: Some(moment("2026-01-01T00:00:00+02:00")), until: None },
+            stored_after: Some(moment("2026-06-01T00:00:00+03:00")),
         };
         let profile = WireProfile::default_profile().unwrap();
         let page = Page { size: 20, continuation: Some("p<2") };
@@ -198,8 +242,11 @@ mod tests {
         assert_eq!(
             names.join(" "),
             "queryId statusCode initialQuantity continuation clientId custodianId registerCode documentGroup \
-             documentType documentType serviceTask caseId"
+             documentType documentType serviceTask serviceProcess caseId effectiveTime storedAfter"
         );
+        let low = query.at(["effectiveTime", "low"]).unwrap();
+        assert_eq!(low.attribute("value"), Some("20260101000000+0200"));
+        assert!(query.at(["effectiveTime", "high"]).is_none());
         assert_eq!(query.first("continuation").unwrap().all_text(), "p<2");
         let group = query.at(["documentGroup", "value"]).unwrap();
         assert_eq!(
@@ -216,16 +263,7 @@ mod tests {
         let envelope = fetch_message(&profile, &context, Purpose::Documents, &custodian, &document, None).unwrap();
         let query = parameters_of(&envelope);
         assert_eq!(query.at(["documentId", "value"]).unwrap().attribute("root"), Some(DOCUMENT));
-        let search = Search {
-            purpose: Purpose::Cases,
-            custodian: &custodian,
-            client: None,
-            document: None,
-            group: None,
-            types: &[],
-            service_task: None,
-            case: None,
-        };
+        let search = Search::new(Purpose::Cases, &custodian, None);
         let refused = |size| find_message(&profile, &context, &search, Page { size, continuation: None }).err();
         assert_eq!(refused(1), Some(MessageFault::SearchForNothing));
         assert_eq!([refused(0), refused(201)], [Some(MessageFault::PageSize(200)); 2]);

@@ -9,6 +9,7 @@ use crate::domain::code::Code;
 use crate::domain::document::header::DocumentIds;
 use crate::domain::finding::redacted_debug;
 use crate::domain::oid::Oid;
+use crate::domain::organisation::Unit;
 use crate::domain::person::PersonId;
 use crate::domain::profile::WireProfile;
 use crate::domain::time::Instant;
@@ -63,6 +64,14 @@ pub struct Entry {
     pub group: Option<Code>,
     /// Service task (`functionCode`).
     pub service_task: Option<Code>,
+    /// Service process.
+    pub service_process: Option<Code>,
+    /// Whether it still counts.
+    pub status: EntryStatus,
+    /// When the archive stored it.
+    pub stored: Option<Instant>,
+    /// The unit that it was made in.
+    pub unit: Option<Unit>,
     /// The structure that its content follows.
     pub structure: Option<Oid>,
     /// The organiser (`outsourcingServiceCustomer`).
@@ -70,6 +79,15 @@ pub struct Entry {
 }
 
 redacted_debug!(Entry);
+
+/// What `statusCode` of an entry says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryStatus {
+    /// It counts.
+    Completed,
+    /// It was invalidated: to its sender it has arrived, and it is offered to nobody else.
+    Nullified,
+}
 
 /// A client's id as an answer has it.
 #[derive(Clone, PartialEq, Eq)]
@@ -182,19 +200,41 @@ fn entry(subject: &Element) -> Result<Entry, Doubt> {
     let social = document.first_in(HL7_FINLAND_NAMESPACE, "localSocialHeader");
     let social_child = |name: &str| social.and_then(|s| s.first(name));
     let structure = social_child("contentSpecificationId").map(Element::all_text);
-    let drawn_up = document.first("effectiveTime").and_then(|t| t.attribute("value"));
+    let moment = |name: &str| {
+        let value = document.first(name).and_then(|t| t.attribute("value"));
+        value.and_then(|t| Instant::from_hl7(t).ok())
+    };
     Ok(Entry {
         ids,
-        drawn_up: drawn_up.and_then(|t| Instant::from_hl7(t).ok()),
+        drawn_up: moment("effectiveTime"),
         clients: clients(document)?,
         custodian: root(custodian).ok_or(missing("custodian"))?,
         case: root(document.at(["componentOf", "encounterEvent", "id"])),
         specific_type: social_child("specificDocumentType").and_then(code),
         group: social_child("documentGroup").and_then(code),
         service_task: social_child("functionCode").and_then(code),
+        service_process: social_child("serviceProcess").and_then(code),
+        status: status(document)?,
+        stored: moment("availabilityTime"),
+        unit: document.first("serviceUnit").and_then(unit),
         structure: structure.and_then(|s| s.trim().parse().ok()),
         organiser: root(social_child("outsourcingServiceCustomer")),
     })
+}
+
+/// A status that is not known could be one that forbids use, so it is not taken for one that allows it.
+fn status(document: &Element) -> Result<EntryStatus, Doubt> {
+    match document.first("statusCode").and_then(|s| s.attribute("code")) {
+        None | Some("COMPLETED") => Ok(EntryStatus::Completed),
+        Some("NULLIFIED") => Ok(EntryStatus::Nullified),
+        Some(_) => Err(Doubt::Incomplete("statusCode")),
+    }
+}
+
+fn unit(element: &Element) -> Option<Unit> {
+    let oid = element.first("id")?.attribute("root")?.parse().ok()?;
+    let name = element.first("name").map(|n| n.all_text().trim().to_owned()).unwrap_or_default();
+    Some(Unit { oid, name })
 }
 
 fn clients(document: &Element) -> Result<Vec<ClientId>, Doubt> {

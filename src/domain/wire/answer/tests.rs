@@ -136,6 +136,26 @@ fn a_found_entry_tells_its_case_its_type_and_whose_it_is() {
 }
 
 #[test]
+fn an_entry_tells_when_it_was_stored_where_it_was_made_and_whether_it_counts() {
+    let end = "</localSocialHeader>";
+    let rest = format!(
+        "<serviceProcess code=\"4\" codeSystem=\"1.2.246.537.6.1277.201701\"/>{end}<availabilityTime \
+         value=\"20260610120000+0300\"/><serviceUnit><id root=\"{PRODUCER}.1\"/><name>Kotihoito</name></serviceUnit>"
+    );
+    let entry = |status: &str| {
+        let subject = subject(DOCUMENT, &format!("<statusCode code=\"{status}\"/>")).replace(end, &rest);
+        find(&xml(query_answer("RCMR_IN200030FI01", "17", "OK", "", &subject)))
+    };
+    let Ok(QueryAnswer::Found(page)) = entry("NULLIFIED") else { panic!() };
+    let found = &page.entries[0];
+    assert_eq!(found.status, EntryStatus::Nullified);
+    assert_eq!(found.stored.map(|s| s.hl7()).as_deref(), Some("20260610120000+0300"));
+    assert_eq!(found.unit.as_ref().map(|u| u.name.as_str()), Some("Kotihoito"));
+    assert_eq!(found.service_process.as_ref().map(|p| p.code.as_str()), Some("4"));
+    assert_eq!(entry("SUSPENDED"), Err(Doubt::Incomplete("statusCode")));
+}
+
+#[test]
 fn nothing_found_is_told_apart_from_refused_busy_and_contradictory() {
     let nothing = query_answer("RCMR_IN200030FI01", "17", "NF", "", "");
     assert_eq!(find(&xml(nothing)), Ok(QueryAnswer::Nothing));

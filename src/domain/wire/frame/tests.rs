@@ -50,6 +50,22 @@ fn a_client_document_carries_its_case_its_author_and_the_register_access_situati
 }
 
 #[test]
+fn a_worker_with_a_role_carries_it_and_a_later_version_has_a_service_request_of_its_own() {
+    let (id, unit) = (message_id("1"), unit());
+    let worker = Worker { role: Some("R1".into()), ..worker() };
+    let mut header = header();
+    header.ids.version = 2;
+    let frame = store_frame(&profile(), &context(&id, &worker, &unit), &header).unwrap();
+    let act = frame.first("controlActProcess").unwrap();
+    assert_eq!(act.first("reasonCode").and_then(|r| r.attribute("code")), Some("OURS-NEW-VERSION"));
+    let person = act.at(["authorOrPerformer", "assignedPerson"]).unwrap();
+    let names: Vec<_> = person.elements().map(|e| e.name.as_str()).collect();
+    assert_eq!(names, ["id", "code", "assignedPerson", "representedOrganization"]);
+    let code = person.first("code").unwrap();
+    assert_eq!((code.attribute("code"), code.attribute("codeSystem")), (Some("R1"), Some("1.2.246.10.99999990.6.1")));
+}
+
+#[test]
 fn every_client_of_a_joint_case_is_a_record_target_and_nobody_is_refused() {
     let (id, worker, unit) = (message_id("1"), worker(), unit());
     let frame = |header: &Header| store_frame(&profile(), &context(&id, &worker, &unit), header);
