@@ -3,10 +3,14 @@
 //! Knows nothing of tokio, files, clocks, randomness, the network, SQL or HTTP: time, bytes and samples are arguments.
 
 pub mod access;
+pub mod case;
 pub mod code;
 pub mod code_set;
+pub mod content;
+pub mod decision;
 pub mod document;
 pub mod environment;
+pub mod find_case;
 pub mod finding;
 pub mod oid;
 pub mod organisation;

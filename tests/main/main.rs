@@ -17,6 +17,7 @@ mod client;
 mod display;
 mod document;
 mod end_to_end;
+mod finding;
 mod keys;
 mod kill;
 mod oracles;
