@@ -3,6 +3,7 @@
 //! Knows nothing of TLS, connections or faults; those are `server.rs`. The way of a message, top to bottom: `arrive`
 //! reads it and writes it into the ledger, `settle` judges it and answers.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -19,6 +20,7 @@ use crate::oid::Oid;
 use crate::registers::Registers;
 use crate::rules::{message, persons};
 use crate::signature::Trust;
+use crate::storage::{self, Bodies, StorageError};
 use crate::structures::Structures;
 use crate::xml;
 
@@ -33,14 +35,26 @@ pub struct Archive {
     clock: Clock,
     structures: Structures,
     trust: Trust,
+    depth: CheckDepth,
+    bodies: Bodies,
     ledger: Ledger,
     numbers: AtomicU64,
+}
+
+/// How much of a document is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum CheckDepth {
+    /// Everything.
+    #[default]
+    Deep,
+    /// Not its signatures, schema and content structure: for load.
+    Shallow,
 }
 
 /// The archive's verdict on a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acceptance {
-    /// `AA` or `AE`.
+    /// `AA`, `AE`, or `AR` when it could not be kept.
     pub code: AckCode,
     /// Why it was refused.
     pub findings: Vec<Finding>,
@@ -60,6 +74,7 @@ impl Acceptance {
         match (self.code, self.already_stored) {
             (AckCode::Aa, true) => Verdict::AlreadyStored,
             (AckCode::Aa, false) => Verdict::Stored(rules(&self.warnings)),
+            (AckCode::Ar, _) => Verdict::NotProcessed,
             _ => Verdict::Refused(rules(&self.findings)),
         }
     }
@@ -78,6 +93,12 @@ pub struct Reply {
 impl Reply {
     fn xml(status: u16, text: String) -> Self {
         Self { status, content_type: "text/xml; charset=utf-8".to_owned(), body: text.into_bytes() }
+    }
+
+    /// A body on disk that cannot be read: the archive's own failure.
+    fn unreadable_body(error: &std::io::Error) -> Self {
+        tracing::error!(error = %error, "a document's body cannot be read");
+        Self::xml(500, String::new())
     }
 }
 
@@ -100,7 +121,33 @@ impl Arrival<'_> {
 impl Archive {
     pub(crate) fn new(clock: Clock, structures: Structures, trust: Trust) -> Self {
         let (registers, ledger, numbers) = (Mutex::default(), Ledger::default(), AtomicU64::new(1));
-        Self { registers, clock, structures, trust, ledger, numbers }
+        let (depth, bodies) = (CheckDepth::default(), Bodies::default());
+        Self { registers, clock, structures, trust, depth, bodies, ledger, numbers }
+    }
+
+    pub(crate) fn checking(self, depth: CheckDepth) -> Self {
+        Self { depth, ..self }
+    }
+
+    /// Keeps bodies and what is needed to find them again in a directory; takes up what is there.
+    pub(crate) fn kept_in(mut self, directory: &Path) -> Result<Self, StorageError> {
+        let opened = storage::open(directory)?;
+        self.bodies = opened.bodies;
+        self.recall(opened.records)?;
+        self.registers().keep_journal(opened.journal);
+        Ok(self)
+    }
+
+    /// Forgets every document and the ledger.
+    ///
+    /// # Errors
+    /// When the data directory cannot be written.
+    pub fn reset(&self) -> std::io::Result<()> {
+        let mut registers = self.registers();
+        registers.clear()?;
+        self.bodies.clear()?;
+        self.ledger.clear();
+        Ok(())
     }
 
     /// The ledger of this archive.

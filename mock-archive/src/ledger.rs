@@ -133,6 +133,12 @@ impl Ledger {
         }
     }
 
+    /// Forgets every arrival.
+    pub(crate) fn clear(&self) {
+        *self.book() = Book::default();
+        self.arrivals.send_replace(0);
+    }
+
     /// Returns once so many messages have arrived.
     pub async fn until_arrivals(&self, count: u64) {
         let mut arrivals = self.arrivals.subscribe();

@@ -22,6 +22,7 @@ mod rules;
 #[cfg(test)]
 mod samples;
 mod signature;
+mod storage;
 mod structures;
 mod xml;
 
@@ -34,6 +35,7 @@ pub use intake::soap::HttpMessage;
 pub use ledger::{ArrivalKind, Entry, Ledger, LedgerBreach, Verdict};
 pub use oid::{NotAnOid, Oid};
 pub use server::{MockArchive, MockArchiveBuilder, StartError, VerifyError};
+pub use storage::StorageError;
 pub use structures::StructuresError;
 
 // The README's example is compiled, so that it stays true.

@@ -1,6 +1,7 @@
 //! What the archive holds: documents by custodian, versions, cases. State and look-ups, no judgement, no wire.
 //!
-//! Called by `archive.rs` alone, under its lock.
+//! Every look-up goes by an index, so that it costs what it finds and not what is held. What changes is written into the
+//! journal, where there is one. Called by `archive.rs` alone, under its lock.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use crate::intake::content::ProducerRow;
 use crate::intake::document::{Client, Code};
 use crate::oid::Oid;
 use crate::person::PersonId;
+use crate::storage::{Body, Journal};
 
 /// Document group of relationship documents.
 pub(crate) const RELATIONSHIP: &str = "1";
@@ -36,7 +38,7 @@ pub(crate) struct Stored {
     /// The producer rows of a relationship document.
     pub(crate) rows: Vec<ProducerRow>,
     pub(crate) sender: Oid,
-    pub(crate) bytes: Arc<[u8]>,
+    pub(crate) body: Body,
     pub(crate) sha256: [u8; 32],
 }
 
@@ -51,28 +53,67 @@ impl Stored {
 pub(crate) struct Registers {
     documents: Vec<Arc<Stored>>,
     by_id: HashMap<Oid, usize>,
+    /// Places in `documents`, in the order of arrival.
+    by_set: HashMap<Oid, Vec<usize>>,
+    by_client: HashMap<PersonId, Vec<usize>>,
     cases: HashMap<(Oid, Oid), Vec<PersonId>>,
     invalidated: HashSet<Oid>,
+    journal: Option<Journal>,
 }
 
 impl Registers {
+    /// From now on every change is written there as well.
+    pub(crate) fn keep_journal(&mut self, journal: Journal) {
+        self.journal = Some(journal);
+    }
+
+    /// Forgets everything, in the journal too.
+    pub(crate) fn clear(&mut self) -> std::io::Result<()> {
+        let mut journal = self.journal.take();
+        if let Some(journal) = &mut journal {
+            journal.clear()?;
+        }
+        *self = Self { journal, ..Self::default() };
+        Ok(())
+    }
+
     pub(crate) fn document(&self, id: &Oid) -> Option<&Arc<Stored>> {
         self.by_id.get(id).and_then(|at| self.documents.get(*at))
     }
 
     /// Stores a document; a case document registers its case too.
-    pub(crate) fn store(&mut self, document: Stored) {
+    ///
+    /// # Errors
+    /// When the journal cannot be written; nothing is stored then.
+    pub(crate) fn store(&mut self, document: Stored) -> std::io::Result<()> {
+        if let Some(journal) = &mut self.journal {
+            journal.stored(&document)?;
+        }
         if let (CASE, Some(case)) = (document.group.code.as_str(), &document.case) {
             let clients = document.clients.iter().map(|client| client.id.clone()).collect();
             self.cases.insert((document.custodian.clone(), case.clone()), clients);
         }
-        self.by_id.insert(document.id.clone(), self.documents.len());
+        let place = self.documents.len();
+        self.by_id.insert(document.id.clone(), place);
+        self.by_set.entry(document.set_id.clone()).or_default().push(place);
+        for client in &document.clients {
+            let places = self.by_client.entry(client.id.clone()).or_default();
+            // A client who is named twice is found once.
+            if places.last() != Some(&place) {
+                places.push(place);
+            }
+        }
         self.documents.push(Arc::new(document));
+        Ok(())
     }
 
     /// Marks a document invalid; it is left out of answers. Tells whether it was there and valid.
     pub(crate) fn invalidate(&mut self, id: &Oid) -> bool {
-        self.by_id.contains_key(id) && self.invalidated.insert(id.clone())
+        let newly = self.by_id.contains_key(id) && self.invalidated.insert(id.clone());
+        if newly && let Some(journal) = &mut self.journal {
+            journal.invalidated(id);
+        }
+        newly
     }
 
     pub(crate) fn is_valid(&self, document: &Stored) -> bool {
@@ -86,9 +127,9 @@ impl Registers {
 
     /// The newest valid version in the chain of `set_id`.
     pub(crate) fn newest_of_set(&self, set_id: &Oid) -> Option<&Arc<Stored>> {
-        self.documents
-            .iter()
-            .filter(|document| document.set_id == *set_id && self.is_valid(document))
+        self.at(self.by_set.get(set_id))
+            .map(|(_, document)| document)
+            .filter(|document| self.is_valid(document))
             .max_by_key(|document| document.version)
     }
 
@@ -98,20 +139,24 @@ impl Registers {
 
     /// The newest relationship document of a client in a register: the last one that arrived, newest version.
     pub(crate) fn relationship(&self, client: &PersonId, custodian: &Oid) -> Option<&Arc<Stored>> {
-        self.documents.iter().rev().find(|document| {
-            document.group.code == RELATIONSHIP
-                && document.custodian == *custodian
-                && self.is_valid(document)
-                && document.is_of(client)
-                && self.is_newest(document)
-        })
+        self.valid_of(client, custodian)
+            .rev()
+            .map(|(_, document)| document)
+            .find(|document| document.group.code == RELATIONSHIP && self.is_newest(document))
     }
 
-    /// All valid documents of a register with their place in the order of arrival.
-    pub(crate) fn valid(&self, custodian: &Oid) -> impl Iterator<Item = (usize, &Arc<Stored>)> {
-        self.documents
-            .iter()
-            .enumerate()
+    /// All valid documents of a client in a register with their place in the order of arrival.
+    pub(crate) fn valid_of<'a>(
+        &'a self,
+        client: &PersonId,
+        custodian: &Oid,
+    ) -> impl DoubleEndedIterator<Item = (usize, &'a Arc<Stored>)> {
+        self.at(self.by_client.get(client))
             .filter(move |(_, document)| document.custodian == *custodian && self.is_valid(document))
+    }
+
+    fn at<'a>(&'a self, places: Option<&'a Vec<usize>>) -> impl DoubleEndedIterator<Item = (usize, &'a Arc<Stored>)> {
+        let places = places.map(Vec::as_slice).unwrap_or_default();
+        places.iter().filter_map(|place| self.documents.get(*place).map(|document| (*place, document)))
     }
 }

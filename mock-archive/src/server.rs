@@ -11,12 +11,13 @@ use std::time::Duration;
 use openssl::x509::X509;
 use wiremock::MockServer;
 
-use crate::archive::Archive;
+use crate::archive::{Archive, CheckDepth};
 use crate::certs::{DevPki, PkiError};
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::ledger::{Ledger, LedgerBreach};
 use crate::signature::Trust;
+use crate::storage::StorageError;
 use crate::structures::{Structures, StructuresError};
 
 mod connection;
@@ -42,6 +43,9 @@ pub enum StartError {
     /// The structures cannot be read.
     #[error("the structures cannot be used")]
     Structures(#[from] StructuresError),
+    /// The data directory cannot be used.
+    #[error("the data directory cannot be used")]
+    Storage(#[from] StorageError),
     /// The TLS configuration is refused.
     #[error("the TLS configuration is refused: {0}")]
     Tls(String),
@@ -97,6 +101,8 @@ pub struct MockArchiveBuilder {
     structures: Option<PathBuf>,
     pinned: Vec<String>,
     any_signer: bool,
+    depth: CheckDepth,
+    data_directory: Option<PathBuf>,
     limits: Limits,
 }
 
@@ -143,6 +149,20 @@ impl MockArchiveBuilder {
         self
     }
 
+    /// Leaves out what costs most: signatures, schemas and content structures. For load.
+    #[must_use]
+    pub fn deep_checks_off(mut self) -> Self {
+        self.depth = CheckDepth::Shallow;
+        self
+    }
+
+    /// Keeps bodies and metadata in this directory, and takes up what an earlier run left there; by default they are in memory.
+    #[must_use]
+    pub fn data_directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.data_directory = Some(directory.into());
+        self
+    }
+
     /// The largest request body taken, in bytes; 20 MiB by default.
     #[must_use]
     pub fn body_max_bytes(mut self, bytes: usize) -> Self {
@@ -168,7 +188,11 @@ impl MockArchiveBuilder {
             trust.trust_anyone();
         }
         let structures = self.structures.as_deref().map(Structures::read).transpose()?.unwrap_or_default();
-        Ok(Archive::new(self.clock.clone(), structures, trust))
+        let archive = Archive::new(self.clock.clone(), structures, trust).checking(self.depth);
+        match &self.data_directory {
+            Some(directory) => Ok(archive.kept_in(directory)?),
+            None => Ok(archive),
+        }
     }
 
     /// Starts the archive.

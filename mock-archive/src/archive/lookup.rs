@@ -59,7 +59,10 @@ impl Archive {
         let page = Page { documents: &documents, total: selected.len(), continuation, with_reference };
         let text = answers::page(&self.sheet(&arrival.peer), frame, &query.id, &page);
         let reply = match documents.first() {
-            Some(document) if with_reference => multipart(&text, document),
+            Some(document) if with_reference => match document.body.read() {
+                Ok(bytes) => multipart(&text, document, &bytes),
+                Err(error) => return (Verdict::NotProcessed, Reply::unreadable_body(&error)),
+            },
             _ => Reply::xml(200, text),
         };
         (Verdict::Answered(selected.len()), reply)
@@ -82,9 +85,9 @@ impl Archive {
         }
         let newest_relationship = registers.relationship(client, &query.custodian).map(|document| &document.id);
         Ok(registers
-            .valid(&query.custodian)
+            .valid_of(client, &query.custodian)
             .map(|(place, document)| (place, document.as_ref()))
-            .filter(|(_, document)| document.is_of(client) && registers.is_newest(document))
+            .filter(|(_, document)| registers.is_newest(document))
             .filter(|(_, document)| document.group.code != RELATIONSHIP || Some(&document.id) == newest_relationship)
             .filter(|(_, document)| fits(query, wanted, document))
             .collect())
@@ -158,7 +161,7 @@ fn continuation(query: &Query, findings: &mut Findings) -> Option<usize> {
 }
 
 /// The answer and the document, byte for byte as it was stored.
-fn multipart(answer: &str, document: &Stored) -> Reply {
+fn multipart(answer: &str, document: &Stored, bytes: &[u8]) -> Reply {
     // The digest is in the boundary, so no document can contain its own delimiter by chance.
     let tag: String = document.sha256.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let boundary = format!("archive-{tag}");
@@ -169,7 +172,7 @@ fn multipart(answer: &str, document: &Stored) -> Reply {
         document.id
     )
     .into_bytes();
-    body.extend_from_slice(&document.bytes);
+    body.extend_from_slice(bytes);
     body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
     let content_type = format!("multipart/related; type=\"text/xml\"; start=\"<frame>\"; boundary=\"{boundary}\"");
     Reply { status: 200, content_type, body }

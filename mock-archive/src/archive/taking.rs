@@ -1,11 +1,9 @@
 //! Taking a document: recognise a repetition, judge by every rule, store. Called by `archive.rs` for a store message.
 
-use std::sync::Arc;
-
 use openssl::sha::sha256;
 
 use crate::answers::AckCode;
-use crate::archive::{Acceptance, Archive};
+use crate::archive::{Acceptance, Archive, CheckDepth};
 use crate::finding::{Finding, Findings, Rule};
 use crate::intake::content;
 use crate::intake::document::{self, ArchiveDocument};
@@ -14,7 +12,15 @@ use crate::oid::Oid;
 use crate::registers::{RELATIONSHIP, Registers, Stored};
 use crate::rules::{access, document as document_rules, pair, persons, versions};
 use crate::signature;
+use crate::storage::{Body, Record, StorageError};
 use crate::xml;
+
+/// A document as far as it can be judged without looking at what the archive holds.
+struct Examined {
+    document: ArchiveDocument,
+    /// What its signatures have to say; last in the answer.
+    signatures: Findings,
+}
 
 impl Archive {
     /// Judges a document whose message is in order, and stores it when no rule refuses.
@@ -26,33 +32,46 @@ impl Archive {
         mut findings: Findings,
     ) -> Acceptance {
         let digest = sha256(bytes);
-        let mut registers = self.registers();
-        if let Some(known) = registers.document(&metadata.id) {
+        if let Some(known) = self.registers().document(&metadata.id) {
             return repetition(known, &frame.sender, &digest);
         }
-        let document = match self.judge(frame, metadata, bytes, &registers, &mut findings) {
-            Ok(document) => document,
+        // Most of the work, so without the lock: other messages are judged meanwhile.
+        let Examined { document, signatures } = match self.examine(frame, metadata, bytes, &mut findings) {
+            Ok(examined) => examined,
             Err(finding) => {
                 findings.extend([finding]);
                 return refused(findings);
             }
         };
+        let mut registers = self.registers();
+        if let Some(known) = registers.document(&metadata.id) {
+            return repetition(known, &frame.sender, &digest);
+        }
+        findings.extend(versions::check(&document, &registers));
+        findings.extend(access::check_store(frame, &document, &registers, self.clock.today()));
+        findings.extend(signatures);
         if findings.refuse() {
             return refused(findings);
         }
-        registers.store(stored(document, &frame.sender, bytes, digest));
-        let (_, warnings) = findings.split();
-        Acceptance { code: AckCode::Aa, findings: Vec::new(), warnings, already_stored: false }
+        match self.keep(&mut registers, document, &frame.sender, bytes, digest) {
+            Ok(()) => {
+                let (_, warnings) = findings.split();
+                Acceptance { code: AckCode::Aa, findings: Vec::new(), warnings, already_stored: false }
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "a document cannot be kept");
+                Acceptance { code: AckCode::Ar, findings: Vec::new(), warnings: Vec::new(), already_stored: false }
+            }
+        }
     }
 
-    fn judge(
+    fn examine(
         &self,
         frame: &Frame,
         metadata: &FrameDocument,
         bytes: &[u8],
-        registers: &Registers,
         findings: &mut Findings,
-    ) -> Result<ArchiveDocument, Finding> {
+    ) -> Result<Examined, Finding> {
         let unreadable = |_| Finding::new(Rule::DocumentForm, "document");
         let text = std::str::from_utf8(bytes).map_err(|_| Finding::new(Rule::DocumentForm, "document"))?;
         let xml = xml::parse(text).map_err(unreadable)?;
@@ -67,16 +86,46 @@ impl Archive {
         }
         findings.extend(pair::check(frame, metadata, &document));
         findings.extend(document_rules::check(&document));
-        findings.extend(self.structures.check(&document.social.content_specification, &document.content));
-        findings.extend(versions::check(&document, registers));
-        findings.extend(access::check_store(frame, &document, registers, self.clock.today()));
-        match signature::verify(text, &self.trust) {
-            Ok(signatures) => {
-                findings.extend(document_rules::check_signers(&document, &signatures, &frame.sender));
+        let mut signatures = Findings::default();
+        if self.depth == CheckDepth::Deep {
+            findings.extend(self.structures.check(&document.social.content_specification, &document.content));
+            match signature::verify(text, &self.trust) {
+                Ok(found) => signatures.extend(document_rules::check_signers(&document, &found, &frame.sender)),
+                Err(finding) => signatures.extend([finding]),
             }
-            Err(finding) => findings.extend([finding]),
         }
-        Ok(document)
+        Ok(Examined { document, signatures })
+    }
+
+    fn keep(
+        &self,
+        registers: &mut Registers,
+        document: ArchiveDocument,
+        sender: &Oid,
+        bytes: &[u8],
+        digest: [u8; 32],
+    ) -> std::io::Result<()> {
+        registers.store(stored(document, sender, self.bodies.keep(bytes)?, digest))
+    }
+
+    /// Takes up what an earlier run has kept in its data directory.
+    pub(crate) fn recall(&self, records: Vec<Record>) -> Result<(), StorageError> {
+        let mut registers = self.registers();
+        for record in records {
+            match record {
+                Record::Stored { sender, body } => {
+                    let bytes = body.read()?;
+                    let text = std::str::from_utf8(&bytes).map_err(|_| StorageError::Body)?;
+                    let xml = xml::parse(text).map_err(|_| StorageError::Body)?;
+                    let document = document::read(&xml).map_err(|_| StorageError::Body)?;
+                    registers.store(stored(document, &sender, body, sha256(&bytes)))?;
+                }
+                Record::Invalidated { document } => {
+                    registers.invalidate(&document);
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -93,7 +142,7 @@ fn refused(findings: Findings) -> Acceptance {
     Acceptance { code: AckCode::Ae, findings, warnings, already_stored: false }
 }
 
-fn stored(document: ArchiveDocument, sender: &Oid, bytes: &[u8], sha256: [u8; 32]) -> Stored {
+fn stored(document: ArchiveDocument, sender: &Oid, body: Body, sha256: [u8; 32]) -> Stored {
     let is_relationship = document.social.group.code == RELATIONSHIP;
     let rows = if is_relationship { content::producer_rows(&document.content).unwrap_or_default() } else { Vec::new() };
     Stored {
@@ -113,7 +162,7 @@ fn stored(document: ArchiveDocument, sender: &Oid, bytes: &[u8], sha256: [u8; 32
         case: document.case.filter(|_| !is_relationship),
         rows,
         sender: sender.clone(),
-        bytes: Arc::from(bytes),
+        body,
         sha256,
     }
 }

@@ -1,0 +1,220 @@
+//! Where document bodies are kept: in memory, or in one file of a data directory beside a journal that survives a restart.
+//!
+//! A mock's storage: it is not synced to the disk, and nothing is ever deleted but everything at once. The journal says only
+//! who sent which bytes and what was invalidated; the rest is read out of the bodies again. Called by `archive.rs` and
+//! `registers.rs`.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::{Value, json};
+
+use crate::oid::Oid;
+use crate::registers::Stored;
+
+const BODIES: &str = "bodies";
+const JOURNAL: &str = "journal.jsonl";
+/// A journal line is an OID and two numbers.
+const LINE_MAX_BYTES: usize = 1024;
+
+/// The data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// It cannot be read or written.
+    #[error("cannot read or write")]
+    Io(#[from] std::io::Error),
+    /// A line of the journal that is none of ours.
+    #[error("journal.jsonl: line {0} cannot be read")]
+    Journal(usize),
+    /// A body that is not the document that the journal speaks of.
+    #[error("a kept body is not a document")]
+    Body,
+}
+
+/// A kept body.
+pub(crate) enum Body {
+    Memory(Arc<[u8]>),
+    OnDisk { file: Arc<File>, offset: u64, length: u32 },
+}
+
+impl Body {
+    /// Its bytes, as they arrived.
+    pub(crate) fn read(&self) -> std::io::Result<Arc<[u8]>> {
+        match self {
+            Self::Memory(bytes) => Ok(Arc::clone(bytes)),
+            Self::OnDisk { file, offset, length } => {
+                let mut bytes = vec![0; usize::try_from(*length).unwrap_or(usize::MAX)];
+                file.read_exact_at(&mut bytes, *offset)?;
+                Ok(bytes.into())
+            }
+        }
+    }
+}
+
+/// Where bodies go.
+#[derive(Default)]
+pub(crate) enum Bodies {
+    #[default]
+    Memory,
+    OnDisk {
+        file: Arc<File>,
+        end: AtomicU64,
+    },
+}
+
+impl Bodies {
+    /// Keeps a body.
+    pub(crate) fn keep(&self, bytes: &[u8]) -> std::io::Result<Body> {
+        let Self::OnDisk { file, end } = self else {
+            return Ok(Body::Memory(Arc::from(bytes)));
+        };
+        let length = u32::try_from(bytes.len()).map_err(std::io::Error::other)?;
+        let offset = end.fetch_add(u64::from(length), Ordering::Relaxed);
+        file.write_all_at(bytes, offset)?;
+        Ok(Body::OnDisk { file: Arc::clone(file), offset, length })
+    }
+
+    /// Forgets every body.
+    pub(crate) fn clear(&self) -> std::io::Result<()> {
+        if let Self::OnDisk { file, end } = self {
+            file.set_len(0)?;
+            end.store(0, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// What the journal holds, one line each.
+pub(crate) enum Record {
+    Stored { sender: Oid, body: Body },
+    Invalidated { document: Oid },
+}
+
+/// The journal of a data directory.
+pub(crate) struct Journal(File);
+
+impl Journal {
+    pub(crate) fn stored(&mut self, document: &Stored) -> std::io::Result<()> {
+        let Body::OnDisk { offset, length, .. } = document.body else {
+            return Err(std::io::Error::other("a body in memory beside a journal"));
+        };
+        self.write(&json!({"stored": {"sender": document.sender.as_str(), "offset": offset, "length": length}}))
+    }
+
+    /// A failure is only logged: the invalidation has happened.
+    pub(crate) fn invalidated(&mut self, document: &Oid) {
+        if let Err(error) = self.write(&json!({"invalidated": document.as_str()})) {
+            tracing::error!(error = %error, "an invalidation is not in the journal");
+        }
+    }
+
+    pub(crate) fn clear(&mut self) -> std::io::Result<()> {
+        self.0.set_len(0)
+    }
+
+    fn write(&mut self, record: &Value) -> std::io::Result<()> {
+        self.0.write_all(format!("{record}\n").as_bytes())
+    }
+}
+
+/// An opened data directory.
+pub(crate) struct Opened {
+    pub(crate) bodies: Bodies,
+    pub(crate) journal: Journal,
+    /// What an earlier run left, in its order.
+    pub(crate) records: Vec<Record>,
+}
+
+/// Opens a data directory, readable by its owner alone; makes it when it is not there.
+pub(crate) fn open(directory: &Path) -> Result<Opened, StorageError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    let file = Arc::new(options().truncate(false).open(directory.join(BODIES))?);
+    let journal = options().append(true).open(directory.join(JOURNAL))?;
+    let records = records(&journal, &file)?;
+    let end = AtomicU64::new(file.metadata()?.len());
+    Ok(Opened { bodies: Bodies::OnDisk { file, end }, journal: Journal(journal), records })
+}
+
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).mode(0o600);
+    options
+}
+
+/// Reads the journal. A last line without its end was being written when the run before ended; it is taken off.
+fn records(journal: &File, bodies: &Arc<File>) -> Result<Vec<Record>, StorageError> {
+    let mut records = Vec::new();
+    let (mut whole_bytes, mut line) = (0, String::new());
+    let mut reader = BufReader::new(journal);
+    loop {
+        line.clear();
+        let read = reader.read_line(&mut line)?;
+        if !line.ends_with('\n') {
+            journal.set_len(whole_bytes)?;
+            return Ok(records);
+        }
+        whole_bytes += read as u64;
+        let record = (read <= LINE_MAX_BYTES).then(|| record(&line, bodies)).flatten();
+        records.push(record.ok_or(StorageError::Journal(records.len() + 1))?);
+    }
+}
+
+fn record(line: &str, file: &Arc<File>) -> Option<Record> {
+    let value: Value = serde_json::from_str(line).ok()?;
+    if let Some(document) = value.get("invalidated") {
+        return Some(Record::Invalidated { document: Oid::parse(document.as_str()?).ok()? });
+    }
+    let stored = value.get("stored")?;
+    let length = u32::try_from(stored.get("length")?.as_u64()?).ok()?;
+    let body = Body::OnDisk { file: Arc::clone(file), offset: stored.get("offset")?.as_u64()?, length };
+    Some(Record::Stored { sender: Oid::parse(stored.get("sender")?.as_str()?).ok()?, body })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed set-up is a failed test")]
+mod tests {
+    use super::*;
+    use crate::answers::AckCode;
+    use crate::samples::{Sample, kit, oid};
+    use crate::server::MockArchive;
+
+    fn archive(directory: &Path) -> crate::archive::Archive {
+        let clock = crate::clock::Clock::standing_at(crate::samples::NOW.parse().unwrap());
+        let builder = MockArchive::builder().clock(clock).pki(Arc::clone(&kit().pki)).data_directory(directory);
+        builder.archive().unwrap()
+    }
+
+    #[test]
+    fn what_was_stored_and_invalidated_survives_a_restart() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = archive(directory.path());
+        for sample in [Sample::relationship(), Sample::case(), Sample::entry()] {
+            assert_eq!(sample.give_to(&first).code, AckCode::Aa);
+        }
+        assert!(first.invalidate(&oid(&Sample::case().id)));
+        drop(first);
+        let second = archive(directory.path());
+        assert!(Sample::entry().give_to(&second).already_stored, "same bytes, known");
+        assert!(!second.invalidate(&oid(&Sample::case().id)), "invalid since the first run");
+        assert!(second.invalidate(&oid(&Sample::entry().id)));
+        second.reset().unwrap();
+        drop(second);
+        assert!(!Sample::relationship().give_to(&archive(directory.path())).already_stored);
+    }
+
+    #[test]
+    fn a_line_cut_off_is_taken_off_and_a_foreign_one_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(archive(directory.path()));
+        let journal = directory.path().join(JOURNAL);
+        std::fs::write(&journal, "{\"invalidated\":\"1.2.3\"}\n{\"stored\":{\"sen").unwrap();
+        assert_eq!(open(directory.path()).unwrap().records.len(), 1);
+        assert_eq!(std::fs::read_to_string(&journal).unwrap(), "{\"invalidated\":\"1.2.3\"}\n");
+        std::fs::write(&journal, "{\"other\":1}\n").unwrap();
+        assert!(matches!(open(directory.path()), Err(StorageError::Journal(1))));
+    }
+}
