@@ -8,6 +8,7 @@ pub mod app;
 pub mod assembly;
 pub mod audit;
 pub mod config;
+mod find_case;
 pub mod line;
 pub mod pipeline;
 pub mod ports;

@@ -7,13 +7,17 @@
 
 mod error;
 mod read;
+mod search;
 mod source;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::{ClientError, Retry};
+pub use search::{Cursor, FETCHES_MAX, Found, Looked, Wanted};
 pub use source::{Sources, rising_numbers};
+
+use tokio::sync::Semaphore;
 
 use super::transport::{Transport, TransportError};
 use crate::domain::access::{Authority, Operation, Permit};
@@ -69,12 +73,14 @@ pub struct ArchiveClient<T> {
     profile: Arc<WireProfile>,
     sender: Sender,
     sources: Sources,
+    /// Places for fetches that callers ask for in numbers.
+    fetches: Semaphore,
 }
 
 impl<T: Transport> ArchiveClient<T> {
     /// A client that sends as `sender`, by `profile`, over `transport`.
     pub fn new(transport: T, profile: Arc<WireProfile>, sender: Sender, sources: Sources) -> Self {
-        Self { transport, profile, sender, sources }
+        Self { transport, profile, sender, sources, fetches: Semaphore::new(FETCHES_MAX) }
     }
 
     /// The profile that it speaks by.

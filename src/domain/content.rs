@@ -3,7 +3,7 @@
 //!
 //! For typed views of documents. Judges nothing against a structure: [`super::validate`] does.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::code::Code;
 use super::oid::Oid;
@@ -43,9 +43,9 @@ pub(crate) fn oid_at(of: &Value, pointer: &str) -> Option<Oid> {
 }
 
 /// The codes of this system, of any version of it, wherever they stand; each once, in the content's order.
-pub fn codes_of(content: &Value, system: &Oid) -> Vec<String> {
+pub fn codes_of(content: &Map<String, Value>, system: &Oid) -> Vec<String> {
     let mut found = Vec::new();
-    collect(content, system, DEPTH_MAX, &mut found);
+    content.values().for_each(|value| collect(value, system, DEPTH_MAX, &mut found));
     found
 }
 
@@ -89,8 +89,8 @@ mod tests {
         let content = json!({"a": [{"b": code("urn:oid:1.2.246.537.6.1222", "46")}],
             "c": code("urn:oid:1.2.246.537.6.1222.201901", "2"), "d": code("urn:oid:1.2.246.537.6.1222", "46"),
             "e": code("urn:oid:1.2.246.537.6.1221", "9"), "f": {"system": 3, "code": "7"}});
-        assert_eq!(codes_of(&content, &"1.2.246.537.6.1222".parse().unwrap()), ["46", "2"]);
+        assert_eq!(codes_of(content.as_object().unwrap(), &"1.2.246.537.6.1222".parse().unwrap()), ["46", "2"]);
         let deep = (0..200).fold(code("urn:oid:1.2.246.537.6.1222", "46"), |inner, _| json!([inner]));
-        assert!(codes_of(&deep, &"1.2.246.537.6.1222".parse().unwrap()).is_empty());
+        assert!(codes_of(json!({"a": deep}).as_object().unwrap(), &"1.2.246.537.6.1222".parse().unwrap()).is_empty());
     }
 }

@@ -12,6 +12,8 @@ use super::time::PartialDate;
 pub struct Relationship {
     /// `asiakkuuden_yksilointitunnus.value`.
     pub id: Option<Oid>,
+    /// Whether the client has a safety ban (`asiakas.turvakielto`); absent where the document does not say.
+    pub safety_ban: Option<bool>,
     /// Producers' and implementers' rows, in document order.
     pub grants: Vec<Grant>,
     /// Rows that name a producer but lack a readable unit or start.
@@ -41,6 +43,7 @@ impl Relationship {
         let mut found = Self::default();
         let Some(root) = content.get("asiakkuusasiakirja") else { return found };
         found.id = root.pointer("/asiakkuuden_yksilointitunnus/value").and_then(oid);
+        found.safety_ban = root.pointer("/asiakas/turvakielto").and_then(Value::as_bool);
         for (index, task) in rows(root, "sosiaalihuollon_palvelutehtava") {
             let code = task.pointer("/palvelutehtava/code").and_then(Value::as_str).unwrap_or_default();
             for (producer_index, producer) in rows(task, "palveluntuottaja") {

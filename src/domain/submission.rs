@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::oid::Oid;
 use super::text::Text;
 
 /// Why a submission waits or was stopped: a stable name for programs, a sentence for people, nothing of any person.
@@ -15,12 +16,30 @@ pub struct Cause {
     pub code: String,
     /// The sentence.
     pub message: Text,
+    /// The cases that a person chooses from, when that is what it waits for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<CaseChoice>,
+}
+
+/// A case that a record may belong to, with what speaks for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseChoice {
+    /// The case.
+    pub case: Oid,
+    /// What speaks for it.
+    pub reasons: Vec<Cause>,
 }
 
 impl Cause {
+    /// The same cause, with the cases that a person chooses from.
+    #[must_use]
+    pub fn with_candidates(self, candidates: Vec<CaseChoice>) -> Self {
+        Self { candidates, ..self }
+    }
+
     /// A cause by its name and sentence.
     pub fn new(code: impl Into<String>, message: Text) -> Self {
-        Self { code: code.into(), message }
+        Self { code: code.into(), message, candidates: Vec::new() }
     }
 }
 

@@ -25,6 +25,7 @@ use crate::domain::validate::Checker;
 mod answer;
 mod auth;
 mod body;
+mod cursor;
 mod problem;
 mod searches;
 mod serve;
@@ -35,6 +36,7 @@ mod submissions;
 mod tests;
 
 pub use auth::Tokens;
+pub use cursor::Cursors;
 pub(super) use serve::serve;
 
 const SEARCH_BYTES_MAX: usize = 64 << 10;
@@ -57,6 +59,8 @@ pub struct Services<S, A, C> {
     pub wake: Arc<Notify>,
     /// Callers.
     pub tokens: Tokens,
+    /// Where searches go on.
+    pub cursors: Cursors,
     /// Producers.
     pub organisations: Vec<ServedOrganisation>,
     /// Which world.
@@ -83,6 +87,10 @@ pub fn router<S: Store, A: Archive, C: Clock>(services: Arc<Services<S, A, C>>) 
         .route("/v1/validations", post(submissions::validate::<S, A, C>))
         .route("/v1/decisions/search", post(searches::decisions::<S, A, C>).layer(search_body()))
         .route("/v1/cases/search", post(searches::cases::<S, A, C>).layer(search_body()))
+        .route("/v1/cases/find", post(searches::find_case::<S, A, C>).layer(search_body()))
+        .route("/v1/documents/search", post(searches::documents::<S, A, C>).layer(search_body()))
+        .route("/v1/documents/fetch", post(searches::fetch::<S, A, C>).layer(search_body()))
+        .route("/v1/relationships/search", post(searches::relationships::<S, A, C>).layer(search_body()))
         .fallback(problem::no_such_resource)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(from_fn_with_state(gate, pass))

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use super::api::{Services, Tokens, router, serve};
+use super::api::{Cursors, Services, Tokens, router, serve};
 use super::config::{Config, ConfigError};
 use super::ports::{Archive, Chance, Clock, Pipeline};
 use super::store::{Store, StoreError};
@@ -51,6 +51,9 @@ pub enum AppError {
         /// Why.
         source: std::io::Error,
     },
+    /// The system has no randomness to give.
+    #[error("the operating system gave no random bytes")]
+    NoRandomness,
     /// Signals cannot be waited for.
     #[error("cannot wait for signals")]
     Signals(#[source] std::io::Error),
@@ -112,7 +115,8 @@ pub async fn start_with_store<S: Store, A: Archive, C: Clock>(
 
     let (stop, stopping) = watch::channel(false);
     let instance = config.instance.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-    let (worker, services) = assemble(config, parts, store, instance, stopping.clone());
+    let cursors = Cursors::of_this_process().ok_or(AppError::NoRandomness)?;
+    let (worker, services) = assemble(config, parts, store, (instance, cursors), stopping.clone());
     let worker = tokio::spawn(Arc::new(worker).run(stopping.clone()));
     let request_timeout = Duration::from_secs(config.limits.request_timeout_s);
     let server = tokio::spawn(serve(listener, router(Arc::new(services)), stopping, request_timeout));
@@ -125,7 +129,7 @@ fn assemble<S: Store, A: Archive, C: Clock>(
     config: &Config,
     parts: Parts<A, C>,
     store: S,
-    instance: String,
+    (instance, cursors): (String, Cursors),
     stopping: watch::Receiver<bool>,
 ) -> (Worker<S, A, C>, Services<S, A, C>) {
     let settings = config.worker_settings();
@@ -155,6 +159,7 @@ fn assemble<S: Store, A: Archive, C: Clock>(
         metrics,
         wake,
         tokens: Tokens::new(&config.tokens),
+        cursors,
         organisations: config.organisations.clone(),
         environment: config.environment,
         limits: config.limits,

@@ -151,6 +151,8 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Room for the bodies of all requests together; a request that does not fit gets 503.
     pub bodies_bytes_max: usize,
+    /// Bytes of fetched documents in one answer of a search.
+    pub answer_content_bytes_max: usize,
     /// Longest time a request may take, in seconds.
     pub request_timeout_s: u64,
     /// Requests served at the same time; more get 503.
@@ -164,6 +166,7 @@ impl Default for Limits {
         Self {
             body_bytes_max: 10 << 20,
             bodies_bytes_max: 64 << 20,
+            answer_content_bytes_max: 16 << 20,
             request_timeout_s: 30,
             concurrent_requests_max: 128,
             drain_timeout_s: 60,

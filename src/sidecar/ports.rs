@@ -9,16 +9,21 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::archive::client::Cursor;
 use crate::domain::access::{Authority, Evidence, PermitRecord};
-use crate::domain::code::Code;
-use crate::domain::document::header::DocumentIds;
+use crate::domain::document::header::{DocumentGroup, DocumentIds};
+use crate::domain::document::read::ReadAuthor;
+use crate::domain::find_case::{KnownCase, KnownDecision};
 use crate::domain::oid::Oid;
 use crate::domain::organisation::{Organisation, Unit};
 use crate::domain::person::{PersonId, Worker};
 use crate::domain::record::ProfessionalLink;
+use crate::domain::signature::SignatureKind;
 use crate::domain::submission::Cause;
 use crate::domain::text::Text;
 use crate::domain::time::Instant;
+use crate::domain::wire::answer::Entry;
+use crate::domain::wire::query::Period;
 
 /// What leaves, byte for byte. Equal each time it leaves. Not `Debug`: it holds a document.
 #[derive(Clone, PartialEq, Eq)]
@@ -165,50 +170,81 @@ pub enum Presence {
     Absent,
 }
 
-/// What a case search is narrowed by.
+/// What a look-up of cases is narrowed by.
 #[derive(Debug, Clone, Default)]
 pub struct CasesWanted {
     /// Service task (code in 1.2.246.537.6.1221).
     pub service_task: Option<String>,
-    /// Version OID of the decision whose case it is.
-    pub decision: Option<Oid>,
     /// This case only.
     pub case: Option<Oid>,
 }
 
-/// A case in the organiser's register.
+/// What a search is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// Decisions.
+    Decisions,
+    /// Case documents.
+    Cases,
+    /// Documents of any kind, or of one group.
+    Documents(Option<DocumentGroup>),
+}
+
+/// What a search is narrowed by.
 #[derive(Debug, Clone)]
-pub struct CaseEntry {
-    /// The case's OID (asiatunnus).
-    pub case: Oid,
-    /// Version OID of the document that it was read from.
-    pub document: Oid,
-    /// Service task.
-    pub service_task: Option<Code>,
-    /// Whether records can still be attached to it.
-    pub status: CaseStatus,
-}
-
-/// Whether records can still be attached to a case, by the newest version of its document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CaseStatus {
-    /// They can.
-    Open,
-    /// It has a closing day.
-    Closed,
-    /// Its document does not hold, for this reason: nothing is known of the case.
-    NotVerified(Text),
-}
-
-/// What a decision search is narrowed by.
-#[derive(Debug, Clone, Default)]
-pub struct DecisionsWanted {
+pub struct Wanted {
+    /// What it is for.
+    pub subject: Subject,
+    /// Specific or general types (codes in 1.2.246.537.6.1506); none for all.
+    pub types: Vec<String>,
     /// Service task (code in 1.2.246.537.6.1221).
     pub service_task: Option<String>,
-    /// Specific document type (code in 1.2.246.537.6.1506).
-    pub specific_type: Option<String>,
+    /// Service process (code in 1.2.246.537.6.1277).
+    pub service_process: Option<String>,
+    /// The case.
+    pub case: Option<Oid>,
+    /// Drawn up between these moments.
+    pub drawn_up: Period,
+    /// Stored or invalidated after this moment.
+    pub stored_after: Option<Instant>,
     /// Whether the documents' contents are wanted too.
     pub contents: Contents,
+}
+
+impl Wanted {
+    /// Everything of this kind, metadata only.
+    pub fn all(subject: Subject) -> Self {
+        Self {
+            subject,
+            types: Vec::new(),
+            service_task: None,
+            service_process: None,
+            case: None,
+            drawn_up: Period::default(),
+            stored_after: None,
+            contents: Contents::Omit,
+        }
+    }
+}
+
+/// Which page of a search.
+#[derive(Debug, Clone)]
+pub struct PageWanted {
+    /// Documents at most.
+    pub size: u32,
+    /// Where it goes on; `None` for the first.
+    pub cursor: Option<Cursor>,
+    /// Bytes of fetched documents together; what is beyond is told to be left out.
+    pub content_bytes_max: usize,
+}
+
+/// A page of a search.
+#[derive(Clone)]
+pub struct Page {
+    /// In the archive's order, newest versions.
+    pub documents: Vec<Listed>,
+    /// Where the next page begins.
+    pub next: Option<Cursor>,
 }
 
 /// Whether a search also fetches what it finds.
@@ -222,34 +258,54 @@ pub enum Contents {
     Fetch,
 }
 
-/// A service decision in the organiser's register. Not `Debug`: it may hold a document's content.
+/// A document that was found. Not `Debug`: it may hold a document's content.
 #[derive(Clone)]
-pub struct DecisionEntry {
-    /// Version OID.
-    pub document: Oid,
-    /// Its case.
-    pub case: Option<Oid>,
-    /// Specific document type.
-    pub specific_type: Option<Code>,
-    /// Structure of the content.
-    pub structure: Option<Oid>,
-    /// Service task.
-    pub service_task: Option<Code>,
-    /// When it was drawn up.
-    pub drawn_up: Option<Instant>,
-    /// What was fetched of it.
-    pub fetched: Fetched,
+pub struct Listed {
+    /// What the archive knows of it.
+    pub about: Entry,
+    /// What is inside.
+    pub inside: Inside,
 }
 
 /// What is known of a document's inside.
 #[derive(Clone)]
-pub enum Fetched {
+pub enum Inside {
     /// It was not asked for.
-    No,
+    NotAsked,
     /// Fetched; its signature holds.
-    Verified(Value),
-    /// Fetched; its signature does not hold, for this reason. The content is not passed on.
+    Opened(Box<Opened>),
+    /// Fetched; it does not hold, for this reason. The content is not passed on.
     NotVerified(Text),
+    /// Not fetched, for this reason.
+    NotFetched(Text),
+}
+
+/// A document whose signature holds.
+#[derive(Clone)]
+pub struct Opened {
+    /// The content.
+    pub content: Value,
+    /// The display form (XHTML).
+    pub display: Option<String>,
+    /// The document, byte for byte.
+    pub xml: Vec<u8>,
+    /// Who wrote it.
+    pub author: Option<ReadAuthor>,
+    /// Who signed it.
+    pub signatures: Vec<SignedBy>,
+}
+
+/// A signature that holds.
+#[derive(Clone)]
+pub struct SignedBy {
+    /// Of a system or a professional.
+    pub kind: Option<SignatureKind>,
+    /// When, by the signer's clock.
+    pub at: Option<Timestamp>,
+    /// Serial number of the certificate's subject: an organisation's OID or a registration number.
+    pub serial: Option<String>,
+    /// Organisation in the certificate's subject.
+    pub organisation: Option<String>,
 }
 
 /// The archive as the sidecar sees it.
@@ -257,21 +313,38 @@ pub trait Archive: Send + Sync + 'static {
     /// The newest relationship document of a client: the one read before there is a right.
     fn relationship(&self, asker: &Asker) -> impl Future<Output = Result<Option<Evidence>, ArchiveFault>> + Send;
 
-    /// The client's cases in the organiser's register, open and closed.
+    /// All of the client's cases in the organiser's register, open and closed.
     fn cases(
         &self,
         asker: &Asker,
         authority: &Authority,
         wanted: &CasesWanted,
-    ) -> impl Future<Output = Result<Vec<CaseEntry>, ArchiveFault>> + Send;
+    ) -> impl Future<Output = Result<Vec<KnownCase>, ArchiveFault>> + Send;
 
-    /// The client's service decisions in the organiser's register.
+    /// All of the client's decisions in the organiser's register; what they decide, where the contents are fetched.
     fn decisions(
         &self,
         asker: &Asker,
         authority: &Authority,
-        wanted: &DecisionsWanted,
-    ) -> impl Future<Output = Result<Vec<DecisionEntry>, ArchiveFault>> + Send;
+        contents: Contents,
+    ) -> impl Future<Output = Result<Vec<KnownDecision>, ArchiveFault>> + Send;
+
+    /// One page of a search in the organiser's register.
+    fn search(
+        &self,
+        asker: &Asker,
+        authority: &Authority,
+        wanted: &Wanted,
+        page: &PageWanted,
+    ) -> impl Future<Output = Result<Page, ArchiveFault>> + Send;
+
+    /// One document of the client; `None` when it is not there or was invalidated.
+    fn document(
+        &self,
+        asker: &Asker,
+        authority: &Authority,
+        document: &Oid,
+    ) -> impl Future<Output = Result<Option<Listed>, ArchiveFault>> + Send;
 
     /// Whether the archive has a document that this side has sent or may have sent.
     fn presence(

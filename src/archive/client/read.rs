@@ -1,5 +1,7 @@
 //! Asking: is this document there, the relationship document, cases, decisions, a document.
 
+use std::collections::BTreeMap;
+
 use super::{Acting, ArchiveClient, ClientError, PAGES_MAX, Presence};
 use crate::archive::transport::Transport;
 use crate::domain::access::Authority;
@@ -111,7 +113,7 @@ impl<T: Transport> ArchiveClient<T> {
     }
 
     /// The register that an authority opens for this. A permit to write is enough: it covers looking up the case.
-    fn read_register<'a>(
+    pub(super) fn read_register<'a>(
         &'a self,
         client: &PersonId,
         acting: Acting<'_>,
@@ -133,7 +135,8 @@ impl<T: Transport> ArchiveClient<T> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut continuation: Option<String> = None;
         for _ in 0..PAGES_MAX {
-            let page = self.find_page(search, continuation.as_deref(), acting).await?;
+            let page = Page { size: self.profile.limit.page_size.value, continuation: continuation.as_deref() };
+            let page = self.find_page(search, page, acting).await?;
             entries.extend(page.entries);
             match page.continuation {
                 None => return Ok(entries),
@@ -144,15 +147,14 @@ impl<T: Transport> ArchiveClient<T> {
         Err(ClientError::TooMany(entries.len()))
     }
 
-    async fn find_page(
+    pub(super) async fn find_page(
         &self,
         search: &Search<'_>,
-        continuation: Option<&str>,
+        page: Page<'_>,
         acting: Acting<'_>,
     ) -> Result<EntryPage, ClientError> {
         let id = self.new_id();
         let context = self.context(&id, acting, self.situation_in(search.custodian));
-        let page = Page { size: self.profile.limit.page_size.value, continuation };
         let envelope = find_message(&self.profile, &context, search, page)?;
         let reply = self.transport.post(&envelope).await?;
         let empty = EntryPage { entries: Vec::new(), total: None, continuation: None };
@@ -187,11 +189,21 @@ impl<T: Transport> ArchiveClient<T> {
 /// What an authority opens of what still counts.
 fn covered(entries: Vec<Entry>, authority: &Authority) -> Vec<Entry> {
     let counts = |entry: &Entry| entry.status == EntryStatus::Completed;
-    entries.into_iter().filter(|entry| counts(entry) && covers(authority, entry)).collect()
+    newest_versions(entries).into_iter().filter(|entry| counts(entry) && covers(authority, entry)).collect()
+}
+
+/// Of each document the newest version alone, in the archive's order: an older one may say that a closed case is open.
+pub(super) fn newest_versions(entries: Vec<Entry>) -> Vec<Entry> {
+    let mut newest: BTreeMap<Oid, u32> = BTreeMap::new();
+    for entry in &entries {
+        let version = newest.entry(entry.ids.set.clone()).or_default();
+        *version = entry.ids.version.max(*version);
+    }
+    entries.into_iter().filter(|e| newest.get(&e.ids.set) == Some(&e.ids.version)).collect()
 }
 
 /// Whether an authority opens a document of this service task.
-fn covers(authority: &Authority, entry: &Entry) -> bool {
+pub(super) fn covers(authority: &Authority, entry: &Entry) -> bool {
     let group = entry.group.as_ref().and_then(|g| DocumentGroup::by_code(&g.code));
     match authority {
         Authority::OwnRegister => true,

@@ -78,7 +78,7 @@ fn permit_for(unit: &Oid, client: &str, operation: Operation) -> Authority {
     let evidence = Evidence {
         document: header().ids,
         organiser: oid(ORGANISER),
-        relationship: Relationship { id: None, grants: vec![grant], unreadable_rows: 0 },
+        relationship: Relationship { grants: vec![grant], ..Relationship::default() },
         fetched_at: now(),
     };
     let start = "2026-01-01".parse().unwrap();

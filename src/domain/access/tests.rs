@@ -28,7 +28,7 @@ fn evidence(rows: &[(&str, &str, &str, Option<&str>)]) -> Evidence {
     Evidence {
         document: DocumentIds { document: id.clone(), set: id, version: 3 },
         organiser: oid("1.2.246.10.99999991.10.0"),
-        relationship: Relationship { id: None, grants: grants.collect(), unreadable_rows: 0 },
+        relationship: Relationship { grants: grants.collect(), ..Relationship::default() },
         fetched_at: "2026-06-10T08:00:00Z".parse().unwrap(),
     }
 }

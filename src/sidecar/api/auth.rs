@@ -78,6 +78,11 @@ impl Caller {
         format!("{}:{}:{key}", self.name.len(), self.name)
     }
 
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its name for the use log.
     pub(super) fn actor(&self, instance: &str) -> Actor {
         Actor { name: self.name.clone(), instance: instance.to_owned() }

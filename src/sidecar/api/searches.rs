@@ -1,314 +1,202 @@
-//! Searches in the organiser's register: the client's service decisions and cases.
+//! Readings in the organiser's register: decisions, cases, documents, the relationship, and which case a record belongs to.
 //!
-//! POST, so that no person stands in an address. Each search is in the use log twice, durably: begun, before the archive is
-//! asked, and how it ended, before its answer leaves. One that nobody waits for any more ends as `cut_off`.
+//! POST, so that no person stands in an address. Each is a [`Reading`]: worker, unit and ground named, in the use log. One
+//! exchange with the archive for a page of metadata, one for each document whose content is asked for.
 
-use std::future::Future;
+mod reading;
+mod request;
+mod shown;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State as Injected;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use axum::response::Response;
+use serde_json::{Map, Value, json};
 
 use super::Services;
-use super::auth::Caller;
-use super::body::{json_bytes, parse};
 use super::problem::{self, Problem};
-use crate::domain::access::{self, Authority, Denial};
-use crate::domain::code::Code;
+use crate::domain::find_case::Sought;
 use crate::domain::oid::Oid;
-use crate::domain::organisation::{Organisation, Unit};
-use crate::domain::person::{PersonId, PersonalIdentityCode, TemporaryId, Worker};
-use crate::domain::record::ProfessionalLink;
-use crate::domain::submission::Cause;
 use crate::domain::text::Text;
-use crate::sidecar::audit;
-use crate::sidecar::config::Operation;
-use crate::sidecar::ports::{
-    Archive, ArchiveFault, Asker, CaseEntry, CaseStatus, CasesWanted, Clock, Contents, DecisionEntry, DecisionsWanted,
-    Fetched,
+use crate::sidecar::find_case::look_for;
+use crate::sidecar::ports::{Archive, Clock, Listed, PageWanted, Wanted};
+use crate::sidecar::store::Store;
+use crate::sidecar::worker::RightsFault;
+use reading::{Reading, Seen, archive_problem, ground, reasons};
+use request::{
+    CasesRequest, DecisionsRequest, DocumentsRequest, FetchRequest, FindCaseRequest, PageSize, RelationshipsRequest,
 };
-use crate::sidecar::store::{Store, Use};
-use crate::sidecar::worker::{RightsFault, Wish};
 
 type Shared<S, A, C> = Injected<Arc<Services<S, A, C>>>;
-
-/// What both searches ask.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SearchRequest {
-    client: ClientId,
-    acting_worker: Worker,
-    unit: Unit,
-    organiser: Organisation,
-    professional_link: ProfessionalLink,
-    /// Code in 1.2.246.537.6.1221.
-    #[serde(default, deserialize_with = "code_text")]
-    service_task: Option<String>,
-    /// Decisions only: code in 1.2.246.537.6.1506.
-    #[serde(default, deserialize_with = "code_text")]
-    specific_type: Option<String>,
-    /// Decisions only.
-    #[serde(default)]
-    contents: Contents,
-    /// Cases only: the decision whose case it is.
-    #[serde(default)]
-    decision: Option<Oid>,
-}
-
-/// A code's text: no code of the code service is longer.
-const CODE_BYTES_MAX: usize = 100;
-
-fn code_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    let code = Option::<String>::deserialize(from)?;
-    match &code {
-        Some(code) if !(1..=CODE_BYTES_MAX).contains(&code.len()) => Err(D::Error::custom("a code's length")),
-        _ => Ok(code),
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum ClientId {
-    IdentityCode(PersonalIdentityCode),
-    TemporaryId(TemporaryId),
-}
+type Body = Result<Bytes, BytesRejection>;
 
 /// `POST /v1/decisions/search`.
 pub(super) async fn decisions<S: Store, A: Archive, C: Clock>(
     Injected(services): Shared<S, A, C>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Response, Problem> {
-    let search = Search::begin(&services, &headers, body, "decisions.search").await?;
-    let request = &search.request;
-    let wanted = DecisionsWanted {
-        service_task: request.service_task.clone(),
-        specific_type: request.specific_type.clone(),
-        contents: request.contents,
-    };
-    let found = search.in_time(&services, async {
-        let authority = search.authority(&services).await?;
-        let found = services.archive.decisions(&search.asker, &authority, &wanted).await.map_err(archive_problem)?;
-        Ok((authority, found))
-    });
-    let found = found.await;
-    search.end(found, |entries| json!({ "decisions": entries.iter().map(decision_json).collect::<Vec<_>>() })).await
+    let (reading, request) = Reading::begin::<DecisionsRequest>(&services, &headers, body, "decisions.search").await?;
+    let page = Page { wanted: request.wanted(), size: request.page_size, cursor: request.cursor };
+    let seen = reading.in_time(page.read(&reading, "decisions", shown::decision)).await;
+    reading.end(seen).await
 }
 
 /// `POST /v1/cases/search`.
 pub(super) async fn cases<S: Store, A: Archive, C: Clock>(
     Injected(services): Shared<S, A, C>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Response, Problem> {
-    let search = Search::begin(&services, &headers, body, "cases.search").await?;
-    let (service_task, decision) = (search.request.service_task.clone(), search.request.decision.clone());
-    let wanted = CasesWanted { service_task, decision, case: None };
-    let found = search.in_time(&services, async {
-        let authority = search.authority(&services).await?;
-        let found = services.archive.cases(&search.asker, &authority, &wanted).await.map_err(archive_problem)?;
-        Ok((authority, found))
+    let (reading, request) = Reading::begin::<CasesRequest>(&services, &headers, body, "cases.search").await?;
+    let page = Page { wanted: request.wanted(), size: request.page_size, cursor: request.cursor };
+    let seen = reading.in_time(page.read(&reading, "cases", |listed, _| shown::case(listed))).await;
+    reading.end(seen).await
+}
+
+/// `POST /v1/documents/search`.
+pub(super) async fn documents<S: Store, A: Archive, C: Clock>(
+    Injected(services): Shared<S, A, C>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let (reading, request) = Reading::begin::<DocumentsRequest>(&services, &headers, body, "documents.search").await?;
+    let page = Page { wanted: request.wanted(), size: request.page_size, cursor: request.cursor };
+    let seen = reading.in_time(page.read(&reading, "documents", |listed, _| shown::document(listed))).await;
+    reading.end(seen).await
+}
+
+/// `POST /v1/documents/fetch`: one document, by its version OID.
+pub(super) async fn fetch<S: Store, A: Archive, C: Clock>(
+    Injected(services): Shared<S, A, C>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let (reading, request) = Reading::begin::<FetchRequest>(&services, &headers, body, "documents.fetch").await?;
+    let seen = reading.in_time(async {
+        let authority = reading.authority().await?;
+        let found = services.archive.document(&reading.asker, &authority, &request.document_id).await;
+        let listed = found.map_err(archive_problem)?.ok_or_else(no_such_document)?;
+        let mut answer = shown::document(&listed);
+        shown::forms(&listed, request.forms, &mut answer);
+        let safety_ban = safety_ban(&reading).await;
+        answer.insert("safety_ban".to_owned(), json!(safety_ban));
+        Ok(Seen { ground: ground(&authority), answer: Value::Object(answer), documents: vec![request.document_id] })
     });
-    let found = found.await;
-    search.end(found, |entries| json!({ "cases": entries.iter().map(case_json).collect::<Vec<_>>() })).await
+    let seen = seen.await;
+    reading.end(seen).await
 }
 
-/// A search that stands in the use log as begun. Dropped before it has ended, it writes down that it was cut off.
-struct Search<S: Store, A: Archive, C: Clock> {
-    action: &'static str,
-    caller: Arc<Caller>,
-    request: SearchRequest,
-    asker: Asker,
-    services: Arc<Services<S, A, C>>,
-    ended: bool,
-}
-
-impl<S: Store, A: Archive, C: Clock> Search<S, A, C> {
-    async fn begin(
-        services: &Arc<Services<S, A, C>>,
-        headers: &HeaderMap,
-        body: Result<Bytes, BytesRejection>,
-        action: &'static str,
-    ) -> Result<Self, Problem> {
-        let caller = services.tokens.caller(headers, Operation::Search)?;
-        let body = json_bytes(headers, body)?;
-        let request: SearchRequest = parse(&body, &SHAPE)?;
-        caller.speaks_for(&request.unit.oid)?;
-        let findings =
-            services.checker.like_record(&body, &["acting_worker", "unit", "organiser", "professional_link"]);
-        if !findings.is_empty() {
-            return Err(problem::findings(findings));
-        }
-        let client = match &request.client {
-            ClientId::IdentityCode(code) => PersonId::IdentityCode(code.clone()),
-            ClientId::TemporaryId(id) => PersonId::Temporary(id.clone()),
+/// `POST /v1/relationships/search`: what the newest relationship document gives the caller's unit. The one reading that needs no
+/// right, since rights come from it; without one, other units' rows are not shown.
+pub(super) async fn relationships<S: Store, A: Archive, C: Clock>(
+    Injected(services): Shared<S, A, C>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let (reading, _) =
+        Reading::begin::<RelationshipsRequest>(&services, &headers, body, "relationships.search").await?;
+    let seen = reading.in_time(async {
+        let evidence = services.rights.evidence(&reading.asker).await.map_err(archive_problem)?;
+        let decided = match reading.decide().await {
+            Err(RightsFault::Archive(fault)) => return Err(archive_problem(fault)),
+            Err(RightsFault::Denied(denial)) => Err(denial),
+            Ok(authority) => Ok(authority),
         };
-        let asker = Asker {
-            organisation: caller.organisation.clone(),
-            organiser: request.organiser.clone(),
-            unit: request.unit.clone(),
-            worker: request.acting_worker.clone(),
-            link: request.professional_link.clone(),
-            client,
+        let against = decided.as_ref().err().map(reasons).unwrap_or_default();
+        let ground = decided.as_ref().map_or_else(|_| json!("relationship_lookup"), ground);
+        let rows_of = decided.is_err().then_some(&reading.asker.unit.oid);
+        let shown = evidence.iter().map(|evidence| shown::relationship(evidence, rows_of, &against));
+        let documents = evidence.iter().map(|evidence| evidence.document.document.clone()).collect();
+        Ok(Seen { ground, answer: json!({ "relationships": shown.collect::<Vec<_>>() }), documents })
+    });
+    let seen = seen.await;
+    reading.end(seen).await
+}
+
+/// `POST /v1/cases/find`: which case a record of this task, these services and this day belongs to, with reasons.
+pub(super) async fn find_case<S: Store, A: Archive, C: Clock>(
+    Injected(services): Shared<S, A, C>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let (reading, request) = Reading::begin::<FindCaseRequest>(&services, &headers, body, "cases.find").await?;
+    let seen = reading.in_time(async {
+        let authority = reading.authority().await?;
+        let sought = Sought {
+            service_task: reading.service_task(),
+            services: &request.services,
+            day: request.day.date(),
+            decision: request.decision.as_ref(),
         };
-        let search = Self { action, caller, request, asker, services: Arc::clone(services), ended: false };
-        services.store.log_use(search.used("begun".to_owned(), &Value::Null), services.clock.now()).await?;
-        Ok(search)
-    }
+        let askers = std::slice::from_ref(&reading.asker);
+        let answer = look_for(&*services.archive, askers, &authority, &sought).await.map_err(archive_problem)?;
+        Ok(Seen { ground: ground(&authority), answer: shown::found_case(&answer), documents: Vec::new() })
+    });
+    let seen = seen.await;
+    reading.end(seen).await
+}
 
-    fn used(&self, outcome: String, ground: &Value) -> Use {
-        let subject = json!({ "search": audit::of_search(&self.asker), "ground": ground });
-        Use { action: self.action, outcome, actor: self.caller.actor(&self.services.instance), subject }
-    }
+/// One page of a search.
+struct Page {
+    wanted: Wanted,
+    size: PageSize,
+    cursor: Option<String>,
+}
 
-    /// The archive gets three quarters of the time that the request has, so that the answer is this search's own.
-    async fn in_time<T>(
-        &self,
-        services: &Services<S, A, C>,
-        searching: impl Future<Output = Result<T, Problem>>,
-    ) -> Result<T, Problem> {
-        let time = Duration::from_secs(services.limits.request_timeout_s) * 3 / 4;
-        tokio::time::timeout(time, searching).await.unwrap_or_else(|_| Err(archive_problem(too_slow())))
-    }
-
-    async fn authority(&self, services: &Services<S, A, C>) -> Result<Authority, Problem> {
-        let service_task = self.request.service_task.as_deref();
-        let wish = Wish { operation: access::Operation::Read, service_task, purchase: None };
-        services.rights.authority(&self.asker, wish).await.map_err(|fault| match fault {
-            RightsFault::Denied(denial) => denied(&denial),
-            RightsFault::Archive(fault) => archive_problem(fault),
-        })
-    }
-
-    /// Writes the use down, then answers: what is not in the use log is shown to nobody.
-    async fn end<T>(
-        mut self,
-        found: Result<(Authority, Vec<T>), Problem>,
-        render: impl FnOnce(&[T]) -> Value,
-    ) -> Result<Response, Problem> {
-        let (outcome, ground) = match &found {
-            Ok((Authority::OwnRegister, _)) => ("permitted".to_owned(), json!("own_register")),
-            Ok((Authority::RegisterAccess(permit), _)) => ("permitted".to_owned(), json!(permit.record())),
-            Err(problem) => (problem.code().to_owned(), Value::Null),
+impl Page {
+    /// Reads it, and answers its documents under `name`, each as `show` shows it to one who knows of the client's safety ban.
+    async fn read<S: Store, A: Archive, C: Clock>(
+        self,
+        reading: &Reading<S, A, C>,
+        name: &str,
+        show: impl Fn(&Listed, Option<bool>) -> Map<String, Value>,
+    ) -> Result<Seen, Problem> {
+        let services = &reading.services;
+        let now = services.clock.now();
+        let cursor = self.cursor.as_deref().map(|text| services.cursors.open(text, &reading.binding, now));
+        let cursor = cursor.transpose().map_err(|_| cursor_gone())?;
+        let authority = reading.authority().await?;
+        let page = PageWanted {
+            size: self.size.bounded(self.wanted.contents),
+            cursor,
+            content_bytes_max: services.limits.answer_content_bytes_max,
         };
-        let now = self.services.clock.now();
-        self.services.store.log_use(self.used(outcome, &ground), now).await?;
-        self.ended = true;
-        let (_, entries) = found?;
-        Ok(axum::Json(render(&entries)).into_response())
+        let found = services.archive.search(&reading.asker, &authority, &self.wanted, &page).await;
+        let found = found.map_err(archive_problem)?;
+        let next =
+            found.next.map(|next| services.cursors.seal(&next, &reading.binding, now).ok_or_else(problem::our_fault));
+        let next = next.transpose()?;
+        let safety_ban = safety_ban(reading).await;
+        let documents: Vec<Oid> = found.documents.iter().map(|d| d.about.ids.document.clone()).collect();
+        let shown: Vec<_> = found.documents.iter().map(|listed| Value::Object(show(listed, safety_ban))).collect();
+        let answer = json!({ name: shown, "next": next, "safety_ban": safety_ban });
+        Ok(Seen { ground: ground(&authority), answer, documents })
     }
 }
 
-impl<S: Store, A: Archive, C: Clock> Drop for Search<S, A, C> {
-    fn drop(&mut self) {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        if self.ended {
-            return;
-        }
-        let (entry, services) = (self.used("cut_off".to_owned(), &Value::Null), Arc::clone(&self.services));
-        runtime.spawn(async move {
-            if let Err(error) = services.store.log_use(entry, services.clock.now()).await {
-                tracing::error!(store.error = %error, "the use log has a search that began and does not say how it ended");
-            }
-        });
-    }
+/// Whether the client has a safety ban, by the newest relationship document; `None`: nobody here can say.
+async fn safety_ban<S: Store, A: Archive, C: Clock>(reading: &Reading<S, A, C>) -> Option<bool> {
+    reading.services.rights.evidence(&reading.asker).await.ok().flatten()?.relationship.safety_ban
 }
 
-const SHAPE: Text = Text::fixed(
-    "client (identity_code tai temporary_id), acting_worker, unit, organiser, professional_link ja haun rajaukset",
-    "client (identity_code eller temporary_id), acting_worker, unit, organiser, professional_link och sökvillkor",
-    "client (identity_code or temporary_id), acting_worker, unit, organiser, professional_link and what narrows the search",
-);
-
-fn too_slow() -> ArchiveFault {
+fn cursor_gone() -> Problem {
     let text = Text::fixed(
-        "arkiston vastaus viipyi liian kauan",
-        "arkivets svar dröjde för länge",
-        "the archive's answer took too long",
+        "haun jatkokohta on vanhentunut tai toisen haun; hae alusta",
+        "sökningens fortsättning har föråldrats eller hör till en annan sökning; sök från början",
+        "where the search goes on is too old or of another search; search from the beginning",
     );
-    ArchiveFault::Passing { retry_after: None, why: Cause::new("archive.too_slow", text) }
+    Problem::new(StatusCode::GONE, "search.cursor_gone", text)
 }
 
-fn denied(denial: &Denial) -> Problem {
+fn no_such_document() -> Problem {
     let text = Text::fixed(
-        "rekisterinkäyttöoikeutta ei ole",
-        "åtkomsträtt till registret saknas",
-        "there is no register access right",
+        "asiakkaalla ei ole tällaista asiakirjaa rekisterissä, tai se on mitätöity",
+        "klienten har ingen sådan handling i registret, eller så har den ogiltigförklarats",
+        "the client has no such document in the register, or it was invalidated",
     );
-    let reasons = denial.reasons.iter().map(|r| Cause::new(format!("access.{}", r.code()), r.text())).collect();
-    Problem::new(StatusCode::FORBIDDEN, "access.denied", text).with_reasons(reasons)
-}
-
-fn archive_problem(fault: ArchiveFault) -> Problem {
-    match fault {
-        ArchiveFault::Passing { retry_after, why } => {
-            let text = Text::fixed(
-                "arkisto ei juuri nyt vastaa",
-                "arkivet svarar inte just nu",
-                "the archive does not answer now",
-            );
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "archive.unavailable", text)
-                .with_reasons(vec![why])
-                .retry_after(retry_after.unwrap_or(Duration::from_secs(30)))
-        }
-        ArchiveFault::Lasting { why } => {
-            let text = Text::fixed(
-                "arkisto hylkäsi kyselyn tai sen vastausta ei voi lukea",
-                "arkivet avvisade frågan eller dess svar kan inte läsas",
-                "the archive refused the question, or its answer cannot be read",
-            );
-            Problem::new(StatusCode::BAD_GATEWAY, "archive.refused", text).with_reasons(vec![why])
-        }
-    }
-}
-
-fn decision_json(entry: &DecisionEntry) -> Value {
-    let mut shown = json!({
-        "document_id": entry.document,
-        "case": entry.case,
-        "specific_type": entry.specific_type.as_ref().map(code_json),
-        "structure": entry.structure,
-        "service_task": entry.service_task.as_ref().map(code_json),
-        "drawn_up": entry.drawn_up.map(|at| at.rfc3339()),
-    });
-    let fetched = match &entry.fetched {
-        Fetched::No => return shown,
-        Fetched::Verified(content) => json!({ "signature": "valid", "content": content }),
-        Fetched::NotVerified(why) => json!({ "signature": "not_valid", "why": why }),
-    };
-    if let Some(object) = shown.as_object_mut() {
-        object.insert("fetched".to_owned(), fetched);
-    }
-    shown
-}
-
-fn case_json(entry: &CaseEntry) -> Value {
-    // What does not verify is neither open nor closed.
-    let (open, why) = match &entry.status {
-        CaseStatus::Open => (Some(true), None),
-        CaseStatus::Closed => (Some(false), None),
-        CaseStatus::NotVerified(why) => (None, Some(why)),
-    };
-    let mut shown = json!({
-        "case": entry.case,
-        "document_id": entry.document,
-        "service_task": entry.service_task.as_ref().map(code_json),
-        "open": open,
-        "verified": why.is_none(),
-    });
-    if let (Some(object), Some(why)) = (shown.as_object_mut(), why) {
-        object.insert("why".to_owned(), json!(why));
-    }
-    shown
-}
-
-fn code_json(code: &Code) -> Value {
-    json!({ "code": code.code, "system": code.system, "display": code.display })
+    Problem::new(StatusCode::NOT_FOUND, "document.not_found", text)
 }

@@ -8,20 +8,26 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+mod searches;
+
 use super::*;
+use crate::archive::client::Cursor;
 use crate::domain::access::{Authority, Evidence};
+use crate::domain::decision::{Outcome as DecisionOutcome, Validity};
 use crate::domain::document::header::DocumentIds;
+use crate::domain::find_case::{Decides, KnownCase, KnownDecision, Standing};
 use crate::domain::oid::Oid;
 use crate::domain::relationship::{Grant, Relationship};
 use crate::domain::structure::Registry;
 use crate::domain::submission::Cause;
 use crate::domain::text::Text;
 use crate::domain::validate::Checker;
+use crate::domain::wire::answer::{Entry, EntryStatus};
 use crate::sidecar::app::{Parts, RunningApp, start};
 use crate::sidecar::config::Config;
 use crate::sidecar::ports::{
-    ArchiveFault, Asker, CaseEntry, CaseStatus, CasesWanted, DecisionEntry, DecisionsWanted, Fetched, Ground, Outbound,
-    Outcome, Pipeline, Preparation, PrepareFault, Presence, SystemChance,
+    ArchiveFault, Asker, CasesWanted, Contents, Ground, Inside, Listed, Opened, Outbound, Outcome, Page, PageWanted,
+    Pipeline, Preparation, PrepareFault, Presence, Subject, SystemChance, Wanted,
 };
 use crate::sidecar::store::sqlite::SqliteStore;
 use crate::sidecar::telemetry::WatchedCertificate;
@@ -61,6 +67,8 @@ impl Clock for StillClock {
 #[derive(Clone, Copy, PartialEq)]
 enum Mood {
     Granting,
+    /// And the client has two cases.
+    GrantingTwoCases,
     Silent,
     Down,
     Refusing,
@@ -76,7 +84,7 @@ impl FakeArchive {
             Mood::Down => Err(ArchiveFault::Passing { retry_after: Some(Duration::from_secs(7)), why }),
             Mood::Refusing => Err(ArchiveFault::Lasting { why }),
             Mood::Silent => std::future::pending().await,
-            Mood::Granting => Ok(mood),
+            Mood::Granting | Mood::GrantingTwoCases => Ok(mood),
         }
     }
 }
@@ -96,37 +104,55 @@ impl Archive for FakeArchive {
             start: "2026-01-01".parse().unwrap(),
             end: None,
         };
+        let of_another = Grant { unit: oid("1.2.246.10.99999993.10.1"), row: "/1".into(), ..grant.clone() };
         // Another client's relationship document names nobody.
         let known = asker.client.reveal() == PERSONAL[0];
         Ok(known.then(|| Evidence {
             document: DocumentIds { document: oid("1.2.7"), set: oid("1.2.7"), version: 1 },
             organiser: asker.organiser.oid.clone(),
-            relationship: Relationship { id: None, grants: vec![grant], unreadable_rows: 0 },
+            relationship: Relationship {
+                safety_ban: Some(true),
+                grants: vec![grant, of_another],
+                ..Relationship::default()
+            },
             fetched_at: StillClock::NOW,
         }))
     }
 
-    async fn cases(&self, _: &Asker, _: &Authority, _: &CasesWanted) -> Result<Vec<CaseEntry>, ArchiveFault> {
-        self.mood().await?;
-        Ok(vec![CaseEntry { case: oid(CASE), document: oid("1.2.8"), service_task: None, status: CaseStatus::Open }])
+    async fn cases(&self, _: &Asker, _: &Authority, _: &CasesWanted) -> Result<Vec<KnownCase>, ArchiveFault> {
+        let names = if self.mood().await? == Mood::GrantingTwoCases { vec![CASE, "1.2.6"] } else { vec![CASE] };
+        let known = |name: &str| KnownCase {
+            case: oid(name),
+            service_task: Some("TEST-IAKKAAT".into()),
+            opened: None,
+            standing: Standing::Open,
+        };
+        Ok(names.into_iter().map(known).collect())
     }
 
-    async fn decisions(
-        &self,
-        _: &Asker,
-        _: &Authority,
-        _: &DecisionsWanted,
-    ) -> Result<Vec<DecisionEntry>, ArchiveFault> {
+    async fn decisions(&self, _: &Asker, _: &Authority, _: Contents) -> Result<Vec<KnownDecision>, ArchiveFault> {
         self.mood().await?;
-        Ok(vec![DecisionEntry {
-            document: oid("1.2.9"),
-            case: Some(oid(CASE)),
-            specific_type: None,
-            structure: None,
-            service_task: None,
-            drawn_up: None,
-            fetched: Fetched::Verified(json!({ "k": 1 })),
-        }])
+        let known = |name: &str, case| KnownDecision {
+            document: oid(name),
+            set: oid(name),
+            case: Some(oid(case)),
+            decides: Decides::Service {
+                service: Some("46".into()),
+                validity: Validity::default(),
+                outcome: DecisionOutcome::Granted,
+            },
+        };
+        Ok(vec![known("1.2.9", CASE)])
+    }
+
+    async fn search(&self, _: &Asker, _: &Authority, wanted: &Wanted, page: &PageWanted) -> Result<Page, ArchiveFault> {
+        self.mood().await?;
+        Ok(listed_page(wanted, page))
+    }
+
+    async fn document(&self, _: &Asker, _: &Authority, document: &Oid) -> Result<Option<Listed>, ArchiveFault> {
+        self.mood().await?;
+        Ok((document.as_str() == "1.2.9").then(|| listed("1.2.9", Contents::Fetch, json!({ "k": 1 }))))
     }
 
     async fn presence(&self, _: &Asker, _: &Ground, _: &Oid) -> Result<Presence, ArchiveFault> {
@@ -136,6 +162,47 @@ impl Archive for FakeArchive {
     async fn send(&self, _: &Outbound) -> Outcome {
         Outcome::Archived(Vec::new())
     }
+}
+
+/// Documents 1.2.9 and on, three in all: a page of them.
+fn listed_page(wanted: &Wanted, page: &PageWanted) -> Page {
+    let from: u32 = page.cursor.as_ref().map_or(0, |cursor| cursor.as_str().parse().unwrap());
+    let to = from.saturating_add(page.size).min(3);
+    let content = match wanted.subject {
+        Subject::Cases => json!({ "asia_asiakirja": { "asian_tiedot": { "avauspaiva": "2026-01-12" } } }),
+        Subject::Decisions => json!({ "paatos": { "paatos": { "paatospaivamaara": "2026-01-14" } } }),
+        Subject::Documents(_) => json!({ "k": 1 }),
+    };
+    let documents = (from..to).map(|n| listed(&format!("1.2.{}", n + 9), wanted.contents, content.clone())).collect();
+    Page { documents, next: (to < 3).then(|| Cursor::kept(to.to_string())) }
+}
+
+fn listed(document: &str, contents: Contents, content: Value) -> Listed {
+    let about = Entry {
+        ids: DocumentIds { document: oid(document), set: oid(document), version: 1 },
+        drawn_up: None,
+        clients: Vec::new(),
+        custodian: oid("1.2.246.10.99999991.10.0"),
+        case: Some(oid(CASE)),
+        specific_type: None,
+        group: None,
+        service_task: None,
+        service_process: None,
+        status: EntryStatus::Completed,
+        stored: Some("2026-01-15T12:00:00+02:00".parse().unwrap()),
+        unit: None,
+        structure: Some(oid("1.2.246.537.6.1506.11000.2023.9.8")),
+        organiser: None,
+    };
+    let inside = match contents {
+        Contents::Omit => Inside::NotAsked,
+        Contents::Fetch => {
+            let xml = b"<x/>".to_vec();
+            let display = Some("<p/>".to_owned());
+            Inside::Opened(Box::new(Opened { content, display, xml, author: None, signatures: Vec::new() }))
+        }
+    };
+    Listed { about, inside }
 }
 
 struct FakePipeline;
@@ -448,78 +515,6 @@ async fn a_validation_gives_the_verdict_and_queues_nothing() {
     assert_eq!((answer.status, answer.json()["code"].clone()), (403, json!("caller.unit")));
     assert_eq!(service.ask(&post("/v1/validations", "reader", &[]), RECORD).await.status, 403);
     assert_eq!(service.get("/v1/submissions", "all").await.json()["items"], json!([]));
-}
-
-#[tokio::test]
-async fn searches_answer_by_the_right_and_each_is_in_the_use_log() {
-    let service = Service::start().await;
-    let (cases, decisions) = (post("/v1/cases/search", "all", &[]), post("/v1/decisions/search", "all", &[]));
-    let found = service.ask(&cases, &search(PERSONAL[0])).await;
-    assert_eq!((found.status, &found.json()["cases"][0]["case"]), (200, &json!(CASE)), "{}", found.body);
-    assert_eq!(found.header("cache-control"), Some("no-store"));
-    let found = service.ask(&decisions, &search(PERSONAL[0])).await.json();
-    assert_eq!(found["decisions"][0]["case"], CASE);
-    assert_eq!(found["decisions"][0]["fetched"], json!({ "signature": "valid", "content": { "k": 1 } }));
-
-    let denied = service.ask(&decisions, &search("010190-900P")).await;
-    assert_eq!((denied.status, &denied.json()["code"]), (403, &json!("access.denied")));
-    assert_eq!(denied.json()["reasons"][0]["code"], "access.no_relationship");
-    service.set(Mood::Down);
-    let down = service.ask(&decisions, &search(PERSONAL[0])).await;
-    assert_eq!((down.status, down.header("retry-after")), (503, Some("7")));
-    service.set(Mood::Refusing);
-    assert_eq!(service.ask(&cases, &search(PERSONAL[0])).await.status, 502);
-    // Each as begun and as ended.
-    assert_eq!(service.stop_and_count_uses().await, 10);
-}
-
-#[tokio::test]
-async fn a_search_that_is_cut_off_or_answered_too_late_is_in_the_use_log_with_its_end() {
-    let service = Service::start_with(|config| config.limits.request_timeout_s = 2).await;
-    service.set(Mood::Silent);
-    let (head, body) = (post("/v1/cases/search", "all", &[]), search(PERSONAL[0]));
-    let slow = service.ask(&head, &body).await;
-    assert_eq!((slow.status, &slow.json()["reasons"][0]["code"]), (503, &json!("archive.too_slow")));
-    let mut gone = TcpStream::connect(service.app.address()).unwrap();
-    let request = format!("{head}\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-    gone.write_all(request.as_bytes()).unwrap();
-    service.use_log_until(3).await;
-    drop(gone);
-    assert_eq!(service.use_log_until(4).await, ["begun", "archive.unavailable", "begun", "cut_off"]);
-}
-
-#[tokio::test]
-async fn a_search_that_is_not_understood_or_not_of_a_test_person_is_refused_without_repeating_it() {
-    let service = Service::start().await;
-    let head = post("/v1/cases/search", "all", &[]);
-    let real = search(PERSONAL[0]).replace(PERSONAL[0], REAL_LOOKING);
-    for (body, code) in [
-        (search(PERSONAL[0]).replace("\"client\"", "\"clients\""), "json.shape"),
-        (search(PERSONAL[0]).replace(PERSONAL[0], "140341-912X"), "json.shape"),
-        (search(PERSONAL[0]).replace("\"identity_code\":\"1", "\"identity_code\":1,\"x\":\"1"), "json.shape"),
-        (real, "person.not_artificial"),
-        (search(PERSONAL[0]).replace("TEST-IAKKAAT", &"x".repeat(101)), "json.shape"),
-        (
-            search(PERSONAL[0]).replace("\"reference\":\"", &format!("\"reference\":\"{}", "x".repeat(200))),
-            "value.too_long",
-        ),
-        (
-            search(PERSONAL[0]).replace("\"reference\":\"", &format!("\"reference\":\"{REAL_LOOKING} ")),
-            "person.not_artificial",
-        ),
-    ] {
-        let answer = service.ask(&head, &body).await;
-        assert_eq!((answer.status, &answer.json()["findings"][0]["code"]), (422, &json!(code)), "{}", answer.body);
-        for personal in PERSONAL.into_iter().chain(["140341", REAL_LOOKING]) {
-            assert!(!answer.body.contains(personal));
-        }
-    }
-    let large = search(PERSONAL[0]).replace('}', &format!("}}{}", " ".repeat(64 << 10)));
-    assert_eq!(service.ask(&head, &large).await.status, 413);
-    let reader = service.ask(&post("/v1/cases/search", "reader", &[]), &search(PERSONAL[0])).await;
-    assert_eq!(reader.status, 403);
-    let elsewhere = search(PERSONAL[0]).replace("1.2.246.10.99999992.10.1", "1.2.246.10.99999992.10.9");
-    assert_eq!(service.ask(&head, &elsewhere).await.json()["code"], "caller.unit");
 }
 
 #[tokio::test]

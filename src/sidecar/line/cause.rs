@@ -15,16 +15,25 @@ pub(super) const NOT_PROCESSED: Text = Text::fixed(
 
 /// A question without an answer.
 pub(super) fn of_question(error: ClientError) -> ArchiveFault {
-    let why = match &error {
+    let why = why_of_question(&error);
+    match error.retry() {
+        Retry::Later(retry_after) => ArchiveFault::Passing { retry_after, why },
+        Retry::Never => ArchiveFault::Lasting { why },
+    }
+}
+
+/// Why a question has no answer, in words.
+pub(super) fn text_of_question(error: &ClientError) -> Text {
+    why_of_question(error).message
+}
+
+fn why_of_question(error: &ClientError) -> Cause {
+    match error {
         ClientError::Unsent(why) => of_unsent(*why),
         ClientError::Doubt(doubt) => of_doubt(doubt),
         ClientError::NotProcessed { .. } => Cause::new("archive.not_processed", NOT_PROCESSED),
         // The texts of these are written by the program or are the archive's codes: they name no person.
         other => Cause::new("archive.refused", said(&other.to_string())),
-    };
-    match error.retry() {
-        Retry::Later(retry_after) => ArchiveFault::Passing { retry_after, why },
-        Retry::Never => ArchiveFault::Lasting { why },
     }
 }
 

@@ -9,10 +9,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::access::{self, Authority, Denial, Evidence, Operation, Request, decide};
+use crate::domain::find_case::Standing;
 use crate::domain::oid::Oid;
 use crate::domain::person::PersonId;
 use crate::domain::record::PurchaseKind;
-use crate::sidecar::ports::{Archive, ArchiveFault, Asker, CaseEntry, CaseStatus, CasesWanted, Clock};
+use crate::sidecar::ports::{Archive, ArchiveFault, Asker, CasesWanted, Clock};
 
 /// Clients whose evidence is kept at the same time.
 const KEPT_MAX: usize = 1024;
@@ -83,7 +84,8 @@ impl<A: Archive, C: Clock> Rights<A, C> {
         self.kept(&key(asker)).map(|evidence| (evidence.document.document, evidence.fetched_at))
     }
 
-    async fn evidence(&self, asker: &Asker) -> Result<Option<Evidence>, ArchiveFault> {
+    /// The newest relationship document, read now or a short while ago.
+    pub(crate) async fn evidence(&self, asker: &Asker) -> Result<Option<Evidence>, ArchiveFault> {
         let key = key(asker);
         if let Some(evidence) = self.kept(&key) {
             return Ok(Some(evidence));
@@ -110,14 +112,9 @@ impl<A: Archive, C: Clock> Rights<A, C> {
         }
     }
 
-    /// The client's cases, from the archive.
-    pub(crate) async fn cases(
-        &self,
-        asker: &Asker,
-        authority: &Authority,
-        wanted: &CasesWanted,
-    ) -> Result<Vec<CaseEntry>, ArchiveFault> {
-        self.archive.cases(asker, authority, wanted).await
+    /// The archive, for whoever has an authority.
+    pub(crate) fn archive(&self) -> &A {
+        &self.archive
     }
 
     /// How a case of the client stands; `None` when the client has no such case in the register. That it is open is believed
@@ -127,22 +124,22 @@ impl<A: Archive, C: Clock> Rights<A, C> {
         asker: &Asker,
         authority: &Authority,
         case: &Oid,
-    ) -> Result<Option<CaseStatus>, ArchiveFault> {
+    ) -> Result<Option<Standing>, ArchiveFault> {
         let key = (key(asker), case.clone());
         if self.open_cases().get(&key).is_some_and(|at| self.is_young(*at)) {
-            return Ok(Some(CaseStatus::Open));
+            return Ok(Some(Standing::Open));
         }
         let wanted = CasesWanted { case: Some(case.clone()), ..CasesWanted::default() };
         let found = self.archive.cases(asker, authority, &wanted).await?;
-        let mut found: Vec<CaseStatus> = found.into_iter().filter(|e| e.case == *case).map(|e| e.status).collect();
+        let mut found: Vec<Standing> = found.into_iter().filter(|e| e.case == *case).map(|e| e.standing).collect();
         // Open before not verified before closed.
         found.sort_by_key(|status| match status {
-            CaseStatus::Open => 0,
-            CaseStatus::NotVerified(_) => 1,
-            CaseStatus::Closed => 2,
+            Standing::Open => 0,
+            Standing::NotVerified(_) => 1,
+            Standing::Closed(_) => 2,
         });
         let status = found.into_iter().next();
-        if status == Some(CaseStatus::Open) {
+        if status == Some(Standing::Open) {
             self.keep_open(key);
         }
         Ok(status)

@@ -11,13 +11,14 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::domain::access::{Authority, Evidence};
 use crate::domain::document::header::DocumentIds;
+use crate::domain::find_case::{KnownCase, KnownDecision, Standing};
 use crate::domain::oid::Oid;
 use crate::domain::relationship::{Grant, Relationship};
 use crate::domain::submission::{Cause, State};
 use crate::domain::text::Text;
 use crate::sidecar::ports::{
-    ArchiveFault, Asker, CaseEntry, CaseStatus, CasesWanted, DecisionEntry, DecisionsWanted, Ground, Outbound, Outcome,
-    Preparation, PrepareFault, Presence, Proof, Verdict,
+    ArchiveFault, Asker, CasesWanted, Contents, Ground, Listed, Outbound, Outcome, Page, PageWanted, Preparation,
+    PrepareFault, Presence, Proof, Verdict, Wanted,
 };
 use crate::sidecar::store::sqlite::SqliteStore;
 use crate::sidecar::store::{
@@ -102,13 +103,14 @@ struct Ledger {
     /// Second arrivals that no question came before, and resends with other bytes.
     violations: Vec<String>,
     relationship: Option<Evidence>,
-    cases: Vec<CaseEntry>,
+    cases: Vec<KnownCase>,
     /// Nothing can be read either.
     down: bool,
     reads: usize,
     /// Of clients that have other ones.
-    cases_of: HashMap<String, Vec<CaseEntry>>,
+    cases_of: HashMap<String, Vec<KnownCase>>,
     case_searches: usize,
+    decisions: Vec<KnownDecision>,
 }
 
 /// An archive that does as it is told and remembers everything; at its `freeze_at`-th await it never wakes again.
@@ -170,7 +172,7 @@ impl Archive for FakeArchive {
         Ok(found.map(|evidence| Evidence { fetched_at: self.clock.now(), ..evidence }))
     }
 
-    async fn cases(&self, asker: &Asker, _: &Authority, _: &CasesWanted) -> Result<Vec<CaseEntry>, ArchiveFault> {
+    async fn cases(&self, asker: &Asker, _: &Authority, _: &CasesWanted) -> Result<Vec<KnownCase>, ArchiveFault> {
         self.point().await;
         let mut ledger = self.ledger();
         ledger.case_searches += 1;
@@ -178,13 +180,17 @@ impl Archive for FakeArchive {
         Ok(others.unwrap_or_else(|| ledger.cases.clone()))
     }
 
-    async fn decisions(
-        &self,
-        _: &Asker,
-        _: &Authority,
-        _: &DecisionsWanted,
-    ) -> Result<Vec<DecisionEntry>, ArchiveFault> {
-        panic!("the worker searches no decisions")
+    async fn decisions(&self, _: &Asker, _: &Authority, _: Contents) -> Result<Vec<KnownDecision>, ArchiveFault> {
+        self.point().await;
+        Ok(self.ledger().decisions.clone())
+    }
+
+    async fn search(&self, _: &Asker, _: &Authority, _: &Wanted, _: &PageWanted) -> Result<Page, ArchiveFault> {
+        panic!("the worker searches nothing page by page")
+    }
+
+    async fn document(&self, _: &Asker, _: &Authority, _: &Oid) -> Result<Option<Listed>, ArchiveFault> {
+        panic!("the worker reads no document")
     }
 
     async fn presence(&self, _: &Asker, _: &Ground, document: &Oid) -> Result<Presence, ArchiveFault> {
@@ -259,14 +265,14 @@ fn evidence(start: &str) -> Evidence {
     Evidence {
         document: DocumentIds { document: oid("1.2.7"), set: oid("1.2.7"), version: 1 },
         organiser: oid(ORGANISER),
-        relationship: Relationship { id: None, grants: vec![grant], unreadable_rows: 0 },
+        relationship: Relationship { grants: vec![grant], ..Relationship::default() },
         fetched_at: Timestamp::UNIX_EPOCH,
     }
 }
 
-fn case(oid_text: &str, open: bool) -> CaseEntry {
-    let status = if open { CaseStatus::Open } else { CaseStatus::Closed };
-    CaseEntry { case: oid(oid_text), document: oid("1.2.8"), service_task: None, status }
+fn case(oid_text: &str, open: bool) -> KnownCase {
+    let standing = if open { Standing::Open } else { Standing::Closed(None) };
+    KnownCase { case: oid(oid_text), service_task: None, opened: None, standing }
 }
 
 fn scope() -> Scope {
@@ -595,7 +601,7 @@ async fn the_case_is_found_waited_for_or_left_to_a_person() {
     world.archive.ledger().cases = vec![case(CASE, true), case("1.2.6", true), case("1.2.6", true)];
     let several = world.accept("3", &record("find"), None).await;
     let State::Parked { why, .. } = world.until(&several, "parked").await.state else { panic!() };
-    assert!(why.code == "case.ambiguous" && why.message.en.contains(CASE) && why.message.en.contains("are 2 open"));
+    assert!(why.code == "case.ambiguous" && why.message.en.contains(CASE) && why.message.en.contains("are 2 cases"));
     world.drain().await;
 }
 
