@@ -12,6 +12,7 @@ mod find_case;
 pub mod line;
 pub mod pipeline;
 pub mod ports;
+pub mod retention;
 pub mod store;
 pub mod structure_files;
 pub mod telemetry;

@@ -11,7 +11,8 @@ use tokio::task::JoinHandle;
 use super::api::{Cursors, Services, Tokens, router, serve};
 use super::config::{Config, ConfigError};
 use super::ports::{Archive, Chance, Clock, Pipeline};
-use super::store::{Store, StoreError};
+use super::retention;
+use super::store::{Actor, Store, StoreError};
 use super::telemetry::{Metrics, WatchedCertificate};
 use super::worker::{LineState, Rights, Worker};
 use crate::domain::validate::Checker;
@@ -77,6 +78,7 @@ pub struct RunningApp {
     stop: watch::Sender<bool>,
     worker: JoinHandle<Result<(), StoreError>>,
     server: JoinHandle<std::io::Result<()>>,
+    retention: JoinHandle<()>,
     drain_timeout: Duration,
 }
 
@@ -91,8 +93,8 @@ pub async fn start<A: Archive, C: Clock>(config: &Config, parts: Parts<A, C>) ->
 
     config.check_placeholders(&parts.placeholders)?;
     let key = StoreKey::read_file(&config.store.key_file).map_err(StoreError::from)?;
-    let (path, now) = (config.store.path.clone(), parts.clock.now());
-    let store = tokio::task::spawn_blocking(move || SqliteStore::open(&path, &key, now))
+    let (path, limits, now) = (config.store.path.clone(), config.store.limits(), parts.clock.now());
+    let store = tokio::task::spawn_blocking(move || SqliteStore::open_within(&path, &key, limits, now))
         .await
         .map_err(|_| AppError::Ended { part: "store" })??;
     start_with_store(config, parts, store).await
@@ -117,12 +119,16 @@ pub async fn start_with_store<S: Store, A: Archive, C: Clock>(
     let instance = config.instance.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
     let cursors = Cursors::of_this_process().ok_or(AppError::NoRandomness)?;
     let (worker, services) = assemble(config, parts, store, (instance, cursors), stopping.clone());
+    let actor = Actor { name: "retention".into(), instance: services.instance.clone() };
+    let (store, clock) = (Arc::clone(&services.store), Arc::clone(&services.clock));
+    let retention = retention::run(store, clock, config.store.bodies_kept_for(), actor, stopping.clone());
+    let retention = tokio::spawn(retention);
     let worker = tokio::spawn(Arc::new(worker).run(stopping.clone()));
     let request_timeout = Duration::from_secs(config.limits.request_timeout_s);
     let server = tokio::spawn(serve(listener, router(Arc::new(services)), stopping, request_timeout));
     tracing::info!(%address, environment = ?config.environment, "ready");
     let drain_timeout = Duration::from_secs(config.limits.drain_timeout_s);
-    Ok(RunningApp { address, stop, worker, server, drain_timeout })
+    Ok(RunningApp { address, stop, worker, server, retention, drain_timeout })
 }
 
 fn assemble<S: Store, A: Archive, C: Clock>(
@@ -180,10 +186,10 @@ impl RunningApp {
     /// # Errors
     /// [`AppError::DrainTimeout`], or how a part failed.
     pub async fn shutdown(self) -> Result<(), AppError> {
-        let Self { stop, mut worker, mut server, drain_timeout, .. } = self;
+        let Self { stop, mut worker, mut server, mut retention, drain_timeout, .. } = self;
         stop.send_replace(true);
         let drained = tokio::time::timeout(drain_timeout, async {
-            (&mut worker).await.and(Ok(())).and((&mut server).await.map(drop))
+            (&mut retention).await.and((&mut worker).await.and(Ok(()))).and((&mut server).await.map(drop))
         });
         match drained.await {
             Ok(Ok(())) => {
@@ -192,6 +198,7 @@ impl RunningApp {
             }
             Ok(Err(_)) => Err(AppError::Ended { part: "service" }),
             Err(_) => {
+                retention.abort();
                 worker.abort();
                 server.abort();
                 Err(AppError::DrainTimeout { seconds: drain_timeout.as_secs() })

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::store::StoreLimits;
 use super::telemetry::LogFormat;
 use super::vault::parse_hex;
 use super::worker::WorkerSettings;
@@ -75,6 +76,50 @@ pub struct StoreFiles {
     pub path: PathBuf,
     /// 64 hexadecimal digits in a file that only its owner reads.
     pub key_file: PathBuf,
+    /// Submissions that may wait; more get 503.
+    #[serde(default = "open_rows_max")]
+    pub open_rows_max: u64,
+    /// Bytes of their bodies that may wait; more get 503.
+    #[serde(default = "open_bytes_max")]
+    pub open_bytes_max: u64,
+    /// Bytes that stay free on the disk, for carrying on what was accepted; below, submissions get 503.
+    #[serde(default = "free_disk_bytes_min")]
+    pub free_disk_bytes_min: u64,
+    /// How long records and envelopes of settled submissions are kept, in days.
+    #[serde(default = "bodies_kept_days")]
+    pub bodies_kept_days: u64,
+}
+
+fn open_rows_max() -> u64 {
+    StoreLimits::default().open_rows_max
+}
+
+fn open_bytes_max() -> u64 {
+    StoreLimits::default().open_bytes_max
+}
+
+fn free_disk_bytes_min() -> u64 {
+    StoreLimits::default().free_disk_bytes_min
+}
+
+fn bodies_kept_days() -> u64 {
+    30
+}
+
+impl StoreFiles {
+    /// How much the store takes.
+    pub fn limits(&self) -> StoreLimits {
+        StoreLimits {
+            open_rows_max: self.open_rows_max,
+            open_bytes_max: self.open_bytes_max,
+            free_disk_bytes_min: self.free_disk_bytes_min,
+        }
+    }
+
+    /// How long bodies of settled submissions are kept.
+    pub fn bodies_kept_for(&self) -> Duration {
+        Duration::from_secs(self.bodies_kept_days.saturating_mul(86_400))
+    }
 }
 
 /// The archive's address and the files for it, all PEM.
@@ -325,6 +370,10 @@ impl Config {
         between("limits.bodies_bytes_max", self.limits.bodies_bytes_max, self.limits.body_bytes_max, 1 << 32)?;
         between("limits.request_timeout_s", self.limits.request_timeout_s, 1, 600)?;
         between("limits.drain_timeout_s", self.limits.drain_timeout_s, 1, 3600)?;
+        between("store.open_rows_max", self.store.open_rows_max, 1, 10_000_000)?;
+        between("store.open_bytes_max", self.store.open_bytes_max, 1 << 20, 1 << 50)?;
+        between("store.free_disk_bytes_min", self.store.free_disk_bytes_min, 0, 1 << 50)?;
+        between("store.bodies_kept_days", self.store.bodies_kept_days, 0, 36_600)?;
         self.check_pace()?;
         self.check_tokens()
     }

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -375,7 +375,31 @@ pub enum StoreError {
         /// Why.
         source: io::Error,
     },
-    /// For the operator: the database refuses (disk full, read-only, damaged).
+    /// For the caller: as much waits as may wait, or the disk has no more room than what waits will need.
+    #[error("the store takes no more: {}", limit.text())]
+    Full {
+        /// Which bound was met.
+        limit: Limit,
+    },
+    /// For the operator: no room on the disk. Nothing of it was kept; it goes on by itself when there is room.
+    #[error("the disk is full: {text}")]
+    DiskFull {
+        /// In the system's words.
+        text: String,
+    },
+    /// For the operator: the disk takes no writes. Nothing of it was kept.
+    #[error("the disk or the database file is read-only: {text}")]
+    ReadOnly {
+        /// In the system's words.
+        text: String,
+    },
+    /// For the operator: the database file is damaged. The process ends; see `asiasilta store check`.
+    #[error("the database is damaged ({text}): stop, run `asiasilta store check`, put a backup back")]
+    Corrupt {
+        /// In SQLite's words.
+        text: String,
+    },
+    /// For the operator: the database refuses for another reason.
     #[error("the database refused: {text}")]
     Database {
         /// In its own words.
@@ -396,6 +420,106 @@ pub enum StoreError {
     /// For the caller: no such submission.
     #[error("no such submission")]
     NotFound,
+}
+
+impl StoreError {
+    /// An error of the file system, by what it means.
+    fn from_io(path: &Path, source: io::Error) -> Self {
+        let text = || format!("{}: {source}", path.display());
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { text: text() },
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { text: text() },
+            _ => Self::Io { path: path.to_owned(), source },
+        }
+    }
+
+    /// The same once more, for each caller of a transaction that did not commit.
+    fn repeated(&self) -> Self {
+        match self {
+            Self::DiskFull { text } => Self::DiskFull { text: text.clone() },
+            Self::ReadOnly { text } => Self::ReadOnly { text: text.clone() },
+            Self::Corrupt { text } => Self::Corrupt { text: text.clone() },
+            Self::Database { text } => Self::Database { text: text.clone() },
+            other => Self::Database { text: other.to_string() },
+        }
+    }
+
+    /// Whether the disk or the database refused, not a rule of the store.
+    fn is_of_the_disk(&self) -> bool {
+        matches!(
+            self,
+            Self::DiskFull { .. }
+                | Self::ReadOnly { .. }
+                | Self::Corrupt { .. }
+                | Self::Database { .. }
+                | Self::Io { .. }
+        )
+    }
+}
+
+/// How much a store takes before it refuses more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreLimits {
+    /// Submissions that are not settled.
+    pub open_rows_max: u64,
+    /// Bytes of their bodies, sealed.
+    pub open_bytes_max: u64,
+    /// Bytes that stay free on the file system, so that what was accepted can be carried on.
+    pub free_disk_bytes_min: u64,
+}
+
+impl Default for StoreLimits {
+    fn default() -> Self {
+        Self { open_rows_max: 500_000, open_bytes_max: 16 << 30, free_disk_bytes_min: 256 << 20 }
+    }
+}
+
+/// A bound of [`StoreLimits`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Submissions that are not settled.
+    Rows,
+    /// Their bytes.
+    Bytes,
+    /// Free room on the disk.
+    Disk,
+}
+
+impl Limit {
+    /// In words, with the configuration key.
+    fn text(self) -> &'static str {
+        match self {
+            Self::Rows => "as many submissions wait as store.open_rows_max allows",
+            Self::Bytes => "as many bytes wait as store.open_bytes_max allows",
+            Self::Disk => "less is free on the disk than store.free_disk_bytes_min asks for",
+        }
+    }
+}
+
+/// What a slice of purging has done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Submissions whose bodies are gone.
+    pub submissions: u64,
+    /// Their sealed bytes.
+    pub bytes: u64,
+    /// Whether there is more to purge.
+    pub more: bool,
+}
+
+/// What is kept of settled submissions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KeptBodies {
+    /// Settled submissions whose bodies are still kept.
+    pub submissions: u64,
+    /// Their sealed bytes.
+    pub bytes: u64,
+    /// When the first of them was settled.
+    pub oldest_finished: Option<Timestamp>,
+    /// How many of them are due.
+    pub due: u64,
+    /// Their sealed bytes.
+    pub due_bytes: u64,
 }
 
 impl From<NotOpened> for StoreError {
@@ -507,6 +631,19 @@ pub trait Store: Send + Sync + 'static {
 
     /// How many stand where.
     fn census(&self) -> impl Future<Output = Result<Census, StoreError>> + Send;
+
+    /// Purges the bodies of up to `limit` submissions that were settled before a moment. Their rows, the digests of their keys
+    /// and the use log stay; open submissions are never touched.
+    fn purge(
+        &self,
+        actor: &Actor,
+        finished_before: Timestamp,
+        limit: u32,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Purged, StoreError>> + Send;
+
+    /// What is kept of settled submissions, and how much of it [`Store::purge`] with this moment would take.
+    fn kept_bodies(&self, finished_before: Timestamp) -> impl Future<Output = Result<KeptBodies, StoreError>> + Send;
 
     /// Reads the use log from its first row and answers how many rows its chain proves.
     fn verify_use_log(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::domain::finding::Finding;
 use crate::domain::submission::Cause;
 use crate::domain::text::Text;
-use crate::sidecar::store::StoreError;
+use crate::sidecar::store::{Limit, StoreError};
 
 /// A problem on its way to the caller.
 #[derive(Debug)]
@@ -89,6 +89,7 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::NotFound => no_such_submission(),
             StoreError::Illegal(_) => already_left(),
+            StoreError::Full { limit } => queue_full(limit),
             error => {
                 tracing::error!(store.error = %error, "the store did not do what the API asked");
                 store_refuses()
@@ -241,6 +242,24 @@ pub(super) fn store_refuses() -> Problem {
         "the store does not answer now; send again with the same Idempotency-Key",
     );
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "service.store", text).retry_after(Duration::from_secs(30))
+}
+
+/// By the time that a queue drains or a disk is tended.
+fn queue_full(limit: Limit) -> Problem {
+    let text = match limit {
+        Limit::Rows | Limit::Bytes => Text::fixed(
+            "jono on täynnä: arkistoon odottaa jo enintään sallittu määrä; lähetä myöhemmin samalla Idempotency-Key-arvolla",
+            "kön är full: så mycket som får vänta på arkivet väntar redan; skicka senare med samma Idempotency-Key",
+            "the queue is full: as much as may wait for the archive waits already; send later with the same Idempotency-Key",
+        ),
+        Limit::Disk => Text::fixed(
+            "levytila on vähissä; lähetä myöhemmin samalla Idempotency-Key-arvolla",
+            "diskutrymmet håller på att ta slut; skicka senare med samma Idempotency-Key",
+            "the disk is nearly full; send later with the same Idempotency-Key",
+        ),
+    };
+    let code = if limit == Limit::Disk { "service.disk_full" } else { "service.queue_full" };
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, text).retry_after(Duration::from_secs(30))
 }
 
 pub(super) fn our_fault() -> Problem {

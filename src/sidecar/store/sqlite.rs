@@ -9,20 +9,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use serde_json::Value;
 
 use super::{
-    Accepted, Actor, Census, ChangesWanted, Claimed, Earlier, NewSubmission, Scope, Step, Store, StoreError,
-    StoredEnvelope, Stuck, Submission, SubmissionId, TimelineEntry, Use, Whose,
+    Accepted, Actor, Census, ChangesWanted, Claimed, Earlier, KeptBodies, NewSubmission, Purged, Scope, Step, Store,
+    StoreError, StoreLimits, StoredEnvelope, Stuck, Submission, SubmissionId, TimelineEntry, Use, Whose,
 };
 use crate::domain::oid::Oid;
 use crate::sidecar::vault::{StoreKey, Vault};
 
 mod accept;
+mod bodies;
 mod chain;
 mod lock;
 mod queries;
+mod retention;
+mod room;
 mod rows;
 mod schema;
 mod steps;
@@ -32,7 +35,9 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use bodies::{Folder, Part};
 use lock::LockFile;
+use room::Room;
 use writer::Writer;
 
 /// How long a proof that something can be written serves.
@@ -42,8 +47,8 @@ const PROOF_AGE_MAX: Duration = Duration::from_secs(5);
 pub struct SqliteStore {
     // Fields drop in this order: the writer's thread ends before the lock is let go.
     writer: Writer,
-    reader: Arc<Mutex<Reader>>,
-    vault: Arc<Vault>,
+    reader: Arc<Mutex<Connection>>,
+    around: Around,
     path: PathBuf,
     /// When it was last proved that something can be written.
     proved: tokio::sync::Mutex<Option<Instant>>,
@@ -54,7 +59,24 @@ pub struct SqliteStore {
 pub(super) struct Tables<'a> {
     db: &'a Connection,
     vault: &'a Vault,
+    folder: &'a Folder,
+    room: &'a Room,
     serial: Serial,
+}
+
+/// What stands around each connection of a store.
+#[derive(Clone)]
+struct Around {
+    vault: Arc<Vault>,
+    folder: Arc<Folder>,
+    room: Arc<Room>,
+    serial: Serial,
+}
+
+impl Around {
+    fn tables<'a>(&'a self, db: &'a Connection) -> Tables<'a> {
+        Tables { db, vault: &self.vault, folder: &self.folder, room: &self.room, serial: self.serial }
+    }
 }
 
 /// The arcs that make this run's document ids its own.
@@ -73,16 +95,16 @@ impl Serial {
     }
 }
 
-struct Reader {
-    db: Connection,
-    vault: Arc<Vault>,
-    serial: Serial,
-}
-
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         // SQLite's message tells of schema and files; statements here are constant and values are bound, not written in.
-        Self::Database { text: error.to_string() }
+        let text = error.to_string();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::DiskFull { text },
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly { text },
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt { text },
+            _ => Self::Database { text },
+        }
     }
 }
 
@@ -104,6 +126,14 @@ impl SqliteStore {
     /// [`StoreError::InUse`], [`StoreError::FromTheFuture`], [`StoreError::NotOurs`], [`StoreError::WrongKey`],
     /// [`StoreError::Io`] or [`StoreError::Database`]; nothing has been changed then.
     pub fn open(path: &Path, key: &StoreKey, now: Timestamp) -> Result<Self, StoreError> {
+        Self::open_within(path, key, StoreLimits::default(), now)
+    }
+
+    /// [`SqliteStore::open`] with bounds of one's own.
+    ///
+    /// # Errors
+    /// Those of [`SqliteStore::open`].
+    pub fn open_within(path: &Path, key: &StoreKey, limits: StoreLimits, now: Timestamp) -> Result<Self, StoreError> {
         let lock = LockFile::take(path)?;
         let vault = Arc::new(Vault::new(key)?);
         make_private(path)?;
@@ -111,9 +141,14 @@ impl SqliteStore {
         let serial = schema::prepare(&db, path, &vault, now)?;
         let reader_db = Connection::open(path)?;
         schema::configure_reader(&reader_db)?;
-        let writer = Writer::start(db, Arc::clone(&vault), serial)?;
-        let reader = Arc::new(Mutex::new(Reader { db: reader_db, vault: Arc::clone(&vault), serial }));
-        Ok(Self { writer, reader, vault, path: path.to_owned(), proved: tokio::sync::Mutex::default(), _lock: lock })
+        let folder = Arc::new(Folder::open(path, serial.restart)?);
+        // SQLite makes the names of its own files durable, not that of the file that was made for it.
+        bodies::sync_folder(bodies::parent_of(path))?;
+        let room = Arc::new(Room::new(&db, bodies::parent_of(path).to_owned(), limits)?);
+        let around = Around { vault, folder, room, serial };
+        let writer = Writer::start(db, around.clone())?;
+        let reader = Arc::new(Mutex::new(reader_db));
+        Ok(Self { writer, reader, around, path: path.to_owned(), proved: tokio::sync::Mutex::default(), _lock: lock })
     }
 
     /// Where the database is.
@@ -132,19 +167,34 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&Tables<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let reader = Arc::clone(&self.reader);
+        let (reader, around) = (Arc::clone(&self.reader), self.around.clone());
         let task = tokio::task::spawn_blocking(move || {
             // Reads change nothing, so a reader that panicked has left nothing half done.
             let reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
-            work(&Tables { db: &reader.db, vault: &reader.vault, serial: reader.serial })
+            work(&around.tables(&reader))
         });
         task.await.map_err(|_| StoreError::Closed)?
     }
 }
 
+/// Here when it takes no time, on a thread of its own when it does.
+async fn unhurried<T: Send + 'static>(
+    long: bool,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    if !long {
+        return work();
+    }
+    tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Closed)?
+}
+
 impl Store for SqliteStore {
     async fn accept(&self, new: NewSubmission, now: Timestamp) -> Result<Accepted, StoreError> {
-        self.write(move |tables| accept::accept(tables, &new, now)).await
+        let (vault, folder) = (Arc::clone(&self.around.vault), Arc::clone(&self.around.folder));
+        let large = new.payload.len() > bodies::ROW_BYTES_MAX / 2;
+        let prepare = move || accept::Prepared::new(&vault, &folder, new);
+        let prepared = unhurried(large, prepare).await?;
+        self.write(move |tables| accept::accept(tables, &prepared, now)).await
     }
 
     async fn earlier(
@@ -153,7 +203,7 @@ impl Store for SqliteStore {
         idempotency_key: &str,
         payload: &[u8],
     ) -> Result<Option<Earlier>, StoreError> {
-        let key = accept::Key::new(&self.vault, organisation, idempotency_key, payload);
+        let key = accept::Key::new(&self.around.vault, organisation, idempotency_key, payload);
         self.read(move |tables| accept::earlier(tables, &key)).await
     }
 
@@ -177,7 +227,14 @@ impl Store for SqliteStore {
         now: Timestamp,
     ) -> Result<Submission, StoreError> {
         let (id, envelope, actor) = (id.clone(), envelope.clone(), actor.clone());
-        self.write(move |tables| steps::launch(tables, &id, &envelope, &reads, &actor, now)).await
+        let (vault, folder) = (Arc::clone(&self.around.vault), Arc::clone(&self.around.folder));
+        let large = envelope.outbound.body.len() > bodies::ROW_BYTES_MAX / 2;
+        let seal = move || {
+            let body = folder.seal(&vault, Part::Envelope, id.as_str(), &envelope.outbound.body)?;
+            Ok((id, envelope, body))
+        };
+        let (id, envelope, body) = unhurried(large, seal).await?;
+        self.write(move |tables| steps::launch(tables, &id, &envelope, &body, &reads, &actor, now)).await
     }
 
     async fn step(&self, id: &SubmissionId, step: Step, now: Timestamp) -> Result<Submission, StoreError> {
@@ -227,6 +284,7 @@ impl Store for SqliteStore {
 
     async fn ready(&self) -> Result<(), StoreError> {
         let mut proved = self.proved.lock().await;
+        self.read(|tables| tables.room.check(tables.db)).await?;
         if !self.writer.has_failed() && proved.is_some_and(|at| at.elapsed() < PROOF_AGE_MAX) {
             return Ok(());
         }
@@ -240,6 +298,29 @@ impl Store for SqliteStore {
 
     async fn census(&self) -> Result<Census, StoreError> {
         self.read(queries::census).await
+    }
+
+    async fn purge(
+        &self,
+        actor: &Actor,
+        finished_before: Timestamp,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Purged, StoreError> {
+        let actor = actor.clone();
+        let work = move |tables: &Tables<'_>| retention::purge(tables, &actor, finished_before, limit, now);
+        let (purged, files) = self.write(work).await?;
+        // Only now: a transaction that had not come to be would still need them.
+        self.read(move |tables| {
+            tables.folder.remove_all(&files);
+            if purged.more { Ok(0) } else { tables.folder.sweep(tables.db) }
+        })
+        .await?;
+        Ok(purged)
+    }
+
+    async fn kept_bodies(&self, finished_before: Timestamp) -> Result<KeptBodies, StoreError> {
+        self.read(move |tables| retention::kept(tables, finished_before)).await
     }
 
     async fn verify_use_log(&self) -> Result<u64, StoreError> {

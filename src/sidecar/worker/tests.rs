@@ -22,8 +22,8 @@ use crate::sidecar::ports::{
 };
 use crate::sidecar::store::sqlite::SqliteStore;
 use crate::sidecar::store::{
-    Accepted, Census, ChangesWanted, Earlier, NewSubmission, Scope, StoredEnvelope, Stuck, Submission, TimelineEntry,
-    Use, Whose,
+    Accepted, Census, ChangesWanted, Earlier, KeptBodies, NewSubmission, Purged, Scope, StoredEnvelope, Stuck,
+    Submission, TimelineEntry, Use, Whose,
 };
 use crate::sidecar::vault::StoreKey;
 
@@ -786,6 +786,14 @@ impl Store for FailingStore {
 
     async fn census(&self) -> Result<Census, StoreError> {
         self.inner.census().await
+    }
+
+    async fn purge(&self, actor: &Actor, before: Timestamp, limit: u32, now: Timestamp) -> Result<Purged, StoreError> {
+        self.inner.purge(actor, before, limit, now).await
+    }
+
+    async fn kept_bodies(&self, finished_before: Timestamp) -> Result<KeptBodies, StoreError> {
+        self.inner.kept_bodies(finished_before).await
     }
 
     async fn verify_use_log(&self) -> Result<u64, StoreError> {

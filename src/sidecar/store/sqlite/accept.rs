@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
-use super::rows::{COLUMNS, millis, place, seal, submission};
+use super::bodies::{self, Folder, Part, Sealed};
+use super::rows::{COLUMNS, millis, place, seal_with, submission};
 use super::use_log::{Entry, append};
 use super::{Tables, schema};
 use crate::domain::document::header::DocumentIds;
@@ -32,14 +33,42 @@ impl Key {
     }
 }
 
-pub(super) fn accept(tables: &Tables<'_>, new: &NewSubmission, now: Timestamp) -> Result<Accepted, StoreError> {
-    let key = Key::new(tables.vault, &new.organisation, &new.idempotency_key, &new.payload);
-    match earlier(tables, &key)? {
+/// A submission with all that can be sealed before its transaction: the one that writes has least to do.
+pub(super) struct Prepared {
+    new: NewSubmission,
+    key: Key,
+    payload: Sealed,
+    state: State,
+    detail: Vec<u8>,
+    warnings: Vec<u8>,
+}
+
+impl Prepared {
+    /// Blocking where the record is large: it is then on the disk.
+    pub(super) fn new(vault: &Vault, folder: &Folder, new: NewSubmission) -> Result<Self, StoreError> {
+        let id = new.id.as_str();
+        let state = if new.awaits_signature { State::AwaitingSignature } else { State::Queued };
+        Ok(Self {
+            key: Key::new(vault, &new.organisation, &new.idempotency_key, &new.payload),
+            payload: folder.seal(vault, Part::Payload, id, &new.payload)?,
+            detail: seal_with(vault, place(id, "detail"), &state)?,
+            warnings: seal_with(vault, place(id, "warnings"), &new.warnings)?,
+            state,
+            new,
+        })
+    }
+}
+
+pub(super) fn accept(tables: &Tables<'_>, prepared: &Prepared, now: Timestamp) -> Result<Accepted, StoreError> {
+    let Prepared { new, key, .. } = prepared;
+    match earlier(tables, key)? {
         Some(Earlier::Same(submission)) => return Ok(Accepted::Replay(*submission)),
         Some(Earlier::Other) => return Ok(Accepted::Conflict),
         None => {}
     }
-    insert(tables, new, now)?;
+    tables.room.admit(tables.db, prepared.payload.bytes())?;
+    insert(tables, prepared, now)?;
+    bodies::insert(tables, new.id.as_str(), Part::Payload, &prepared.payload)?;
     let mut statement = tables.db.prepare_cached(
         "INSERT INTO idempotency_keys (organisation, key_digest, body_digest, submission, made_at)
          VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -48,7 +77,7 @@ pub(super) fn accept(tables: &Tables<'_>, new: &NewSubmission, now: Timestamp) -
     let entry = Entry {
         submission: Some(&new.id),
         action: "accept",
-        outcome: if new.awaits_signature { "awaiting_signature" } else { "queued" },
+        outcome: prepared.state.name(),
         actor: &new.used_by,
         facts: &new.subject,
     };
@@ -76,14 +105,14 @@ pub(super) fn by_id(tables: &Tables<'_>, id: &str) -> Result<Submission, StoreEr
     rows.next()?.map_or(Err(StoreError::NotFound), |row| submission(tables, row))
 }
 
-fn insert(tables: &Tables<'_>, new: &NewSubmission, now: Timestamp) -> Result<(), StoreError> {
+fn insert(tables: &Tables<'_>, prepared: &Prepared, now: Timestamp) -> Result<(), StoreError> {
+    let Prepared { new, state, .. } = prepared;
     let (ids, message_number) = next_ids(tables, new, now)?;
-    let state = if new.awaits_signature { State::AwaitingSignature } else { State::Queued };
     let due_at = (!new.awaits_signature).then_some(millis(now));
     let id = new.id.as_str();
     let mut statement = tables.db.prepare_cached(
         "INSERT INTO submissions (id, organisation, unit, document, set_id, version, message_number, replaces, structure,
-             state, class, detail, accepted_at, updated_at, due_at, change, payload, warnings, run)
+             state, class, detail, accepted_at, updated_at, due_at, change, held_bytes, warnings, run)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?14, ?15, ?16, ?17, ?18)",
     )?;
     statement.execute(params![
@@ -98,12 +127,12 @@ fn insert(tables: &Tables<'_>, new: &NewSubmission, now: Timestamp) -> Result<()
         new.structure.as_str(),
         state.name(),
         state.class().as_str(),
-        seal(tables, place(id, "detail"), &state)?,
+        prepared.detail,
         millis(now),
         due_at,
         schema::count_on(tables.db, "change")?,
-        tables.vault.seal(place(id, "payload"), &new.payload)?,
-        seal(tables, place(id, "warnings"), &new.warnings)?,
+        i64::try_from(prepared.payload.bytes()).unwrap_or(i64::MAX),
+        prepared.warnings,
         tables.serial.run(),
     ])?;
     Ok(())

@@ -11,7 +11,7 @@ use crate::domain::oid::Oid;
 use crate::domain::submission::{Cause, State};
 use crate::domain::text::Text;
 use crate::sidecar::store::{StoreError, Submission, SubmissionId};
-use crate::sidecar::vault::Place;
+use crate::sidecar::vault::{Place, Vault};
 
 /// The columns that [`submission`] reads, in its order, of a table or alias `s`.
 pub(super) const COLUMNS: &str = "s.id, s.organisation, s.unit, s.document, s.set_id, s.version, s.message_number, \
@@ -33,8 +33,13 @@ pub(super) struct Waiting {
 
 /// Seals a value as JSON.
 pub(super) fn seal<T: Serialize>(tables: &Tables<'_>, place: Place<'_>, value: &T) -> Result<Vec<u8>, StoreError> {
+    seal_with(tables.vault, place, value)
+}
+
+/// [`seal`], outside a transaction.
+pub(super) fn seal_with<T: Serialize>(vault: &Vault, place: Place<'_>, value: &T) -> Result<Vec<u8>, StoreError> {
     let json = serde_json::to_vec(value).map_err(|_| StoreError::Damaged { what: place.column })?;
-    Ok(tables.vault.seal(place, &json)?)
+    Ok(vault.seal(place, &json)?)
 }
 
 /// Opens a value sealed as JSON.

@@ -12,7 +12,7 @@ use crate::sidecar::store::StoreError;
 use crate::sidecar::vault::Vault;
 
 /// "ASLT": marks a file as ours.
-const APPLICATION_ID: i64 = 0x4153_4c54;
+pub(super) const APPLICATION_ID: i64 = 0x4153_4c54;
 const INSTALLATION_MAX: u32 = 99_999_999;
 const NONCE_MAX: u32 = 999_999;
 /// More than a run makes. Times the milliseconds of the clock it stays below 2^53, which JSON readers keep exact.
@@ -21,7 +21,7 @@ const CHANGES_PER_MS: i64 = 1024;
 const PROOF_BYTES: u32 = 64 * 1024;
 
 /// Step n takes the schema from version n to n + 1.
-const STEPS: &[&str] = &[
+pub(super) const STEPS: &[&str] = &[
     "
     CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -87,6 +87,34 @@ const STEPS: &[&str] = &[
     ALTER TABLE submissions ADD COLUMN damaged TEXT;
     CREATE INDEX submissions_open ON submissions (accepted_at) WHERE class = 'open';
     CREATE INDEX submissions_damaged ON submissions (row) WHERE damaged IS NOT NULL;
+",
+    // Bodies leave the rows that change, so that a change of state does not write them again, and can be purged.
+    "
+    CREATE TABLE bodies (
+        row INTEGER PRIMARY KEY,
+        owner INTEGER NOT NULL REFERENCES submissions (row),
+        part TEXT NOT NULL,
+        bytes INTEGER NOT NULL,
+        sealed BLOB,
+        file TEXT,
+        UNIQUE (owner, part),
+        CHECK ((sealed IS NULL) <> (file IS NULL))
+    ) STRICT;
+    CREATE INDEX bodies_file ON bodies (file) WHERE file IS NOT NULL;
+    INSERT INTO bodies (owner, part, bytes, sealed)
+        SELECT row, 'payload', length(payload), payload FROM submissions ORDER BY row;
+    INSERT INTO bodies (owner, part, bytes, sealed)
+        SELECT s.row, 'envelope', length(e.body), e.body FROM envelopes e JOIN submissions s ON s.id = e.submission;
+    ALTER TABLE submissions DROP COLUMN payload;
+    ALTER TABLE envelopes DROP COLUMN body;
+    ALTER TABLE submissions ADD COLUMN held_bytes INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE submissions ADD COLUMN finished_at INTEGER;
+    UPDATE submissions SET
+        held_bytes = (SELECT coalesce(sum(b.bytes), 0) FROM bodies b WHERE b.owner = submissions.row),
+        finished_at = CASE WHEN class <> 'open' THEN updated_at END;
+    DROP INDEX submissions_open;
+    CREATE INDEX submissions_open ON submissions (accepted_at, held_bytes) WHERE class = 'open';
+    CREATE INDEX submissions_kept ON submissions (finished_at, held_bytes) WHERE finished_at IS NOT NULL AND held_bytes > 0;
 ",
 ];
 

@@ -5,10 +5,11 @@ use rusqlite::{OptionalExtension, params};
 use serde_json::{Value, json};
 
 use super::accept::by_id;
+use super::bodies::{self, Part, Sealed};
 use super::rows::{Waiting, millis, open, place, seal};
 use super::use_log::{Entry, append};
 use super::{Tables, chain, schema};
-use crate::domain::submission::{Event, State};
+use crate::domain::submission::{Class, Event, State};
 use crate::sidecar::ports::Outbound;
 use crate::sidecar::store::progress::{Told, progress};
 use crate::sidecar::store::{
@@ -80,9 +81,7 @@ fn read_whole(tables: &Tables<'_>, id: &str) -> Result<Claimed, StoreError> {
 }
 
 fn payload(tables: &Tables<'_>, id: &str) -> Result<Vec<u8>, StoreError> {
-    let mut statement = tables.db.prepare_cached("SELECT payload FROM submissions WHERE id = ?1")?;
-    let sealed: Vec<u8> = statement.query_row([id], |row| row.get(0))?;
-    tables.vault.open(place(id, "payload"), &sealed).map_err(|_| StoreError::Damaged { what: "payload" })
+    bodies::open(tables, id, Part::Payload)?.ok_or(StoreError::Damaged { what: "payload" })
 }
 
 fn claim_one(tables: &Tables<'_>, found: Claimed, actor: &Actor, now: Timestamp) -> Result<Claimed, StoreError> {
@@ -129,19 +128,16 @@ fn predecessor(tables: &Tables<'_>, of: &Submission) -> Result<Option<Predecesso
 }
 
 fn envelope(tables: &Tables<'_>, id: &str) -> Result<Option<StoredEnvelope>, StoreError> {
-    let mut statement = tables
-        .db
-        .prepare_cached("SELECT soap_action, content_type, body, ground FROM envelopes WHERE submission = ?1")?;
+    let mut statement =
+        tables.db.prepare_cached("SELECT soap_action, content_type, ground FROM envelopes WHERE submission = ?1")?;
     let row = statement
         .query_row([id], |row| {
             let (soap_action, content_type): (String, String) = (row.get(0)?, row.get(1)?);
-            let (body, ground): (Vec<u8>, Vec<u8>) = (row.get(2)?, row.get(3)?);
-            Ok((soap_action, content_type, body, ground))
+            Ok((soap_action, content_type, row.get::<_, Vec<u8>>(2)?))
         })
         .optional()?;
-    let Some((soap_action, content_type, body, ground)) = row else { return Ok(None) };
-    let body =
-        tables.vault.open(envelope_place(id, "body"), &body).map_err(|_| StoreError::Damaged { what: "envelope" })?;
+    let Some((soap_action, content_type, ground)) = row else { return Ok(None) };
+    let body = bodies::open(tables, id, Part::Envelope)?.ok_or(StoreError::Damaged { what: "envelope" })?;
     let (ground, case) = open(tables, envelope_place(id, "ground"), &ground)?;
     Ok(Some(StoredEnvelope { outbound: Outbound { soap_action, content_type, body }, ground, case }))
 }
@@ -155,6 +151,7 @@ pub(super) fn launch(
     tables: &Tables<'_>,
     id: &SubmissionId,
     envelope: &StoredEnvelope,
+    body: &Sealed,
     reads: &Value,
     actor: &Actor,
     now: Timestamp,
@@ -164,17 +161,19 @@ pub(super) fn launch(
     let id = id.as_str();
     let moved = apply(tables, by_id(tables, id)?, &step, now)?;
     let mut statement = tables.db.prepare_cached(
-        "INSERT INTO envelopes (submission, sealed_at, soap_action, content_type, body, ground)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO envelopes (submission, sealed_at, soap_action, content_type, ground) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
     statement.execute(params![
         id,
         millis(now),
         envelope.outbound.soap_action,
         envelope.outbound.content_type,
-        tables.vault.seal(envelope_place(id, "body"), &envelope.outbound.body)?,
         seal(tables, envelope_place(id, "ground"), &(&envelope.ground, &envelope.case))?,
     ])?;
+    bodies::insert(tables, id, Part::Envelope, body)?;
+    let mut statement =
+        tables.db.prepare_cached("UPDATE submissions SET held_bytes = held_bytes + ?2 WHERE id = ?1")?;
+    statement.execute(params![id, i64::try_from(body.bytes()).unwrap_or(i64::MAX)])?;
     Ok(moved)
 }
 
@@ -235,10 +234,11 @@ fn apply(tables: &Tables<'_>, s: Submission, step: &Step, now: Timestamp) -> Res
 fn update(tables: &Tables<'_>, s: &Submission) -> Result<(), StoreError> {
     let id = s.id.as_str();
     let verdict = s.verdict.as_ref().map(|v| seal(tables, place(id, "verdict"), v)).transpose()?;
+    let settled = s.state.class() != Class::Open;
     let waiting = Waiting { why: s.why.clone(), held_for: s.held_for.clone() };
     let mut statement = tables.db.prepare_cached(
         "UPDATE submissions SET state = ?2, class = ?3, detail = ?4, updated_at = ?5, due_at = ?6, attempts = ?7,
-             held_since = ?8, change = ?9, verdict = ?10, waiting = ?11, damaged = NULL WHERE id = ?1",
+             held_since = ?8, change = ?9, verdict = ?10, waiting = ?11, finished_at = ?12, damaged = NULL WHERE id = ?1",
     )?;
     statement.execute(params![
         id,
@@ -252,6 +252,10 @@ fn update(tables: &Tables<'_>, s: &Submission) -> Result<(), StoreError> {
         i64::try_from(s.change).unwrap_or(i64::MAX),
         verdict,
         seal(tables, place(id, "waiting"), &waiting)?,
+        settled.then_some(millis(s.updated_at)),
     ])?;
+    if settled {
+        tables.room.loosen();
+    }
     Ok(())
 }

@@ -10,9 +10,8 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Serial, Tables};
+use super::{Around, Tables};
 use crate::sidecar::store::StoreError;
-use crate::sidecar::vault::Vault;
 
 const QUEUE_MAX: usize = 1024;
 const BATCH_MAX: usize = 256;
@@ -28,10 +27,10 @@ pub(super) struct Writer {
 trait Work: Send {
     /// Does it; whether its savepoint is to be kept.
     fn run(&mut self, tables: &Tables<'_>) -> bool;
-    /// Whether the database refused it, not its own rules.
-    fn was_refused(&self) -> bool;
+    /// Why the disk or the database refused it; nothing when it was its own rules.
+    fn trouble(&self) -> Option<&StoreError>;
     /// Answers the caller: with the work's own result, or with why the transaction did not commit.
-    fn answer(self: Box<Self>, commit_failure: Option<&str>);
+    fn answer(self: Box<Self>, commit_failure: Option<&StoreError>);
 }
 
 struct Task<T, F> {
@@ -46,14 +45,14 @@ impl<T: Send, F: FnOnce(&Tables<'_>) -> Result<T, StoreError> + Send> Work for T
         matches!(self.result, Some(Ok(_)))
     }
 
-    fn was_refused(&self) -> bool {
-        matches!(self.result, Some(Err(StoreError::Database { .. })))
+    fn trouble(&self) -> Option<&StoreError> {
+        self.result.as_ref()?.as_ref().err().filter(|error| error.is_of_the_disk())
     }
 
-    fn answer(self: Box<Self>, commit_failure: Option<&str>) {
+    fn answer(self: Box<Self>, commit_failure: Option<&StoreError>) {
         let result = match (self.result, commit_failure) {
             (Some(Err(error)), _) => Err(error),
-            (_, Some(text)) => Err(StoreError::Database { text: text.to_owned() }),
+            (_, Some(failure)) => Err(failure.repeated()),
             (Some(ok), None) => ok,
             (None, None) => Err(StoreError::Closed),
         };
@@ -64,13 +63,13 @@ impl<T: Send, F: FnOnce(&Tables<'_>) -> Result<T, StoreError> + Send> Work for T
 }
 
 impl Writer {
-    pub(super) fn start(db: Connection, vault: Arc<Vault>, serial: Serial) -> Result<Self, StoreError> {
+    pub(super) fn start(db: Connection, around: Around) -> Result<Self, StoreError> {
         let (queue, work) = mpsc::channel(QUEUE_MAX);
         let failed = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&failed);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || serve(&Tables { db: &db, vault: &vault, serial }, work, &seen))
+            .spawn(move || serve(&around.tables(&db), work, &seen))
             .map_err(|error| StoreError::Database { text: format!("no thread to write with: {error}") })?;
         Ok(Self { queue: Some(queue), thread: Some(thread), failed })
     }
@@ -115,29 +114,43 @@ fn serve(tables: &Tables<'_>, mut queue: mpsc::Receiver<Box<dyn Work>>, failed: 
             let Ok(next) = queue.try_recv() else { break };
             batch.push(next);
         }
-        let failure = commit(tables, &mut batch).err().map(|error| error.to_string());
-        if let Some(text) = &failure {
-            tracing::error!(store.error = %text, "a store transaction did not commit");
+        let failure = commit(tables, &mut batch).err();
+        if let Some(error) = &failure {
+            tables.room.loosen();
+            tracing::error!(store.error = %error, "a store transaction did not commit");
         }
-        failed.store(failure.is_some() || batch.iter().any(|work| work.was_refused()), Ordering::Relaxed);
-        batch.into_iter().for_each(|work| work.answer(failure.as_deref()));
+        failed.store(failure.is_some() || batch.iter().any(|work| work.trouble().is_some()), Ordering::Relaxed);
+        let mut troubles = failure.iter().chain(batch.iter().filter_map(|work| work.trouble()));
+        let damaged = troubles.any(|trouble| matches!(trouble, StoreError::Corrupt { .. }));
+        batch.into_iter().for_each(|work| work.answer(failure.as_ref()));
+        if damaged {
+            // Nothing more is promised on a file that is damaged; whoever waits for the end of the queue ends the process.
+            tracing::error!("the database file is damaged; the store closes");
+            return;
+        }
     }
 }
 
-fn commit(tables: &Tables<'_>, batch: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
+fn commit(tables: &Tables<'_>, batch: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
     tables.db.execute_batch("BEGIN IMMEDIATE")?;
-    let outcome = run_all(tables, batch).and_then(|()| tables.db.execute_batch("COMMIT"));
+    let outcome = run_all(tables, batch).and_then(|()| Ok(tables.db.execute_batch("COMMIT")?));
     if outcome.is_err() && !tables.db.is_autocommit() {
         tables.db.execute_batch("ROLLBACK")?;
     }
     outcome
 }
 
-fn run_all(tables: &Tables<'_>, batch: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
+fn run_all(tables: &Tables<'_>, batch: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
     for work in batch {
         tables.db.execute_batch("SAVEPOINT work")?;
         let keep = work.run(tables);
-        // A full disk or an I/O error ends the whole transaction by itself; RELEASE then fails and with it the batch.
+        if !keep {
+            tables.room.loosen();
+        }
+        // A full disk or an I/O error ends the whole transaction by itself, and with it the batch.
+        if let Some(trouble) = work.trouble().filter(|_| tables.db.is_autocommit()) {
+            return Err(trouble.repeated());
+        }
         tables.db.execute_batch(if keep { "RELEASE work" } else { "ROLLBACK TO work; RELEASE work" })?;
     }
     Ok(())

@@ -1,0 +1,77 @@
+//! Retention: once an hour the bodies of what has long been settled are purged, in slices that delay nobody.
+//!
+//! Decides nothing about open submissions. What goes is told by `asiasilta store retention` before it goes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+
+use super::ports::Clock;
+use super::store::{Actor, Purged, Store, StoreError};
+
+/// Submissions purged in one transaction.
+const SLICE: u32 = 50;
+const EVERY: Duration = Duration::from_secs(3600);
+const AFTER_FAILURE: Duration = Duration::from_secs(60);
+
+/// Purges until `stop` turns true or the store has come to its end.
+pub async fn run<S: Store, C: Clock>(
+    store: Arc<S>,
+    clock: Arc<C>,
+    kept_for: Duration,
+    actor: Actor,
+    mut stop: watch::Receiver<bool>,
+) {
+    while !*stop.borrow() {
+        let pause = match purge_due(&*store, &actor, kept_for, clock.now()).await {
+            Ok(purged) => {
+                if purged.submissions > 0 {
+                    tracing::info!(submissions = purged.submissions, bytes = purged.bytes, "purged settled bodies");
+                }
+                EVERY
+            }
+            Err(error) => {
+                tracing::error!(store.error = %error, "retention could not purge; trying again");
+                AFTER_FAILURE
+            }
+        };
+        let next = clock.now().saturating_add(signed(pause)).unwrap_or(Timestamp::MAX);
+        tokio::select! {
+            changed = stop.changed() => if changed.is_err() { return },
+            () = store.closed() => return,
+            () = clock.sleep_until(next) => {}
+        }
+    }
+}
+
+/// Purges everything that is due at `now`, slice by slice; others write between the slices.
+///
+/// # Errors
+/// [`StoreError`]; slices before it stand.
+pub async fn purge_due<S: Store>(
+    store: &S,
+    actor: &Actor,
+    kept_for: Duration,
+    now: Timestamp,
+) -> Result<Purged, StoreError> {
+    let mut all = Purged::default();
+    loop {
+        let slice = store.purge(actor, finished_before(kept_for, now), SLICE, now).await?;
+        all.submissions += slice.submissions;
+        all.bytes += slice.bytes;
+        if !slice.more {
+            return Ok(all);
+        }
+    }
+}
+
+/// What was settled before this moment is due.
+pub fn finished_before(kept_for: Duration, now: Timestamp) -> Timestamp {
+    now.saturating_sub(signed(kept_for)).unwrap_or(Timestamp::MIN)
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}

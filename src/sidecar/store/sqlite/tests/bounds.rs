@@ -1,0 +1,279 @@
+//! What bounds the store: the queue's limits, large bodies in files, retention; and databases of earlier schemas.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::*;
+use crate::sidecar::store::sqlite::bodies::{ROW_BYTES_MAX, folder_of};
+use crate::sidecar::store::sqlite::schema::STEPS;
+use crate::sidecar::store::{Limit, StoreLimits};
+
+fn files(database: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder_of(database)).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+fn large() -> String {
+    SECRET.repeat(2 * ROW_BYTES_MAX / SECRET.len())
+}
+
+/// Carries a submission to the archive.
+async fn archive(store: &SqliteStore, seconds: i64) -> Submission {
+    let claimed = store.claim(&actor(), 1, at(seconds)).await.unwrap().remove(0);
+    let large = Outbound { body: large().into_bytes(), ..envelope().outbound };
+    let envelope = StoredEnvelope { outbound: large, ..envelope() };
+    store.launch(&claimed.submission.id, &envelope, Value::Null, &actor(), at(seconds)).await.unwrap();
+    step(store, &claimed.submission, Event::Receive, seconds).await
+}
+
+#[tokio::test]
+async fn at_a_bound_of_the_queue_nothing_more_is_taken_and_repeats_are_still_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let limits = StoreLimits { open_rows_max: 2, open_bytes_max: 4096, free_disk_bytes_min: 0 };
+    let store = SqliteStore::open_within(&path, &key(), limits, at(0)).unwrap();
+    let first = accepted(&store, new("1", "b"), 0).await;
+    let refused = store.accept(new("big", &"x".repeat(4096)), at(0)).await;
+    assert!(matches!(refused, Err(StoreError::Full { limit: Limit::Bytes })));
+    accepted(&store, new("2", "b"), 0).await;
+    for _ in 0..3 {
+        let refused = store.accept(new("3", "b"), at(0)).await;
+        assert!(matches!(refused, Err(StoreError::Full { limit: Limit::Rows })));
+    }
+    assert!(matches!(store.ready().await, Err(StoreError::Full { limit: Limit::Rows })));
+    assert!(matches!(store.accept(new("1", "b"), at(0)).await.unwrap(), Accepted::Replay(_)));
+    let withdraw = Event::Withdraw { by: "x".into(), why: "y".into() };
+    step(&store, &first, withdraw, 1).await;
+    accepted(&store, new("3", "b"), 1).await;
+    drop(store);
+    // Counted again at the start, not remembered.
+    let store = SqliteStore::open_within(&path, &key(), limits, at(2)).unwrap();
+    assert!(matches!(store.accept(new("4", "b"), at(2)).await, Err(StoreError::Full { limit: Limit::Rows })));
+}
+
+#[tokio::test]
+async fn with_too_little_free_disk_nothing_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = StoreLimits { free_disk_bytes_min: u64::MAX, ..StoreLimits::default() };
+    let store = SqliteStore::open_within(&folder.path().join("s.db"), &key(), limits, at(0)).unwrap();
+    assert!(matches!(store.accept(new("1", "b"), at(0)).await, Err(StoreError::Full { limit: Limit::Disk })));
+    assert!(matches!(store.ready().await, Err(StoreError::Full { limit: Limit::Disk })));
+    assert_eq!(store.census().await.unwrap().by_state, []);
+}
+
+#[tokio::test]
+async fn a_large_body_stands_sealed_in_a_private_file_and_comes_back_whole() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    accepted(&store, new("1", &large()), 0).await;
+    let kept = files(&path);
+    assert_eq!(kept.len(), 1);
+    let bytes = fs::read(&kept[0]).unwrap();
+    assert!(bytes.len() > ROW_BYTES_MAX && !bytes.windows(SECRET.len()).any(|w| w == SECRET.as_bytes()));
+    assert_eq!(fs::metadata(&kept[0]).unwrap().permissions().mode() & 0o077, 0);
+    assert_eq!(fs::metadata(folder_of(&path)).unwrap().permissions().mode() & 0o077, 0);
+    assert!(fs::metadata(&path).unwrap().len() < 200_000, "the database does not hold it");
+    // A repeat and a conflict leave no file.
+    store.accept(new("1", &large()), at(0)).await.unwrap();
+    store.accept(new("1", &format!("{}x", large())), at(0)).await.unwrap();
+    assert_eq!(files(&path), kept);
+    let claimed = store.claim(&actor(), 1, at(1)).await.unwrap();
+    assert!(claimed[0].payload == large().into_bytes());
+}
+
+#[tokio::test]
+async fn a_lost_file_parks_its_own_submission_and_stops_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    let lost = accepted(&store, new("1", &large()), 0).await;
+    let other = accepted(&store, new("2", "b"), 0).await;
+    fs::remove_file(&files(&path)[0]).unwrap();
+    let claimed = store.claim(&actor(), 10, at(1)).await.unwrap();
+    assert_eq!(claimed.iter().map(|c| &c.submission.id).collect::<Vec<_>>(), [&other.id]);
+    let (found, _) = store.find(&lost.id, &scope()).await.unwrap().unwrap();
+    assert_eq!(found.state.name(), "parked");
+}
+
+#[tokio::test]
+async fn retention_purges_settled_bodies_and_keeps_open_ones_keys_rows_and_the_use_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    let done = accepted(&store, new("1", &large()), 0).await;
+    assert_eq!(archive(&store, 1).await.id, done.id);
+    let open_one = accepted(&store, new("2", &large()), 0).await;
+    assert_eq!(files(&path).len(), 3);
+    let kept = store.kept_bodies(at(1)).await.unwrap();
+    assert_eq!((kept.submissions, kept.due, kept.oldest_finished), (1, 0, Some(at(1))));
+    assert!(!store.purge(&actor(), at(1), 10, at(9)).await.unwrap().more);
+    assert_eq!(store.kept_bodies(at(2)).await.unwrap().due, 1, "it was not due yet");
+
+    // However far the clock jumps, only what is settled goes.
+    let purged = store.purge(&actor(), Timestamp::MAX, 10, at(10)).await.unwrap();
+    assert_eq!((purged.submissions, purged.more), (1, false));
+    assert!(purged.bytes > 2 * u64::try_from(ROW_BYTES_MAX).unwrap());
+    assert_eq!(files(&path).len(), 1);
+    assert_eq!(store.kept_bodies(Timestamp::MAX).await.unwrap(), Default::default());
+    let Accepted::Replay(again) = store.accept(new("1", &large()), at(11)).await.unwrap() else { panic!() };
+    assert_eq!((again.id, again.state), (done.id.clone(), State::Archived));
+    assert!(matches!(store.accept(new("1", "other"), at(11)).await.unwrap(), Accepted::Conflict));
+    let (_, way) = store.find(&done.id, &scope()).await.unwrap().unwrap();
+    assert_eq!(way.len(), 4);
+    store.verify_use_log().await.unwrap();
+    let claimed = store.claim(&actor(), 1, at(12)).await.unwrap();
+    assert!(claimed[0].submission.id == open_one.id && claimed[0].payload == large().into_bytes());
+}
+
+#[tokio::test]
+async fn the_record_before_an_open_new_version_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("s.db"), 0);
+    let first = accepted(&store, new("1", "b"), 0).await;
+    archive(&store, 1).await;
+    let mut next = new("2", "b");
+    next.replaces = Some(first.document.clone());
+    accepted(&store, next, 2).await;
+    assert_eq!(store.purge(&actor(), Timestamp::MAX, 10, at(3)).await.unwrap().submissions, 0);
+    archive(&store, 4).await;
+    assert_eq!(store.purge(&actor(), Timestamp::MAX, 10, at(5)).await.unwrap().submissions, 2);
+}
+
+#[tokio::test]
+async fn files_that_no_row_names_are_swept_by_the_next_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    accepted(&store, new("1", &large()), 0).await;
+    let kept = files(&path);
+    // As if the process had died between the file and its transaction.
+    let orphan = kept[0].with_file_name(format!("{}x", kept[0].file_name().unwrap().to_str().unwrap()));
+    fs::write(&orphan, "x").unwrap();
+    store.purge(&actor(), at(0), 10, at(1)).await.unwrap();
+    assert_eq!(files(&path).len(), 2, "of this run it may still come to be named");
+    drop(store);
+    let store = open(&path, 5);
+    store.purge(&actor(), at(0), 10, at(5)).await.unwrap();
+    assert_eq!(files(&path), kept);
+}
+
+/// The pages that purging frees are used again.
+#[tokio::test]
+async fn the_file_stops_growing_when_retention_keeps_pace() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    let body = "x".repeat(30_000);
+    let mut sizes = Vec::new();
+    for round in 0..8 {
+        for n in 0..20 {
+            let s = accepted(&store, new(&format!("{round}.{n}"), &body), round).await;
+            store.claim(&actor(), 1, at(round)).await.unwrap();
+            store.launch(&s.id, &envelope(), Value::Null, &actor(), at(round)).await.unwrap();
+            step(&store, &s, Event::Receive, round).await;
+        }
+        store.purge(&actor(), at(round + 1), 100, at(round)).await.unwrap();
+        sizes.push(
+            store
+                .read(|tables| Ok(tables.db.pragma_query_value(None, "page_count", |r| r.get::<_, i64>(0))?))
+                .await
+                .unwrap(),
+        );
+    }
+    let (first, last) = (sizes[0], sizes[7]);
+    // 140 bodies of 30 kB more would be over a thousand pages; what stays of a submission is a fraction of a page.
+    assert!(last - first < 140, "{sizes:?}");
+}
+
+/// A database as the first and second released schemas had it.
+fn old_database(path: &Path, version: usize) -> (SubmissionId, SubmissionId) {
+    let db = Connection::open(path).unwrap();
+    STEPS[..version].iter().for_each(|step| db.execute_batch(step).unwrap());
+    db.pragma_update(None, "user_version", i64::try_from(version).unwrap()).unwrap();
+    db.pragma_update(None, "application_id", schema::APPLICATION_ID).unwrap();
+    let vault = Vault::new(&key()).unwrap();
+    db.execute("INSERT INTO meta VALUES ('key_check', ?1)", [vault.check_value()]).unwrap();
+    let (waiting, sent) = (SubmissionId::random(), SubmissionId::random());
+    for (n, (id, state)) in [(&waiting, State::Queued), (&sent, State::InFlight)].into_iter().enumerate() {
+        let seal = |column, value: &[u8]| vault.seal(rows::place(id.as_str(), column), value).unwrap();
+        let document = format!("1.2.246.10.1.95.{n}");
+        db.execute(
+            "INSERT INTO submissions (id, organisation, unit, document, set_id, version, message_number, structure, state, class,
+                 detail, accepted_at, updated_at, due_at, change, payload, warnings)
+             VALUES (?1, ?2, ?3, ?4, ?4, 1, '1', '1.2.3', ?5, 'open', ?6, ?7, ?7, ?7, ?8, ?9, ?10)",
+            rusqlite::params![
+                id.as_str(), scope().organisation.as_str(), scope().units[0].as_str(), document, state.name(),
+                seal("detail", &serde_json::to_vec(&state).unwrap()), T0 * 1000, i64::try_from(n).unwrap(),
+                seal("payload", b"old body"), seal("warnings", b"[]"),
+            ],
+        )
+        .unwrap();
+    }
+    let place = |column| crate::sidecar::vault::Place { table: "envelopes", row: sent.as_str(), column };
+    let ground = serde_json::to_vec(&(Ground::OwnRegister, Some(oid("1.2.9")))).unwrap();
+    db.execute(
+        "INSERT INTO envelopes VALUES (?1, 0, 'a', 'c', ?2, ?3)",
+        rusqlite::params![
+            sent.as_str(),
+            vault.seal(place("body"), &envelope().outbound.body).unwrap(),
+            vault.seal(place("ground"), &ground).unwrap()
+        ],
+    )
+    .unwrap();
+    (waiting, sent)
+}
+
+#[tokio::test]
+async fn databases_of_every_released_schema_are_carried_on() {
+    for version in 1..STEPS.len() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        let (waiting, sent) = old_database(&path, version);
+        let store = open(&path, 5);
+        assert_eq!(store.recover(&actor(), at(6), at(5)).await.unwrap(), 1, "schema {version}");
+        let claimed = store.claim(&actor(), 10, at(10)).await.unwrap();
+        let of = |id: &SubmissionId| claimed.iter().find(|c| c.submission.id == *id).unwrap();
+        assert_eq!(
+            (of(&waiting).payload.as_slice(), of(&waiting).submission.state.name()),
+            (&b"old body"[..], "claimed")
+        );
+        assert!(of(&waiting).submission.from_earlier_run && of(&waiting).envelope.is_none());
+        assert_eq!(of(&sent).submission.state, State::Reconciling);
+        assert!(of(&sent).envelope.as_ref().unwrap().outbound == envelope().outbound);
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_page_closes_the_store_and_nothing_is_promised_on_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    for n in 0..200 {
+        accepted(&store, new(&n.to_string(), "b"), 0).await;
+    }
+    drop(store);
+    // The tables' first pages and the schema stay whole, so that the file opens.
+    let mut bytes = fs::read(&path).unwrap();
+    let pages = bytes.len() / 4096;
+    for page in pages / 2..pages {
+        bytes[page * 4096..page * 4096 + 64].fill(0xff);
+    }
+    fs::write(&path, bytes).unwrap();
+    let store = open(&path, 1);
+    let mut refused = None;
+    for n in 0..64 {
+        match store.accept(new(&format!("after {n}"), "b"), at(1)).await {
+            Ok(_) => {}
+            Err(error) => {
+                refused = Some(error);
+                break;
+            }
+        }
+    }
+    let refused = refused.unwrap();
+    assert!(matches!(refused, StoreError::Corrupt { .. }), "{refused}");
+    assert!(refused.to_string().contains("asiasilta store check"));
+    tokio::time::timeout(Duration::from_secs(20), store.closed()).await.unwrap();
+    assert!(store.accept(new("later", "b"), at(1)).await.is_err());
+}
