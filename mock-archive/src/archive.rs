@@ -11,6 +11,7 @@ use openssl::sha::sha256;
 
 use crate::answers::{self, AckCode, Sheet};
 use crate::clock::Clock;
+use crate::faults::MessageKind;
 use crate::finding::{Finding, Findings, Rule};
 use crate::intake::frame::{self, Frame, FrameDocument, MessageId, Subject, Unreadable};
 use crate::intake::multipart::bare_id;
@@ -109,12 +110,36 @@ pub(crate) struct Arrival<'a> {
     frame: Result<Frame, Unreadable>,
     findings: Findings,
     document: Option<&'a [u8]>,
-    is_store: bool,
 }
 
 impl Arrival<'_> {
-    pub(crate) fn is_store(&self) -> bool {
-        self.is_store
+    /// What kind of message it is, for the faults.
+    pub(crate) fn message_kind(&self) -> MessageKind {
+        match &self.frame {
+            Err(_) => MessageKind::Unreadable,
+            Ok(frame) => message_kind(frame),
+        }
+    }
+
+    /// The document that it is about, when it names one.
+    pub(crate) fn document_id(&self) -> Option<&Oid> {
+        match &self.frame.as_ref().ok()?.subject {
+            Subject::Document(metadata) => Some(&metadata.id),
+            Subject::Query(query) => query.document.as_ref(),
+        }
+    }
+}
+
+fn message_kind(frame: &Frame) -> MessageKind {
+    match &frame.subject {
+        Subject::Document(metadata) if metadata.version > 1 => MessageKind::NewVersion,
+        Subject::Document(_) => MessageKind::FirstVersion,
+        Subject::Query(_) if frame.service_request == "OURS-FETCH-SUMMARY" => MessageKind::Summary,
+        Subject::Query(query) => match (frame.interaction, &query.document) {
+            (frame::Interaction::Fetch, _) => MessageKind::Fetch,
+            (_, Some(_)) => MessageKind::Question,
+            (_, None) => MessageKind::Find,
+        },
     }
 }
 
@@ -200,9 +225,8 @@ impl Archive {
             findings.extend(message::check(frame, peer, soap_action));
             findings.extend(persons::check_ids([&frame.worker.id], "authorOrPerformer"));
         }
-        let is_store = matches!(kind, ArrivalKind::Store { .. });
         let sequence = self.ledger.arrived(self.clock.now(), peer.clone(), kind);
-        Arrival { sequence, peer: peer.clone(), frame, findings, document, is_store }
+        Arrival { sequence, peer: peer.clone(), frame, findings, document }
     }
 
     /// Notes that an arrival was not looked at.
@@ -337,7 +361,8 @@ fn kind(frame: &Result<Frame, Unreadable>, document: Option<&[u8]>) -> ArrivalKi
     };
     match &frame.subject {
         Subject::Document(metadata) => {
-            ArrivalKind::Store { document_id: metadata.id.clone(), body_sha256: document.map(sha256) }
+            let (document_id, set_id) = (metadata.id.clone(), metadata.set_id.clone());
+            ArrivalKind::Store { document_id, set_id, version: metadata.version, body_sha256: document.map(sha256) }
         }
         Subject::Query(query) => match (frame.interaction, &query.document) {
             (frame::Interaction::Fetch, document) => ArrivalKind::Fetch { document_id: document.clone() },

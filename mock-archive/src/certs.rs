@@ -3,6 +3,8 @@
 //! For tests and demonstrations only: keys are made on the spot and handed out as PEM. TLS keys are P-256, signing keys
 //! RSA-2048. Certificates hold from the day before the given time for a year after it. Synchronous.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use jiff::{Timestamp, ToSpan};
 use openssl::asn1::{Asn1Integer, Asn1Time};
 use openssl::bn::{BigNum, MsbOption};
@@ -19,6 +21,11 @@ use openssl::x509::{X509, X509Builder, X509Name, X509NameBuilder};
 
 use crate::oid::Oid;
 
+mod kept;
+mod revocation;
+
+pub use kept::KeptPkiError;
+
 const RSA_BITS: u32 = 2048;
 /// HL7 and X.520 names are shorter; OpenSSL refuses longer ones.
 const NAME_MAX_CHARS: usize = 64;
@@ -27,6 +34,16 @@ const NAME_MAX_CHARS: usize = 64;
 #[derive(Debug, thiserror::Error)]
 #[error("cannot make a development certificate")]
 pub struct PkiError(#[from] ErrorStack);
+
+/// How the server shows itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServerShape {
+    Good,
+    Expired,
+    Revoked,
+    WrongName,
+    UnknownIssuer,
+}
 
 /// An organisation as a certificate names it.
 #[derive(Clone, Debug)]
@@ -62,6 +79,7 @@ pub struct DevPki {
     tls: Authority,
     signing: Authority,
     validity: Validity,
+    revoked: Mutex<Vec<Vec<u8>>>,
 }
 
 struct Authority {
@@ -75,11 +93,22 @@ struct Validity {
     to: i64,
 }
 
+impl Validity {
+    /// From the day before for a year after.
+    fn around(now: Timestamp) -> Self {
+        let day_before = now.checked_sub(24.hours()).unwrap_or(now);
+        let year_after = now.checked_add((365 * 24).hours()).unwrap_or(now);
+        Self { from: day_before.as_second(), to: year_after.as_second() }
+    }
+}
+
 /// What a certificate is for.
 #[derive(Clone, Copy)]
 enum Purpose {
     Authority,
     Server,
+    /// For a name that nobody asks for.
+    ServerElsewhere,
     Client,
     SystemSignature,
     ProfessionalSignature,
@@ -91,13 +120,12 @@ impl DevPki {
     /// # Errors
     /// [`PkiError`] when OpenSSL fails, or `now` is at the end of time.
     pub fn new(now: Timestamp) -> Result<Self, PkiError> {
-        let day_before = now.checked_sub(24.hours()).unwrap_or(now);
-        let year_after = now.checked_add((365 * 24).hours()).unwrap_or(now);
-        let validity = Validity { from: day_before.as_second(), to: year_after.as_second() };
+        let validity = Validity::around(now);
         Ok(Self {
             tls: Authority::new("Mock archive TLS CA", &p256()?, validity)?,
             signing: Authority::new("Mock archive signing CA", &rsa()?, validity)?,
             validity,
+            revoked: Mutex::default(),
         })
     }
 
@@ -122,8 +150,37 @@ impl DevPki {
     /// # Errors
     /// [`PkiError`] when OpenSSL fails.
     pub fn server(&self) -> Result<PemIdentity, PkiError> {
-        let subject = name(&[(Nid::COMMONNAME, "localhost"), (Nid::ORGANIZATIONNAME, "Mock archive")])?;
-        self.tls.issue(&subject, p256()?, Purpose::Server, self.validity)
+        self.tls.server("localhost", self.validity)
+    }
+
+    /// The archive's server certificate in another shape, at a moment.
+    pub(crate) fn server_shaped(&self, shape: ServerShape, now: Timestamp) -> Result<PemIdentity, PkiError> {
+        match shape {
+            ServerShape::Good => self.server(),
+            ServerShape::WrongName => self.tls.server("other.invalid", self.validity),
+            ServerShape::Expired => {
+                let hour = 60 * 60;
+                let validity = Validity { from: now.as_second() - 2 * hour, to: now.as_second() - hour };
+                self.tls.server("localhost", validity)
+            }
+            ServerShape::UnknownIssuer => {
+                Authority::new("Unknown TLS CA", &p256()?, self.validity)?.server("localhost", self.validity)
+            }
+            ServerShape::Revoked => {
+                let server = self.server()?;
+                self.revoke(&server.certificate_pem)?;
+                Ok(server)
+            }
+        }
+    }
+
+    fn revoked(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.revoked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many certificates are on the revocation list.
+    pub(crate) fn revoked_count(&self) -> usize {
+        self.revoked().len()
     }
 
     /// An organisation's certificate for mutual TLS.
@@ -157,6 +214,12 @@ impl DevPki {
 }
 
 impl Authority {
+    fn server(&self, common_name: &str, validity: Validity) -> Result<PemIdentity, PkiError> {
+        let subject = name(&[(Nid::COMMONNAME, common_name), (Nid::ORGANIZATIONNAME, "Mock archive")])?;
+        let purpose = if common_name == "localhost" { Purpose::Server } else { Purpose::ServerElsewhere };
+        self.issue(&subject, p256()?, purpose, validity)
+    }
+
     fn new(common_name: &str, key: &PKey<Private>, validity: Validity) -> Result<Self, PkiError> {
         let subject = name(&[(Nid::COMMONNAME, common_name)])?;
         let builder = unsigned(&subject, &subject, key, validity)?;
@@ -222,10 +285,14 @@ fn finished(
         builder.append_extension(authority_key)?;
     }
     match purpose {
-        Purpose::Server => {
+        Purpose::Server | Purpose::ServerElsewhere => {
             let context = builder.x509v3_context(issuer.map(AsRef::as_ref), None);
-            let names = SubjectAlternativeName::new().dns("localhost").ip("127.0.0.1").build(&context)?;
-            builder.append_extension(names)?;
+            let mut names = SubjectAlternativeName::new();
+            match purpose {
+                Purpose::ServerElsewhere => names.dns("other.invalid"),
+                _ => names.dns("localhost").ip("127.0.0.1"),
+            };
+            builder.append_extension(names.build(&context)?)?;
             builder.append_extension(ExtendedKeyUsage::new().server_auth().build()?)?;
         }
         Purpose::Client => builder.append_extension(ExtendedKeyUsage::new().client_auth().build()?)?,
@@ -241,7 +308,7 @@ fn key_usage(purpose: Purpose) -> Result<openssl::x509::X509Extension, ErrorStac
     usage.critical();
     match purpose {
         Purpose::Authority => usage.key_cert_sign().crl_sign(),
-        Purpose::Server | Purpose::Client => usage.digital_signature(),
+        Purpose::Server | Purpose::ServerElsewhere | Purpose::Client => usage.digital_signature(),
         Purpose::SystemSignature => usage.digital_signature().non_repudiation(),
         Purpose::ProfessionalSignature => usage.non_repudiation(),
     };

@@ -1,43 +1,80 @@
-//! The archive's clock: the system's time unless a test sets it. "Today" is the day in Europe/Helsinki.
+//! The archive's clock: the system's time, that time moved by so much, or an instant at which it stands. "Today" is the day in
+//! Europe/Helsinki.
 //!
-//! Does not wait and has no timers. Asked by the rules (is a right in force today?) and by the answers (creation time).
+//! Asked by the rules (is a right in force today?), the answers (creation time), the handshake (has a certificate expired?), the
+//! delays and the throttle of `faults.rs`.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, Zoned};
+use tokio::sync::watch;
 
 /// A clock that is shared by its copies: setting one sets all.
-#[derive(Clone, Debug, Default)]
-pub struct Clock {
-    set_to: Arc<Mutex<Option<Timestamp>>>,
+#[derive(Clone, Debug)]
+pub struct Clock(watch::Sender<Hand>);
+
+#[derive(Clone, Copy, Debug)]
+enum Hand {
+    /// The system's time, moved by this.
+    Running(SignedDuration),
+    Standing(Timestamp),
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::system()
+    }
 }
 
 impl Clock {
     /// The system's time.
     #[must_use]
     pub fn system() -> Self {
-        Self::default()
+        Self(watch::Sender::new(Hand::Running(SignedDuration::ZERO)))
     }
 
     /// A clock that stands at `instant` until it is set again.
     #[must_use]
     pub fn standing_at(instant: Timestamp) -> Self {
-        let clock = Self::default();
-        clock.set(instant);
-        clock
+        Self(watch::Sender::new(Hand::Standing(instant)))
     }
 
     /// Lets the clock stand at `instant`.
     pub fn set(&self, instant: Timestamp) {
-        *self.set_to.lock().unwrap_or_else(PoisonError::into_inner) = Some(instant);
+        self.0.send_replace(Hand::Standing(instant));
+    }
+
+    /// Goes by the system's time again.
+    pub fn set_to_system(&self) {
+        self.0.send_replace(Hand::Running(SignedDuration::ZERO));
+    }
+
+    /// Moves the clock on; a running one runs on from there. Stops at the end of time.
+    pub fn advance(&self, by: Duration) {
+        let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+        self.0.send_modify(|hand| {
+            *hand = match *hand {
+                Hand::Running(moved) => Hand::Running(moved.saturating_add(by)),
+                Hand::Standing(at) => Hand::Standing(at.saturating_add(by).unwrap_or(Timestamp::MAX)),
+            };
+        });
+    }
+
+    /// Does it stand?
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        matches!(*self.0.borrow(), Hand::Standing(_))
     }
 
     /// The present instant.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.set_to.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or_else(Timestamp::now)
+        match *self.0.borrow() {
+            Hand::Running(moved) => Timestamp::now().saturating_add(moved).unwrap_or(Timestamp::MAX),
+            Hand::Standing(instant) => instant,
+        }
     }
 
     /// The present instant on a Finnish wall clock.
@@ -50,6 +87,27 @@ impl Clock {
     #[must_use]
     pub fn today(&self) -> Date {
         self.now_in_helsinki().date()
+    }
+
+    /// Waits until so much time has passed by this clock: a standing one has to be moved.
+    pub(crate) async fn pass(&self, time: Duration) {
+        let mut hand = self.0.subscribe();
+        let time = SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
+        let end = self.now().saturating_add(time).unwrap_or(Timestamp::MAX);
+        loop {
+            hand.borrow_and_update();
+            let left = end.duration_since(self.now());
+            let Ok(left) = Duration::try_from(left) else { return };
+            if left.is_zero() {
+                return;
+            }
+            let stands = self.stands();
+            tokio::select! {
+                // The sender lives in self.
+                changed = hand.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(left), if !stands => {}
+            }
+        }
     }
 }
 
@@ -71,5 +129,19 @@ mod tests {
         assert_eq!(clock.today().to_string(), "2026-11-22");
         clock.clone().set("2026-07-01T20:59:59Z".parse().unwrap());
         assert_eq!(clock.today().to_string(), "2026-07-01");
+    }
+
+    #[test]
+    fn a_standing_clock_is_moved_and_a_running_one_runs_on() {
+        let clock = Clock::standing_at("2026-11-22T10:00:00Z".parse().unwrap());
+        clock.advance(Duration::from_secs(90));
+        assert_eq!(clock.now().to_string(), "2026-11-22T10:01:30Z");
+        clock.advance(Duration::MAX);
+        assert_eq!(clock.now(), Timestamp::MAX);
+        clock.set_to_system();
+        let day = Duration::from_secs(24 * 60 * 60);
+        let tomorrow = Timestamp::now().saturating_add(day).unwrap();
+        clock.advance(day);
+        assert!(!clock.stands() && clock.now() >= tomorrow);
     }
 }

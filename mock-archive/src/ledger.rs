@@ -24,6 +24,10 @@ pub enum ArrivalKind {
     Store {
         /// The document's id as the frame names it.
         document_id: Oid,
+        /// The chain of versions that it belongs to.
+        set_id: Oid,
+        /// Its version.
+        version: u32,
         /// SHA-256 of the document's bytes; `None` when the message carried none.
         body_sha256: Option<[u8; 32]>,
     },
@@ -84,6 +88,12 @@ pub enum LedgerBreach {
     /// Documents stored more than once.
     #[error("stored more than once: {}", .0.iter().map(Oid::as_str).collect::<Vec<_>>().join(", "))]
     StoredMoreThanOnce(Vec<Oid>),
+    /// Documents that arrived more than once, asked for or not, with all their arrivals.
+    #[error("arrived more than once: {}", list(.0))]
+    ArrivedMoreThanOnce(Vec<(Oid, u64)>),
+    /// Versions that arrived before the version before them was stored.
+    #[error("arrived before the version before was stored: {}", list(.0))]
+    OutOfOrder(Vec<(Oid, u64)>),
     /// More arrivals than the ledger holds; nothing can be said.
     #[error("the ledger is full: {ENTRIES_MAX} arrivals")]
     Full,
@@ -185,6 +195,53 @@ impl Ledger {
         if breaches.is_empty() { Ok(()) } else { Err(LedgerBreach::UnaskedSecondArrival(breaches)) }
     }
 
+    /// No document arrived twice, whether asked for in between or not.
+    ///
+    /// # Errors
+    /// [`LedgerBreach::ArrivedMoreThanOnce`] names documents and arrivals; [`LedgerBreach::Full`].
+    pub fn assert_nothing_arrived_twice(&self) -> Result<(), LedgerBreach> {
+        let mut arrivals: BTreeMap<Oid, Vec<u64>> = BTreeMap::new();
+        for entry in self.complete_entries()? {
+            if let ArrivalKind::Store { document_id, .. } = entry.kind {
+                arrivals.entry(document_id).or_default().push(entry.sequence);
+            }
+        }
+        let twice = arrivals.into_iter().filter(|(_, all)| all.len() > 1);
+        let twice: Vec<_> = twice.flat_map(|(id, all)| all.into_iter().map(move |one| (id.clone(), one))).collect();
+        if twice.is_empty() { Ok(()) } else { Err(LedgerBreach::ArrivedMoreThanOnce(twice)) }
+    }
+
+    /// In each chain a version arrived only after the version before it had been stored; the first that arrived begins it.
+    ///
+    /// # Errors
+    /// [`LedgerBreach::OutOfOrder`] names documents and arrivals; [`LedgerBreach::Full`].
+    pub fn assert_order_in_each_chain(&self) -> Result<(), LedgerBreach> {
+        let mut newest: BTreeMap<Oid, u32> = BTreeMap::new();
+        let mut breaches = Vec::new();
+        for entry in self.complete_entries()? {
+            let ArrivalKind::Store { document_id, set_id, version, .. } = entry.kind else { continue };
+            let stored = newest.get(&set_id).copied().unwrap_or(0);
+            if version > stored.saturating_add(1) {
+                breaches.push((document_id, entry.sequence));
+            }
+            if matches!(entry.verdict, Verdict::Stored(_)) {
+                newest.insert(set_id, stored.max(version));
+            }
+        }
+        if breaches.is_empty() { Ok(()) } else { Err(LedgerBreach::OutOfOrder(breaches)) }
+    }
+
+    /// Who asked for a document (by question or fetch), in the order of arrival.
+    #[must_use]
+    pub fn askers(&self, document: &Oid) -> Vec<Oid> {
+        let asks = |entry: &Entry| match &entry.kind {
+            ArrivalKind::Question { document_id } => document_id == document,
+            ArrivalKind::Fetch { document_id } => document_id.as_ref() == Some(document),
+            _ => false,
+        };
+        self.entries().into_iter().filter(asks).map(|entry| entry.sender).collect()
+    }
+
     /// Each archived document was stored exactly once; gives their number.
     ///
     /// # Errors
@@ -213,17 +270,35 @@ impl Ledger {
     }
 }
 
+/// A table: what arrived, from whom, and what became of it. Ids of documents and organisations, no persons.
 impl fmt::Display for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let entries = self.entries();
-        writeln!(f, "{} arrivals, {} documents archived", entries.len(), self.archived_ids().len())?;
-        entries.iter().try_for_each(|entry| writeln!(f, "{entry}"))
-    }
-}
-
-impl fmt::Display for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:>6}  {:.0}  {}  {}  {}", self.sequence, self.at, self.sender, self.kind, self.verdict)
+        let count = |fits: fn(&Verdict) -> bool| entries.iter().filter(|entry| fits(&entry.verdict)).count();
+        writeln!(
+            f,
+            "{} arrivals: {} stored, {} stored before, {} refused, {} not processed, {} without a verdict",
+            entries.len(),
+            count(|verdict| matches!(verdict, Verdict::Stored(_))),
+            count(|verdict| matches!(verdict, Verdict::AlreadyStored)),
+            count(|verdict| matches!(verdict, Verdict::Refused(_))),
+            count(|verdict| matches!(verdict, Verdict::NotProcessed)),
+            count(|verdict| matches!(verdict, Verdict::Open)),
+        )?;
+        let whats: Vec<String> = entries.iter().map(|entry| entry.kind.to_string()).collect();
+        let what_width = whats.iter().map(String::len).max().unwrap_or_default();
+        let sender_width = entries.iter().map(|entry| entry.sender.as_str().len()).max().unwrap_or_default();
+        for (entry, what) in entries.iter().zip(&whats) {
+            writeln!(
+                f,
+                "{:>6}  {:.0}  {:sender_width$}  {what:what_width$}  {}",
+                entry.sequence,
+                entry.at,
+                entry.sender.as_str(),
+                entry.verdict
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -270,7 +345,12 @@ mod tests {
     }
 
     fn store(ledger: &Ledger, sender: &str, id: &str, verdict: Verdict) {
-        note(ledger, sender, ArrivalKind::Store { document_id: oid(id), body_sha256: None }, verdict);
+        version(ledger, sender, id, id, 1, verdict);
+    }
+
+    fn version(ledger: &Ledger, sender: &str, set: &str, id: &str, version: u32, verdict: Verdict) {
+        let (document_id, set_id) = (oid(id), oid(set));
+        note(ledger, sender, ArrivalKind::Store { document_id, set_id, version, body_sha256: None }, verdict);
     }
 
     fn ask(ledger: &Ledger, sender: &str, id: &str) {
@@ -314,11 +394,37 @@ mod tests {
     }
 
     #[test]
+    fn versions_have_an_order_and_documents_one_arrival() {
+        let ledger = Ledger::default();
+        version(&ledger, "1.2.1", "1.9.1", "1.9.1", 1, Verdict::NotProcessed);
+        assert_eq!(ledger.assert_nothing_arrived_twice(), Ok(()));
+        version(&ledger, "1.2.1", "1.9.1", "1.9.2", 2, Verdict::Refused(vec![Rule::VersionSuccessor]));
+        assert_eq!(ledger.assert_order_in_each_chain(), Err(LedgerBreach::OutOfOrder(vec![(oid("1.9.2"), 2)])));
+        version(&ledger, "1.2.1", "1.9.1", "1.9.1", 1, Verdict::Stored(Vec::new()));
+        let twice = vec![(oid("1.9.1"), 1), (oid("1.9.1"), 3)];
+        assert_eq!(ledger.assert_nothing_arrived_twice(), Err(LedgerBreach::ArrivedMoreThanOnce(twice)));
+        let ledger = Ledger::default();
+        version(&ledger, "1.2.1", "1.9.1", "1.9.1", 1, Verdict::Stored(Vec::new()));
+        version(&ledger, "1.2.1", "1.9.1", "1.9.2", 2, Verdict::Stored(Vec::new()));
+        assert_eq!(ledger.assert_order_in_each_chain(), Ok(()));
+    }
+
+    #[test]
+    fn the_ledger_tells_who_asked_for_what() {
+        let ledger = Ledger::default();
+        ask(&ledger, "1.2.2", "1.9.1");
+        ask(&ledger, "1.2.1", "1.9.2");
+        note(&ledger, "1.2.1", ArrivalKind::Fetch { document_id: Some(oid("1.9.1")) }, Verdict::Answered(1));
+        assert_eq!(ledger.askers(&oid("1.9.1")), [oid("1.2.2"), oid("1.2.1")]);
+    }
+
+    #[test]
     fn the_report_names_documents_and_rules() {
         let ledger = Ledger::default();
         store(&ledger, "1.2.1", "1.9.2", Verdict::Refused(vec![Rule::PairId]));
         let report = ledger.to_string();
-        assert!(report.starts_with("1 arrivals, 0 documents archived\n"), "{report}");
+        let sums = "1 arrivals: 0 stored, 0 stored before, 1 refused, 0 not processed, 0 without a verdict\n";
+        assert!(report.starts_with(sums), "{report}");
         assert!(report.contains("1.2.1  store 1.9.2  refused by pair.id"), "{report}");
     }
 }

@@ -29,7 +29,10 @@ mod xml;
 pub use answers::AckCode;
 pub use archive::{Acceptance, Archive, Reply};
 pub use clock::Clock;
-pub use faults::{Fault, Faults, HoldAt, TooManyFaults};
+pub use faults::{
+    CATALOGUE, Chance, Fault, FaultRow, Faults, Happened, HoldAt, MessageKind, Script, ScriptError, Step, Throttle,
+    TlsFault, TooManyFaults,
+};
 pub use finding::{DetailCode, Finding, Rule, Weight};
 pub use intake::soap::HttpMessage;
 pub use ledger::{ArrivalKind, Entry, Ledger, LedgerBreach, Verdict};

@@ -1,6 +1,7 @@
 //! The mock archive as a program: makes a development PKI, listens, and reports its ledger at the end.
 //!
-//! For trying a client by hand. Everything it does is in the library; nothing here is kept between two runs.
+//! For trying a client by hand or from another language. Everything it does is in the library; with `--data-directory` what it
+//! holds survives a restart.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write;
@@ -11,24 +12,49 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Parser;
-use mock_archive::certs::{DevPki, OrgIdentity, PemIdentity, PkiError};
-use mock_archive::{MockArchive, Oid, StartError};
+use mock_archive::certs::{DevPki, KeptPkiError, OrgIdentity, PemIdentity, PkiError};
+use mock_archive::{Clock, MockArchive, MockArchiveBuilder, Oid, Script, ScriptError, StartError, TooManyFaults};
 
 /// A stand-in for the Client Data Archive on 127.0.0.1, with certificates to try it with.
+///
+/// Prints its address (and that of the control listener), runs until Ctrl-C, prints the ledger, and ends with a failure when there
+/// were unexpected calls or a document arrived again without a question.
 #[derive(Parser)]
 struct Arguments {
-    /// Port on 127.0.0.1; 0 takes a free one.
+    /// Port on 127.0.0.1 for messages, HTTPS with client certificates; 0 takes a free one.
     #[arg(long, default_value_t = 0)]
     port: u16,
+    /// Port on 127.0.0.1 for control calls, plain HTTP and JSON: clock, faults, ledger, reset; 0 takes a free one. Without it there
+    /// are none.
+    #[arg(long)]
+    control_port: Option<u16>,
     /// Where certificates and keys are written; made if it is not there.
-    #[arg(long)]
+    #[arg(long, value_name = "DIR")]
     directory: PathBuf,
+    /// Keeps authorities, documents and metadata here, so that they survive a restart; without it they are in memory.
+    #[arg(long, value_name = "DIR")]
+    data_directory: Option<PathBuf>,
     /// Directory of document structures (JSON Schemas with sosmeta.oid).
-    #[arg(long)]
+    #[arg(long, value_name = "DIR")]
     structures: Option<PathBuf>,
     /// An organisation that gets a transport and a system-signing identity.
     #[arg(long = "organisation", value_name = "OID=NAME")]
     organisations: Vec<Organisation>,
+    /// A script of faults, TOML.
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+    /// The archive's clock stands at this instant until a control call moves it; without it, it is the system's.
+    #[arg(long, value_name = "INSTANT")]
+    clock: Option<jiff::Timestamp>,
+    /// Leaves out what costs most: signatures, schemas and content structures. For load.
+    #[arg(long)]
+    deep_checks_off: bool,
+    /// Tests only: takes signatures of any certificate. They must still hold.
+    #[arg(long)]
+    trust_any_signer: bool,
+    /// The largest request body, in bytes.
+    #[arg(long, value_name = "BYTES", default_value_t = 20 * 1024 * 1024)]
+    body_max_bytes: usize,
 }
 
 /// `OID=NAME`.
@@ -56,6 +82,14 @@ enum Failure {
     Pki(#[from] PkiError),
     #[error("cannot start")]
     Start(#[from] StartError),
+    #[error("cannot use the kept authorities")]
+    KeptPki(#[from] KeptPkiError),
+    #[error("cannot read {path}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{path} cannot be used")]
+    Script { path: PathBuf, source: ScriptError },
+    #[error("the script has too many steps")]
+    Faults(#[from] TooManyFaults),
     #[error("cannot wait for Ctrl-C")]
     Signal(#[source] std::io::Error),
     #[error("the run was not clean")]
@@ -78,18 +112,51 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let pki = Arc::new(DevPki::new(jiff::Timestamp::now())?);
+    let clock = arguments.clock.map_or_else(Clock::system, Clock::standing_at);
+    let script = arguments.faults.as_deref().map(script).transpose()?;
+    let pki = Arc::new(match &arguments.data_directory {
+        Some(directory) => DevPki::kept_in(&directory.join("pki"), clock.now())?,
+        None => DevPki::new(clock.now())?,
+    });
     write_pki(&pki, &arguments)?;
-    let mut builder = MockArchive::builder().port(arguments.port).pki(pki);
-    if let Some(structures) = arguments.structures {
-        builder = builder.structures(structures);
+    let archive = builder(&arguments, clock, pki).start().await?;
+    if let Some(script) = script {
+        archive.faults().play(script)?;
     }
-    let archive = builder.start().await?;
     print(&format!("{}\ncertificates in {}", archive.url(), arguments.directory.display()))?;
+    if let Some(control) = archive.control_url() {
+        print(&format!("control at {control}"))?;
+    }
     tokio::signal::ctrl_c().await.map_err(Failure::Signal)?;
     archive.shutdown().await;
     print(&archive.ledger().to_string())?;
     Ok(archive.verify()?)
+}
+
+fn builder(arguments: &Arguments, clock: Clock, pki: Arc<DevPki>) -> MockArchiveBuilder {
+    let mut builder = MockArchive::builder().port(arguments.port).clock(clock).pki(pki);
+    builder = builder.body_max_bytes(arguments.body_max_bytes);
+    if let Some(port) = arguments.control_port {
+        builder = builder.control(port);
+    }
+    if let Some(directory) = &arguments.data_directory {
+        builder = builder.data_directory(directory);
+    }
+    if let Some(structures) = &arguments.structures {
+        builder = builder.structures(structures);
+    }
+    if arguments.deep_checks_off {
+        builder = builder.deep_checks_off();
+    }
+    if arguments.trust_any_signer {
+        builder = builder.trust_any_signer();
+    }
+    builder
+}
+
+fn script(path: &Path) -> Result<Script, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|source| Failure::Read { path: path.to_owned(), source })?;
+    Script::from_toml(&text).map_err(|source| Failure::Script { path: path.to_owned(), source })
 }
 
 fn write_pki(pki: &DevPki, arguments: &Arguments) -> Result<(), Failure> {
@@ -173,6 +240,30 @@ mod tests {
             assert_eq!(mode(&format!("1.2.246.10.99999992.10.0-{name}.pem")), 0o600);
         }
         assert_eq!(std::fs::read_dir(&target).unwrap().count(), 6);
+    }
+
+    #[test]
+    fn the_readme_has_every_switch_of_the_program_and_no_other() {
+        use clap::CommandFactory;
+        let readme = include_str!("../README.md");
+        let section = readme.split("### Switches of the program").nth(1).unwrap().split("\n#").next().unwrap();
+        let rows = section.lines().filter_map(|line| line.strip_prefix("| `--")?.split(['`', ' ']).next());
+        let mut told: Vec<_> = rows.map(str::to_owned).collect();
+        let command = Arguments::command();
+        let mut known: Vec<_> = command.get_arguments().filter_map(clap::Arg::get_long).map(str::to_owned).collect();
+        told.sort();
+        known.sort();
+        assert_eq!(told, known);
+    }
+
+    #[test]
+    fn authorities_are_kept_for_the_next_run() {
+        let directory = tempfile::tempdir().unwrap();
+        let kept = || DevPki::kept_in(&directory.path().join("pki"), jiff::Timestamp::now()).unwrap();
+        let (first, second) = (kept(), kept());
+        assert_eq!(first.tls_ca_pem().unwrap(), second.tls_ca_pem().unwrap());
+        let key = std::fs::metadata(directory.path().join("pki/tls-key.pem")).unwrap();
+        assert_eq!(key.permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

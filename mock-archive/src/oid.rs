@@ -9,7 +9,7 @@ const OID_MAX_CHARS: usize = 64;
 
 /// An object identifier: digits and dots, no arc with a leading zero, first arc 0 to 2, at most 64 characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Oid(Box<str>);
+pub struct Oid(std::sync::Arc<str>);
 
 /// The text is not an object identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,10 +1,11 @@
 //! The archive as a server: our own mutual-TLS front, a wiremock server behind it, the archive's functions inside.
 //!
-//! The front (`server/front.rs`) owns connections, certificates and faults of the line; wiremock matches requests, so that
-//! a test may mount answers of its own above ours; `server/responder.rs` hands what is left to [`Archive`].
+//! The front (`server/front.rs`) owns connections, certificates and faults of the line; what a test has mounted on the wiremock
+//! server answers first; `server/message.rs` hands the rest to [`Archive`].
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,10 +22,14 @@ use crate::storage::StorageError;
 use crate::structures::{Structures, StructuresError};
 
 mod connection;
+mod control;
 mod front;
+mod line;
+mod message;
 mod responder;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 /// The one endpoint (docs/wire.md §1).
 pub(crate) const ENDPOINT: &str = "/medical-records";
@@ -96,6 +101,7 @@ impl Default for Limits {
 #[derive(Default)]
 pub struct MockArchiveBuilder {
     port: u16,
+    control: Option<u16>,
     clock: Clock,
     pki: Option<Arc<DevPki>>,
     structures: Option<PathBuf>,
@@ -111,6 +117,13 @@ impl MockArchiveBuilder {
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
+        self
+    }
+
+    /// Takes control calls (plain HTTP, JSON) on this port of 127.0.0.1; 0 takes a free one. By default there are none.
+    #[must_use]
+    pub fn control(mut self, port: u16) -> Self {
+        self.control = Some(port);
         self
     }
 
@@ -206,15 +219,34 @@ impl MockArchiveBuilder {
         };
         self.pki = Some(Arc::clone(&pki));
         let archive = Arc::new(self.archive()?);
-        let (faults, unexpected) = (Faults::default(), Unexpected::default());
-        let secret = responder::Secret::new()?;
+        let (faults, unexpected) = (Faults::new(self.clock.clone()), Unexpected::default());
+        let (secret, in_use) = (responder::Secret::new()?, Arc::new(AtomicBool::new(false)));
         let inner = MockServer::builder().disable_request_recording().start().await;
-        responder::mount(&inner, Arc::clone(&archive), faults.clone(), unexpected.clone(), &secret).await;
-        let tls = front::tls_config(&pki)?;
+        responder::mount(&inner, &secret).await;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        let front = front::Front::start(address, tls, *inner.address(), secret, faults.clone(), self.limits).await?;
-        Ok(MockArchive { front, inner, archive, faults, pki, unexpected })
+        let connections = connection::Inner {
+            tls: tls::Tls::try_new(Arc::clone(&pki), self.clock.clone())?,
+            archive: Arc::clone(&archive),
+            faults: faults.clone(),
+            unexpected: unexpected.clone(),
+            mounted: connection::Mounted::new(*inner.address(), secret, Arc::clone(&in_use)),
+            limits: self.limits,
+        };
+        let front = front::Front::start(address, connections)?;
+        let url = url(front.address());
+        let control = match self.control {
+            None => None,
+            Some(port) => {
+                let (archive, clock, faults) = (Arc::clone(&archive), self.clock.clone(), faults.clone());
+                Some(control::Control::start(port, control::Steered { url, archive, clock, faults }).await?)
+            }
+        };
+        Ok(MockArchive { front, control, inner, in_use, archive, clock: self.clock, faults, pki, unexpected })
     }
+}
+
+fn url(address: SocketAddr) -> String {
+    format!("https://127.0.0.1:{}{ENDPOINT}", address.port())
 }
 
 /// Calls that matched nothing.
@@ -238,8 +270,12 @@ impl Unexpected {
 /// A running archive. Dropping it stops it, and panics when there were unexpected calls that nobody looked at.
 pub struct MockArchive {
     front: front::Front,
+    control: Option<control::Control>,
     inner: MockServer,
+    /// Somebody has asked for the inner server.
+    in_use: Arc<AtomicBool>,
     archive: Arc<Archive>,
+    clock: Clock,
     faults: Faults,
     pki: Arc<DevPki>,
     unexpected: Unexpected,
@@ -263,7 +299,13 @@ impl MockArchive {
     /// The endpoint's address, `https://127.0.0.1:<port>/medical-records`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("https://127.0.0.1:{}{ENDPOINT}", self.front.address().port())
+        url(self.front.address())
+    }
+
+    /// The address of the control listener, `http://127.0.0.1:<port>`, when there is one.
+    #[must_use]
+    pub fn control_url(&self) -> Option<String> {
+        self.control.as_ref().map(|control| format!("http://{}", control.address))
     }
 
     /// The address listened on.
@@ -296,9 +338,24 @@ impl MockArchive {
         &self.faults
     }
 
+    /// The clock that the archive goes by; moving it moves rights, certificates, delays and rates.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Puts a client certificate on the authority's revocation list: new connections with it are refused.
+    ///
+    /// # Errors
+    /// [`PkiError`] when it is no certificate.
+    pub fn revoke(&self, certificate_pem: &str) -> Result<(), PkiError> {
+        self.pki.revoke(certificate_pem)
+    }
+
     /// The inner server: mocks mounted here with wiremock's usual priority answer before the archive does.
     #[must_use]
     pub fn inner(&self) -> &MockServer {
+        self.in_use.store(true, Ordering::Relaxed);
         &self.inner
     }
 
@@ -329,12 +386,14 @@ impl MockArchive {
 
     /// Stops listening and breaks open connections.
     pub async fn shutdown(&self) {
+        self.faults.clear();
         self.front.shutdown().await;
     }
 }
 
 impl Drop for MockArchive {
     fn drop(&mut self) {
+        self.faults.clear();
         let (count, calls) = self.unexpected.take();
         // A panic while panicking would abort the test run and hide the first one.
         assert!(

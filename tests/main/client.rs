@@ -193,6 +193,7 @@ async fn every_fault_of_the_line_has_its_outcome_and_the_question_settles_it() {
             Fault::NotProcessed => {
                 assert!(matches!(outcome, Outcome::TryLater { why: NotNow::NotProcessed(_), .. }), "{outcome:?}");
             }
+            other => panic!("not in the list above: {other}"),
         }
         assert_eq!(producer.is_stored(&document).await, stored, "{fault:?}");
         // Asked: now the same bytes may go again, and are taken or known already.

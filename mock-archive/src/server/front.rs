@@ -5,19 +5,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, watch};
-use tokio_rustls::TlsAcceptor;
 
-use crate::certs::DevPki;
-use crate::faults::Faults;
+use crate::server::StartError;
 use crate::server::connection::{self, Inner};
-use crate::server::responder::Secret;
-use crate::server::{Limits, StartError};
 
 const BACKLOG: u32 = 128;
 
@@ -46,23 +38,15 @@ pub(super) struct Front {
 }
 
 impl Front {
-    pub(super) async fn start(
-        address: SocketAddr,
-        tls: Arc<ServerConfig>,
-        inner: SocketAddr,
-        secret: Secret,
-        faults: Faults,
-        limits: Limits,
-    ) -> Result<Self, StartError> {
+    pub(super) fn start(address: SocketAddr, inner: Inner) -> Result<Self, StartError> {
         let listener = bound(address)?.listen(BACKLOG)?;
         let address = listener.local_addr()?;
         let wanted = watch::Sender::new(Phase::Up);
         let (reached_sender, reached) = watch::channel(Reached::Phase(Phase::Up));
         let loop_ = Loop {
             address,
-            acceptor: TlsAcceptor::from(tls),
-            inner: Arc::new(Inner::new(inner, secret, faults, limits)),
-            places: Arc::new(Semaphore::new(limits.connections_max)),
+            places: Arc::new(Semaphore::new(inner.limits.connections_max)),
+            inner: Arc::new(inner),
             wanted: wanted.subscribe(),
             reached: reached_sender,
         };
@@ -114,7 +98,6 @@ impl Drop for Front {
 /// The accept loop's things.
 struct Loop {
     address: SocketAddr,
-    acceptor: TlsAcceptor,
     inner: Arc<Inner>,
     places: Arc<Semaphore>,
     wanted: watch::Receiver<Phase>,
@@ -160,11 +143,11 @@ impl Loop {
             tracing::warn!("too many connections, one refused");
             return;
         };
-        let (acceptor, inner, mut wanted) = (self.acceptor.clone(), Arc::clone(&self.inner), self.wanted.clone());
+        let (inner, mut wanted) = (Arc::clone(&self.inner), self.wanted.clone());
         tokio::spawn(async move {
             let _place = place;
             tokio::select! {
-                () = connection::serve(stream, acceptor, inner) => {}
+                () = connection::serve(stream, inner) => {}
                 // An error means that the front is gone, which breaks the connection as well.
                 _ = wanted.wait_for(|phase| *phase != Phase::Up) => {}
             }
@@ -195,26 +178,4 @@ fn bound(address: SocketAddr) -> std::io::Result<TcpSocket> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     Ok(socket)
-}
-
-/// TLS 1.2 and 1.3, client certificate of the PKI's TLS authority required.
-pub(super) fn tls_config(pki: &DevPki) -> Result<Arc<ServerConfig>, StartError> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = |error: &dyn std::fmt::Display| StartError::Tls(error.to_string());
-    let mut roots = rustls::RootCertStore::empty();
-    let authority = CertificateDer::from_pem_slice(pki.tls_ca_pem()?.as_bytes()).map_err(|error| tls(&error))?;
-    roots.add(authority).map_err(|error| tls(&error))?;
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-        .build()
-        .map_err(|error| tls(&error))?;
-    let server = pki.server()?;
-    let certificate = CertificateDer::from_pem_slice(server.certificate_pem.as_bytes()).map_err(|error| tls(&error))?;
-    let key = PrivateKeyDer::from_pem_slice(server.key_pem.as_bytes()).map_err(|error| tls(&error))?;
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| tls(&error))?
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(vec![certificate], key)
-        .map_err(|error| tls(&error))?;
-    Ok(Arc::new(config))
 }

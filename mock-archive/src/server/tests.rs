@@ -16,6 +16,9 @@ use crate::faults::{Fault, HoldAt};
 use crate::ledger::{ArrivalKind, Verdict};
 use crate::samples::{NOW, ORGANISER, PRODUCER, Question, Sample, kit, organisation, said};
 
+mod control;
+mod faults;
+
 async fn start() -> MockArchive {
     let clock = Clock::standing_at(NOW.parse().unwrap());
     MockArchive::builder().clock(clock).pki(Arc::clone(&kit().pki)).start().await.unwrap()

@@ -1,0 +1,85 @@
+//! The control listener: what a program without our functions does with the archive.
+
+#![expect(clippy::indexing_slicing, reason = "an answer of another shape is a failed test")]
+
+use serde_json::{Value, json};
+
+use super::*;
+
+async fn steered() -> (MockArchive, Client, String) {
+    let clock = Clock::standing_at(NOW.parse().unwrap());
+    let builder = MockArchive::builder().clock(clock).pki(Arc::clone(&kit().pki)).control(0);
+    let archive = builder.start().await.unwrap();
+    let url = archive.control_url().unwrap();
+    (archive, client(None), url)
+}
+
+async fn call(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let answer = request.send().await.unwrap();
+    let status = answer.status().as_u16();
+    (status, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap())
+}
+
+#[tokio::test]
+async fn clock_faults_and_ledger_are_steered_from_outside() {
+    let (archive, control, url) = steered().await;
+    let at = |path: &str| format!("{url}{path}");
+    let (_, health) = call(control.get(at("/health"))).await;
+    assert_eq!(health, json!({"status": "ok", "url": archive.url(), "clock": {"now": NOW, "stands": true}}));
+    let (_, clock) = call(control.put(at("/clock")).body("{\"advance_secs\": 90}")).await;
+    assert_eq!(clock["now"], "2026-11-22T10:01:30Z");
+    assert_eq!(call(control.put(at("/clock")).body("{\"set\": \"now\"}")).await.0, 400);
+
+    let script = "{\"step\": [{\"on\": \"store\", \"fault\": \"status\", \"status\": 503}]}";
+    assert_eq!(call(control.post(at("/faults")).body(script)).await.1["waiting"], 1);
+    let toml = "[[step]]\non = \"fetch\"\nfault = \"block-page\"\n";
+    let request = control.post(at("/faults")).header("content-type", "application/toml").body(toml);
+    assert_eq!(call(request).await.1["waiting"], 2);
+    let (status, error) = call(control.post(at("/faults")).body("{\"step\": [{\"fault\": \"storm\"}]}")).await;
+    assert!(status == 400 && error["error"].as_str().unwrap().contains("expected reset-before-body"), "{error}");
+    let organiser = client_of(ORGANISER);
+    assert_eq!(store(&organiser, &archive, &Sample::relationship()).await.unwrap().status(), 503);
+    let (_, faults) = call(control.get(at("/faults"))).await;
+    assert_eq!(faults["happened"], json!([{"fault": "status status=503", "on": "first-version"}]));
+
+    assert_eq!(acknowledgement(store(&organiser, &archive, &Sample::relationship()).await).await, taken());
+    let (_, ledger) = call(control.get(at("/ledger"))).await;
+    assert_eq!(ledger[0]["verdict"], "not processed");
+    assert_eq!(ledger[1]["what"], format!("store {}", Sample::relationship().id));
+    let report = control.get(at("/ledger/report")).send().await.unwrap().text().await.unwrap();
+    assert!(report.starts_with("2 arrivals: 1 stored"), "{report}");
+    let (_, assertions) = call(control.get(at("/ledger/assertions"))).await;
+    assert_eq!(assertions["no_unasked_second_arrival"]["kept"], false);
+    assert_eq!(assertions["stored_once"]["kept"], true);
+
+    assert_eq!(call(control.delete(at("/faults"))).await.1["waiting"], 0);
+    assert_eq!(call(control.post(at("/reset"))).await.0, 200);
+    assert_eq!(call(control.get(at("/ledger"))).await.1, json!([]));
+    assert_eq!(call(control.get(at("/else"))).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_held_message_is_released_from_outside() {
+    let (archive, control, url) = steered().await;
+    let archive = Arc::new(archive);
+    let script = "{\"step\": [{\"fault\": \"hold\", \"at\": \"inside\"}]}";
+    call(control.post(format!("{url}/faults")).body(script)).await;
+    let sending = tokio::spawn({
+        let archive = Arc::clone(&archive);
+        async move { acknowledgement(store(&client_of(ORGANISER), &archive, &Sample::relationship()).await).await }
+    });
+    archive.faults().until_held(1).await;
+    assert_eq!(call(control.get(format!("{url}/faults"))).await.1["held"], 1);
+    call(control.post(format!("{url}/faults/release"))).await;
+    assert_eq!(sending.await.unwrap(), taken());
+}
+
+#[tokio::test]
+async fn control_answers_no_foreign_host_and_the_archive_takes_no_control() {
+    let (archive, control, url) = steered().await;
+    let foreign = control.get(format!("{url}/health")).header("host", "evil.example");
+    assert_eq!(call(foreign).await.0, 403);
+    let health = archive.url().replace("medical-records", "health");
+    assert_eq!(client_of(ORGANISER).get(health).send().await.unwrap().status(), 404);
+    assert!(archive.verify().is_err(), "an unexpected call");
+}
