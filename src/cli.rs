@@ -5,6 +5,7 @@ mod build;
 mod demo;
 mod input;
 mod local;
+mod profile;
 mod report;
 mod serve;
 mod show;
@@ -48,6 +49,8 @@ enum Command {
     Validate(validate::Validate),
     /// Prints a document or record as people read it.
     Show(show::Show),
+    /// The wire profile: every name, code and limit that is taken from the archive, and how sure it is.
+    Profile(profile::Profile),
 }
 
 /// Runs the command that the process was started with.
@@ -60,6 +63,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Structures(structures) => structures.run(),
         Command::Validate(validate) => validate.run(),
         Command::Show(show) => show.run(),
+        Command::Profile(profile) => profile.run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("asiasilta: {}", chain(&*error));

@@ -5,6 +5,7 @@
 //! what came back is about the register, client and document that were asked for. Verifies no signature and decodes no
 //! document; keeps nothing. Called by the sidecar's adapter, the demo's organiser and library users.
 
+mod archiving;
 mod error;
 mod read;
 mod search;

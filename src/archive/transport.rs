@@ -150,8 +150,10 @@ impl Transport for HttpsTransport {
 fn headers(envelope: &Envelope) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_str(&envelope.content_type).ok()?);
-    let action = HeaderValue::from_str(&format!("\"{}\"", envelope.soap_action)).ok()?;
-    headers.insert(HeaderName::from_static("soapaction"), action);
+    if let Some(action) = &envelope.soap_action {
+        let action = HeaderValue::from_str(&format!("\"{action}\"")).ok()?;
+        headers.insert(HeaderName::from_static("soapaction"), action);
+    }
     Some(headers)
 }
 

@@ -73,7 +73,7 @@ fn xml(part: Part<'_>) -> Result<Kind<'_>, Unreadable> {
     if root.is(HL7, "ClinicalDocument") {
         return Ok(Kind::Document(part));
     }
-    let message = if root.is(soap::NAMESPACE, "Envelope") {
+    let message = if root.is(soap::NAMESPACE, "Envelope") || root.is(soap::NAMESPACE_1_2, "Envelope") {
         root.first("Body").and_then(|body| body.elements().next()).cloned()
     } else {
         Some(root)

@@ -5,7 +5,7 @@
 //! are refused. Knows nothing of files: texts are arguments. Called by `wire` for every message, and by whoever starts a
 //! service, to refuse production while [`WireProfile::unset_placeholders`] is not empty.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::code::Code;
 use super::oid::Oid;
@@ -13,7 +13,7 @@ use super::oid::Oid;
 const DEFAULT: &str = include_str!("../../profiles/archive/default.toml");
 
 /// How sure a value is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Certainty {
     /// Seen in a real message or in a publication.
@@ -24,6 +24,18 @@ pub enum Certainty {
     Placeholder,
     /// Set by the operator.
     Operator,
+}
+
+impl Certainty {
+    /// As profiles write it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Inferred => "inferred",
+            Self::Placeholder => "placeholder",
+            Self::Operator => "operator",
+        }
+    }
 }
 
 /// One value of a profile.
@@ -73,7 +85,7 @@ impl System {
 }
 
 /// SOAP versions that are spoken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SoapVersion {
     /// SOAP 1.1 (W3C Note, 8 May 2000).
     #[serde(rename = "1.1")]
@@ -84,7 +96,7 @@ pub enum SoapVersion {
 }
 
 /// Whether messages carry WS-Addressing 1.0 headers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Addressing {
     /// No headers.
@@ -95,7 +107,7 @@ pub enum Addressing {
 }
 
 /// What an empty HTTP 200 says about a stored document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EmptyAnswer {
     /// Nothing: ask for the document.
@@ -105,7 +117,7 @@ pub enum EmptyAnswer {
 }
 
 /// How a document travels with its message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DocumentPlace {
     /// As a part of its own (`multipart/related`), named by `text/reference`.
@@ -115,7 +127,7 @@ pub enum DocumentPlace {
 }
 
 /// Where the case stands in a store frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CasePlace {
     /// `componentOf/encounterEvent/id`.
     #[serde(rename = "componentOf/encounterEvent")]
@@ -142,6 +154,7 @@ macro_rules! profile {
             pub fn settings(&self) -> Vec<SettingInfo<'_>> {
                 vec![$($(SettingInfo {
                     key: concat!(stringify!($section), ".", stringify!($field)),
+                    value: self.$section.$field.value.shown(),
                     certainty: self.$section.$field.certainty,
                     source: &self.$section.$field.source,
                 },)+)+]
@@ -331,11 +344,56 @@ profile! {
     }
 }
 
+/// A value as people read it.
+trait Shown {
+    fn shown(&self) -> String;
+}
+
+/// As it stands in the file: what serde calls it.
+macro_rules! shown_as_written {
+    ($($type:ty),+) => { $(impl Shown for $type {
+        fn shown(&self) -> String {
+            match serde_json::to_value(self) {
+                Ok(serde_json::Value::String(text)) => text,
+                Ok(other) => other.to_string(),
+                // Enums of unit variants, texts and numbers all serialise.
+                Err(_) => String::new(),
+            }
+        }
+    })+ };
+}
+
+shown_as_written!(String, u32, SoapVersion, Addressing, EmptyAnswer, DocumentPlace, CasePlace);
+
+impl Shown for Oid {
+    fn shown(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Shown for Coded {
+    fn shown(&self) -> String {
+        named(&self.code, self.display.as_deref())
+    }
+}
+
+impl Shown for System {
+    fn shown(&self) -> String {
+        named(self.oid.as_str(), self.name.as_deref())
+    }
+}
+
+fn named(code: &str, name: Option<&str>) -> String {
+    name.map_or_else(|| code.to_owned(), |name| format!("{code} ({name})"))
+}
+
 /// One line of [`WireProfile::settings`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SettingInfo<'a> {
     /// `section.name`.
     pub key: &'static str,
+    /// The value, with its name where it has one.
+    pub value: String,
     /// How sure it is.
     pub certainty: Certainty,
     /// Where it is from.
@@ -406,6 +464,16 @@ impl WireProfile {
             return Err(ProfileFault::Contradiction("limit.page_size: found a size outside 1 to limit.page_size_max"));
         }
         Ok(profile)
+    }
+
+    /// The value of one setting, as people read it.
+    pub fn value_of(&self, key: &str) -> Option<String> {
+        self.settings().into_iter().find(|s| s.key == key).map(|s| s.value)
+    }
+
+    /// The settings that follow from publications and were not seen: production runs on them, and says so.
+    pub fn only_inferred(&self) -> Vec<SettingInfo<'_>> {
+        self.settings().into_iter().filter(|s| s.certainty == Certainty::Inferred).collect()
     }
 
     /// The settings that are placeholders of ours. Production refuses to start while there are any.

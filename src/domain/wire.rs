@@ -1,22 +1,28 @@
 //! Bytes to meaning and back: the messages of the archive's Medical Records interface over SOAP, as `docs/wire.md` has them.
 //!
-//! Out: [`frame::store_message`] and [`query::find_message`], [`query::fetch_message`] give an [`Envelope`], the same bytes for
+//! Out: [`frame::store_message`], [`invalidation::invalidate_message`], [`query::find_message`], [`query::fetch_message`] and
+//! [`query::summary_message`] give an [`Envelope`], the same bytes for
 //! the same input. In: [`answer`] reads a [`Reply`] into typed answers and never panics on a peer's bytes. Every name and code
 //! comes from a [`WireProfile`](super::profile::WireProfile). Opens no connection, reads no clock, draws no ids: moments and
 //! message ids are arguments. Called by `archive::client`.
 
 pub mod answer;
+#[cfg(test)]
+mod combinations;
 mod envelope;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod frame;
+pub mod invalidation;
 mod message;
 pub mod multipart;
 pub mod query;
 pub mod soap;
+mod use_case;
 
 pub use envelope::{Envelope, EnvelopeFault};
 pub use message::{MessageContext, MessageFault, MessageId, UseSituation};
+pub use use_case::UseCase;
 
 /// The namespace of HL7 V3 messages and CDA documents.
 pub const HL7_NAMESPACE: &str = "urn:hl7-org:v3";

@@ -19,6 +19,7 @@ use crate::archive::keys::{KeyError, SigningIdentity, certificates_from_pem};
 use crate::archive::tls::{TlsFault, TlsIdentity};
 use crate::archive::transport::{HttpsTransport, TransportFault, TransportLimits};
 use crate::domain::document::header::Software;
+use crate::domain::environment::Environment;
 use crate::domain::oid::Oid;
 use crate::domain::profile::{ProfileFault, WireProfile};
 use crate::domain::signature::Trust;
@@ -81,6 +82,9 @@ pub enum AssemblyError {
 pub fn assemble(config: &Config) -> Result<Parts<Line<Arc<HttpsTransport>>, SystemClock>, AssemblyError> {
     let files = &config.archive;
     let profile = Arc::new(wire_profile(files)?);
+    if config.environment == Environment::Production {
+        tell_inferred(&profile);
+    }
     let tls = tls_identity(files)?;
     let certificate = |name: &str, not_after| WatchedCertificate { name: name.into(), not_after };
     let transport_end = tls.not_after();
@@ -139,9 +143,15 @@ fn wire_profile(files: &ArchiveFiles) -> Result<WireProfile, AssemblyError> {
         Some(path) => {
             let text = fs::read_to_string(path);
             let file = |source| AssemblyError::File { key: "archive.profile", path: path.clone(), source };
-            WireProfile::parse(&text.map_err(file)?).map_err(AssemblyError::Profile)
+            WireProfile::default_with(&text.map_err(file)?).map_err(AssemblyError::Profile)
         }
     }
+}
+
+/// Production runs on values that were not seen anywhere: whoever runs it must know which.
+fn tell_inferred(profile: &WireProfile) {
+    let settings: Vec<&str> = profile.only_inferred().iter().map(|s| s.key).collect();
+    tracing::warn!(settings = settings.join(", "), "these values of the wire profile are only inferred");
 }
 
 fn tls_identity(files: &ArchiveFiles) -> Result<TlsIdentity, AssemblyError> {

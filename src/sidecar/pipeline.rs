@@ -50,7 +50,11 @@ impl<T: Transport + 'static> Pipeline for DocumentPipeline<T> {
         let envelope = client.prepare_store_numbered(number, moment, &signed, acting, preparation.authority);
         let envelope = envelope
             .map_err(|fault| PrepareFault::Lasting(Cause::new("wire.not_framed", Text::same(fault.to_string()))))?;
-        Ok(Outbound { soap_action: envelope.soap_action, content_type: envelope.content_type, body: envelope.body })
+        Ok(Outbound {
+            soap_action: envelope.soap_action.unwrap_or_default(),
+            content_type: envelope.content_type,
+            body: envelope.body,
+        })
     }
 }
 

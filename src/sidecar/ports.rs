@@ -28,7 +28,7 @@ use crate::domain::wire::query::Period;
 /// What leaves, byte for byte. Equal each time it leaves. Not `Debug`: it holds a document.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Outbound {
-    /// SOAP action of the message.
+    /// SOAP action of the message; empty where its content type says it.
     pub soap_action: String,
     /// Content type with its parameters.
     pub content_type: String,

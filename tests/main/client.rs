@@ -216,7 +216,7 @@ async fn an_archive_that_is_down_has_been_sent_nothing() {
     let organiser = &producer.record().organiser.oid;
     let asked = producer.client.relationship(&producer.person(), organiser, producer.acting()).await;
     let error = asked.unwrap_err();
-    assert_eq!((error.actor(), error.retry()), (Actor::Environment, Retry::Later(None)));
+    assert_eq!((error.actor(), error.retry()), (Actor::Operator, Retry::Later(None)));
     producer.stage.mock.up().await.unwrap();
     let outcome = producer.client.store(&document, producer.acting(), &authority).await.unwrap();
     assert!(matches!(outcome, Outcome::Archived(_)), "{outcome:?}");

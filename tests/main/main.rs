@@ -21,6 +21,7 @@ mod finding;
 mod keys;
 mod kill;
 mod oracles;
+mod profile_cli;
 mod reading;
 mod reading_cli;
 mod reading_consistency;

@@ -212,7 +212,7 @@ fn a_frame_is_compared_with_its_document_beside_it_and_inside_its_message() {
     let header = header();
     let profile = WireProfile::default_profile().unwrap();
     let xml = signed_xml();
-    let frame = with_context(&header, |context| store_frame(&profile, context, &header).unwrap().to_xml());
+    let frame = with_context(&header, |context| store_frame(&profile, context, &header, b"").unwrap().to_xml());
     let document = files.put("document.xml", &xml);
     let good = files.put("frame.xml", &frame);
     let bad = files.put("bad.xml", frame.replacen("<versionNumber value=\"1\"", "<versionNumber value=\"2\"", 1));

@@ -86,7 +86,7 @@ fn frame(from: &str, to: &str) -> Vec<Finding> {
         unit: &header.unit,
         situation: UseSituation::RegisterAccess,
     };
-    let xml = store_frame(&WireProfile::default_profile().unwrap(), &context, &header).unwrap().to_xml();
+    let xml = store_frame(&WireProfile::default_profile().unwrap(), &context, &header, b"").unwrap().to_xml();
     let (before, document_part) = xml.split_once("<clinicalDocument").unwrap();
     let changed = if document_part.contains(from) {
         format!("{before}<clinicalDocument{}", document_part.replacen(from, to, 1))

@@ -105,7 +105,7 @@ impl Bench {
                 _ => UseSituation::RegisterAccess,
             },
         };
-        let frame = store_frame(&self.profile, &context, signed.header()).unwrap().to_xml();
+        let frame = store_frame(&self.profile, &context, signed.header(), signed.xml()).unwrap().to_xml();
         let peer = mock_archive::Oid::parse(sender.as_str()).unwrap();
         self.archive.take_pair(&peer, frame.as_bytes(), signed.xml())
     }

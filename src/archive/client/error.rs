@@ -56,11 +56,11 @@ impl ClientError {
         match self {
             Self::Message(MessageFault::NoBoundary) | Self::Ground(_) => Actor::Us,
             Self::Message(_) | Self::TooMany(_) => Actor::Caller,
-            Self::Unsent(Unsent::Request) => Actor::Us,
-            Self::Unsent(_) => Actor::Environment,
+            Self::Unsent(why) => why.actor(),
             Self::Doubt(doubt) => doubt.actor(),
             Self::Refused(rejection) => rejection.actor,
-            Self::NotProcessed { .. } | Self::Foreign(_) => Actor::Peer,
+            Self::NotProcessed { .. } => Actor::NobodyYet,
+            Self::Foreign(_) => Actor::Archive,
         }
     }
 

@@ -9,8 +9,11 @@ use crate::domain::document::header::DocumentGroup;
 use crate::domain::oid::Oid;
 use crate::domain::person::PersonId;
 use crate::domain::time::Instant;
-use crate::domain::wire::answer::{Entry, EntryPage, EntryStatus, Fetched, QueryAnswer, fetch_answer, find_answer};
-use crate::domain::wire::query::{Page, Purpose, Search, fetch_message, find_message};
+use crate::domain::wire::UseCase;
+use crate::domain::wire::answer::{
+    Entry, EntryPage, EntryStatus, Fetched, QueryAnswer, Summary, fetch_answer, find_answer, summary_answer,
+};
+use crate::domain::wire::query::{Page, Search, fetch_message, find_message, summary_message};
 use crate::domain::xml::{Element, Limits, Tree, parse};
 
 impl<T: Transport> ArchiveClient<T> {
@@ -20,7 +23,7 @@ impl<T: Transport> ArchiveClient<T> {
     /// # Errors
     /// [`ClientError`]: then it is still not known.
     pub async fn question(&self, document: &Oid, register: &Oid, acting: Acting<'_>) -> Result<Presence, ClientError> {
-        let search = Search { document: Some(document), ..Search::new(Purpose::Documents, register, None) };
+        let search = Search { document: Some(document), ..Search::new(UseCase::FetchMetadata, register, None) };
         let mut entries = self.find(&search, acting).await?;
         match entries.pop() {
             None => Ok(Presence::Absent),
@@ -43,11 +46,11 @@ impl<T: Transport> ArchiveClient<T> {
         acting: Acting<'_>,
     ) -> Result<Option<Fetched>, ClientError> {
         let group = Some(DocumentGroup::Relationship);
-        let wanted = Search { group, ..Search::new(Purpose::Relationship, register, Some(client)) };
+        let wanted = Search { group, ..Search::new(UseCase::FetchRelationship, register, Some(client)) };
         let entries = self.find(&wanted, acting).await?;
         match newest(entries) {
             Some(entry) if entry.status == EntryStatus::Completed => {
-                self.fetch(Purpose::Relationship, &entry.ids.document, register, Some(client), acting).await
+                self.fetch(UseCase::FetchRelationship, &entry.ids.document, register, Some(client), acting).await
             }
             // None, or one that no longer counts: the version before an invalidated one does not come back.
             _ => Ok(None),
@@ -67,7 +70,7 @@ impl<T: Transport> ArchiveClient<T> {
     ) -> Result<Vec<Entry>, ClientError> {
         let register = self.read_register(client, acting, authority)?;
         let group = Some(DocumentGroup::Case);
-        let wanted = Search { group, service_task, ..Search::new(Purpose::Cases, register, Some(client)) };
+        let wanted = Search { group, service_task, ..Search::new(UseCase::FetchCase, register, Some(client)) };
         Ok(covered(self.find(&wanted, acting).await?, authority))
     }
 
@@ -87,8 +90,33 @@ impl<T: Transport> ArchiveClient<T> {
         let register = self.read_register(client, acting, authority)?;
         let all = [self.profile.document_type.decision.value.code.as_str()];
         let types = if types.is_empty() { &all } else { types };
-        let wanted = Search { types, service_task, ..Search::new(Purpose::Documents, register, Some(client)) };
+        let wanted = Search { types, service_task, ..Search::new(UseCase::FetchMetadata, register, Some(client)) };
         Ok(covered(self.find(&wanted, acting).await?, authority))
+    }
+
+    /// What the archive itself has put together about a client in a register (kooste); `None` when it has nothing.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn summary(
+        &self,
+        client: &PersonId,
+        acting: Acting<'_>,
+        authority: &Authority,
+    ) -> Result<Option<Summary>, ClientError> {
+        let register = self.read_register(client, acting, authority)?;
+        let id = self.new_id();
+        let context = self.context(&id, acting, self.situation_in(register));
+        let envelope = summary_message(&self.profile, &context, register, client)?;
+        let reply = self.transport.post(&envelope).await?;
+        let Some(summary) = answered(summary_answer(&self.profile, &id, &reply)?)? else { return Ok(None) };
+        if summary.custodian != *register {
+            return Err(ClientError::Foreign("register"));
+        }
+        match summary.clients.as_slice() {
+            [only] if only.is(client) => Ok(Some(summary)),
+            _ => Err(ClientError::Foreign("client")),
+        }
     }
 
     /// One document of the client, byte for byte; `None` when the archive says that it is not there.
@@ -103,7 +131,7 @@ impl<T: Transport> ArchiveClient<T> {
         authority: &Authority,
     ) -> Result<Option<Fetched>, ClientError> {
         let register = self.read_register(client, acting, authority)?;
-        let fetched = self.fetch(Purpose::Documents, document, register, Some(client), acting).await?;
+        let fetched = self.fetch(UseCase::FetchDocument, document, register, Some(client), acting).await?;
         match fetched {
             Some(fetched) if !covers(authority, &fetched.entry) => {
                 Err(ClientError::Ground("a permit for other service tasks than the document's"))
@@ -167,7 +195,7 @@ impl<T: Transport> ArchiveClient<T> {
 
     async fn fetch(
         &self,
-        purpose: Purpose,
+        use_case: UseCase,
         document: &Oid,
         register: &Oid,
         client: Option<&PersonId>,
@@ -175,7 +203,7 @@ impl<T: Transport> ArchiveClient<T> {
     ) -> Result<Option<Fetched>, ClientError> {
         let id = self.new_id();
         let context = self.context(&id, acting, self.situation_in(register));
-        let envelope = fetch_message(&self.profile, &context, purpose, register, document, client)?;
+        let envelope = fetch_message(&self.profile, &context, use_case, register, document, client)?;
         let reply = self.transport.post(&envelope).await?;
         let Some(mut found) = answered(fetch_answer(&self.profile, &id, &reply)?)? else { return Ok(None) };
         let fetched = found.pop().filter(|f| found.is_empty() && f.entry.ids.document == *document);

@@ -12,8 +12,9 @@ use crate::domain::finding::redacted_debug;
 use crate::domain::oid::Oid;
 use crate::domain::person::PersonId;
 use crate::domain::time::Instant;
+use crate::domain::wire::UseCase;
 use crate::domain::wire::answer::{Entry, EntryStatus, Fetched};
-use crate::domain::wire::query::{Page, Period, Purpose, Search};
+use crate::domain::wire::query::{Page, Period, Search};
 
 /// Documents that one client fetches at the same time for its callers; more wait their turn.
 pub const FETCHES_MAX: usize = 8;
@@ -116,10 +117,10 @@ impl<T: Transport> ArchiveClient<T> {
         authority: &Authority,
     ) -> Result<Found, ClientError> {
         let register = self.read_register(wanted.client, acting, authority)?;
-        let purpose = match wanted.group {
-            Some(DocumentGroup::Relationship) => Purpose::Relationship,
-            Some(DocumentGroup::Case) => Purpose::Cases,
-            Some(DocumentGroup::ClientDocument) | None => Purpose::Documents,
+        let use_case = match wanted.group {
+            Some(DocumentGroup::Relationship) => UseCase::FetchRelationship,
+            Some(DocumentGroup::Case) => UseCase::FetchCase,
+            Some(DocumentGroup::ClientDocument) | None => UseCase::FetchMetadata,
         };
         let search = Search {
             group: wanted.group,
@@ -129,7 +130,7 @@ impl<T: Transport> ArchiveClient<T> {
             case: wanted.case,
             drawn_up: wanted.drawn_up,
             stored_after: wanted.stored_after,
-            ..Search::new(purpose, register, Some(wanted.client))
+            ..Search::new(use_case, register, Some(wanted.client))
         };
         let page = Page { size: page_size, continuation: cursor.map(Cursor::as_str) };
         let found = self.find_page(&search, page, acting).await?;

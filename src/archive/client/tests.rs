@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::domain::access::{Evidence, Operation, Options, Request, decide};
+use crate::domain::document::invalidation::{Extent, Invalidation, Subject};
 use crate::domain::organisation::Organisation;
 use crate::domain::person::PersonId;
 use crate::domain::record::{LinkKind, LinkPeriod, ProfessionalLink};
@@ -210,7 +211,7 @@ async fn the_question_tells_stored_from_absent_and_an_unreadable_answer_is_neith
     assert!(matches!(ask().await, Ok(Presence::Stored(entry)) if entry.ids.document == document));
     assert_eq!(ask().await, Ok(Presence::Absent));
     let error = ask().await.unwrap_err();
-    assert_eq!((error.actor(), error.retry()), (Actor::Peer, Retry::Later(None)));
+    assert_eq!((error.actor(), error.retry()), (Actor::Archive, Retry::Later(None)));
     assert_eq!(ask().await, Err(ClientError::Foreign("document")));
     assert_eq!(ask().await, Err(ClientError::Doubt(Doubt::OtherMessage)));
     let asked = client.transport.sent(0);
@@ -323,4 +324,22 @@ async fn a_refusal_names_codes_and_neither_texts_nor_persons() {
     assert_eq!((error.actor(), error.retry()), (Actor::Caller, Retry::Never));
     assert_eq!(error.to_string(), "the archive refuses: 5Y00009");
     assert!(!format!("{error:?}").contains("900P"));
+}
+
+#[tokio::test]
+async fn an_invalidation_needs_no_permit_and_says_in_whose_register_it_is() {
+    let cast = Cast::new();
+    let acknowledged = |n: &str| Ok(xml(answer("MCCI_IN000002UV01", &acknowledgement("AA", n, ""))));
+    let client = client_with(vec![acknowledged("1"), acknowledged("2")]);
+    let at = "2026-06-11T08:00:00+03:00".parse().unwrap();
+    let own = Header { organiser: Organisation { oid: oid(PRODUCER), name: "Oma".into() }, ..header() };
+    for (n, (header, situation)) in [(header(), "OURS-REGISTER-ACCESS"), (own, "1")].into_iter().enumerate() {
+        let subject = Subject::from(&header);
+        let invalidation = Invalidation::try_new(&subject, Extent::ThisVersion, "Väärä asiakas", at).unwrap();
+        assert!(matches!(client.invalidate(&invalidation, cast.acting()).await, Ok(Outcome::Archived(_))));
+        let message = client.transport.sent(n);
+        let reasons = message.first("controlActProcess").unwrap().all("reasonCode");
+        let codes: Vec<_> = reasons.filter_map(|r| r.attribute("code").map(str::to_owned)).collect();
+        assert_eq!(codes, ["OURS-INVALIDATE", situation]);
+    }
 }

@@ -72,7 +72,7 @@ fn transport_with(total_timeout: Duration, port: u16, trusted: &Authority, own: 
 
 fn envelope() -> Envelope {
     Envelope {
-        soap_action: "urn:hl7-org:v3:X".into(),
+        soap_action: Some("urn:hl7-org:v3:X".into()),
         content_type: "text/xml; charset=utf-8".into(),
         message_id: MessageId { root: "1.2.3".parse().unwrap(), extension: "1".into() },
         body: b"<a>\r\n</a>".to_vec(),

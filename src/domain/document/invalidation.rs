@@ -1,50 +1,75 @@
-//! The invalidation (mitätöinti, makulering) of an archived document, as far as the archive's model is public.
+//! The invalidation (mitätöinti, makulering) of an archived document: what is decided, in types.
 //!
-//! What is known: that documents are invalidated by a message of their own, that it carries the document group, and that an
-//! invalidated document is not offered any more. How it travels is not published: this is the data that it needs, each part
-//! with its certainty, and no message. Nothing here writes a wire code; until a profile has one, an invalidation is made in
-//! the organiser's own system.
+//! [`wire::invalidation`](crate::domain::wire::invalidation) writes it as the message of `docs/wire.md` 5.1. That a message of its
+//! own invalidates and that it carries the document group is verified (code server, 1.2.246.537.6.1505); reason and one target
+//! follow from the FHIR profile MitatointiProvenance; the message's form is ours. Decides nothing about who may.
 
-use super::header::{DocumentGroup, Header};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::header::{DocumentGroup, DocumentIds, Header};
 use crate::domain::finding::redacted_debug;
 use crate::domain::oid::Oid;
-use crate::domain::person::Worker;
-use crate::domain::profile::Certainty;
+use crate::domain::person::Client;
 use crate::domain::time::Instant;
 
 /// The longest reason, in characters.
 pub const REASON_CHARACTERS_MAX: usize = 500;
 
-/// That one version of a document, or all of them, no longer counts, and why.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Invalidation {
-    target: Target,
-    group: DocumentGroup,
-    register_owner: Oid,
-    reason: String,
-    at: Instant,
-    by: Worker,
-}
-
-redacted_debug!(Invalidation);
-
-/// What is invalidated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// One version, by its own OID.
-    Version(Oid),
-    /// The document in all its versions, by the OID of the original (`setId`).
-    AllVersions(Oid),
-}
-
 /// How much of a document is to be invalidated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Extent {
     /// This version.
+    #[default]
     ThisVersion,
     /// All versions.
     AllVersions,
 }
+
+/// What an invalidation must know of its document.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// Its ids.
+    pub ids: &'a DocumentIds,
+    /// Its group.
+    pub group: DocumentGroup,
+    /// In whose register it is.
+    pub register_owner: &'a Oid,
+    /// Its clients, as the document names them: on a wrong client's document the wrong one.
+    pub clients: &'a [Client],
+    /// When it was made, where that is known.
+    pub made: Option<Instant>,
+}
+
+redacted_debug!(Subject<'_>);
+
+impl<'a> From<&'a Header> for Subject<'a> {
+    fn from(header: &'a Header) -> Self {
+        Self {
+            ids: &header.ids,
+            group: header.group,
+            register_owner: &header.organiser.oid,
+            clients: &header.clients,
+            made: Some(header.created),
+        }
+    }
+}
+
+/// That one version of a document, or all of them, no longer counts, and why.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Invalidation {
+    ids: DocumentIds,
+    extent: Extent,
+    group: DocumentGroup,
+    register_owner: Oid,
+    clients: Vec<Client>,
+    reason: String,
+    at: Instant,
+}
+
+redacted_debug!(Invalidation);
 
 /// Why an invalidation cannot be made. The caller mends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -60,46 +85,16 @@ pub enum InvalidationFault {
     BeforeDocument,
 }
 
-/// A part of an invalidation, and how sure it is that the archive wants it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
-    /// What it is.
-    pub name: &'static str,
-    /// How sure.
-    pub certainty: Certainty,
-    /// Where that is from.
-    pub source: &'static str,
-}
-
-/// What an invalidation consists of.
-pub const PARTS: [Part; 6] = [
-    part(
-        "group",
-        Certainty::Verified,
-        "code server, 1.2.246.537.6.1505: mandatory in archive, version and invalidate messages",
-    ),
-    part("target", Certainty::Inferred, "HL7 CDA R2: id names a version, setId all of them"),
-    part("register_owner", Certainty::Inferred, "HL7 CDA R2, custodian"),
-    part("reason", Certainty::Inferred, "FHIR profile MitatointiProvenance: one target and a reason"),
-    part("at", Certainty::Inferred, "FHIR profile MitatointiProvenance"),
-    part("by", Certainty::Inferred, "FHIR profile MitatointiProvenance"),
-];
-
-const fn part(name: &'static str, certainty: Certainty, source: &'static str) -> Part {
-    Part { name, certainty, source }
-}
-
 impl Invalidation {
-    /// The invalidation of the document with this header.
+    /// The invalidation of this document, decided at `at`.
     ///
     /// # Errors
     /// An [`InvalidationFault`].
     pub fn try_new(
-        header: &Header,
+        subject: &Subject<'_>,
         extent: Extent,
         reason: &str,
         at: Instant,
-        by: Worker,
     ) -> Result<Self, InvalidationFault> {
         let reason = reason.trim();
         let characters = reason.chars().count();
@@ -109,20 +104,31 @@ impl Invalidation {
         if characters > REASON_CHARACTERS_MAX {
             return Err(InvalidationFault::ReasonTooLong(characters));
         }
-        if at.timestamp() < header.created.timestamp() {
+        if subject.made.is_some_and(|made| at.timestamp() < made.timestamp()) {
             return Err(InvalidationFault::BeforeDocument);
         }
-        let target = match extent {
-            Extent::ThisVersion => Target::Version(header.ids.document.clone()),
-            Extent::AllVersions => Target::AllVersions(header.ids.set.clone()),
-        };
-        let register_owner = header.organiser.oid.clone();
-        Ok(Self { target, group: header.group, register_owner, reason: reason.to_owned(), at, by })
+        Ok(Self {
+            ids: subject.ids.clone(),
+            extent,
+            group: subject.group,
+            register_owner: subject.register_owner.clone(),
+            clients: subject.clients.to_vec(),
+            reason: reason.to_owned(),
+            at,
+        })
     }
 
-    /// What is invalidated.
-    pub fn target(&self) -> &Target {
-        &self.target
+    /// The version that no longer counts; `None` when all versions are meant.
+    pub fn version(&self) -> Option<&Oid> {
+        match self.extent {
+            Extent::ThisVersion => Some(&self.ids.document),
+            Extent::AllVersions => None,
+        }
+    }
+
+    /// The ids of the document that it was asked for.
+    pub fn ids(&self) -> &DocumentIds {
+        &self.ids
     }
 
     /// The document's group.
@@ -135,6 +141,11 @@ impl Invalidation {
         &self.register_owner
     }
 
+    /// The document's clients.
+    pub fn clients(&self) -> &[Client] {
+        &self.clients
+    }
+
     /// Why, in words.
     pub fn reason(&self) -> &str {
         &self.reason
@@ -143,11 +154,6 @@ impl Invalidation {
     /// When it was decided.
     pub fn at(&self) -> Instant {
         self.at
-    }
-
-    /// Who decided it.
-    pub fn by(&self) -> &Worker {
-        &self.by
     }
 }
 
@@ -162,15 +168,15 @@ mod tests {
         let mut header = fixtures::header();
         header.ids.set = "1.2.246.10.99999992.95.1".parse().unwrap();
         let make = |extent, reason: &str, at: &str| {
-            Invalidation::try_new(&header, extent, reason, at.parse().unwrap(), fixtures::worker())
+            Invalidation::try_new(&Subject::from(&header), extent, reason, at.parse().unwrap())
         };
         let later = "2026-06-11T08:00:00+03:00";
         let one = make(Extent::ThisVersion, " Väärä asiakas. ", later).unwrap();
-        assert_eq!(one.target(), &Target::Version(header.ids.document.clone()));
+        assert_eq!(one.version(), Some(&header.ids.document));
         assert_eq!((one.reason(), one.group()), ("Väärä asiakas.", header.group));
         assert_eq!(one.register_owner(), &header.organiser.oid);
         let all = make(Extent::AllVersions, "Väärä asiakas.", later).unwrap();
-        assert_eq!(all.target(), &Target::AllVersions(header.ids.set.clone()));
+        assert_eq!((all.version(), &all.ids().set), (None, &header.ids.set));
         assert_eq!(make(Extent::ThisVersion, " ", later).err(), Some(InvalidationFault::NoReason));
         let long = "x".repeat(REASON_CHARACTERS_MAX + 1);
         assert_eq!(make(Extent::ThisVersion, &long, later).err(), Some(InvalidationFault::ReasonTooLong(501)));

@@ -1,22 +1,9 @@
 //! What came back, read into types: the acceptance of a stored document, the answers to a search and to a fetch.
 //!
-//! Only an acknowledgement that names our message is the archive's word. Everything else leaves open whether a sent document
-//! is there, so it becomes a [`Doubt`], and the sender asks before it sends again:
-//!
-//! | what came back for a store message | outcome |
-//! |---|---|
-//! | acknowledgement `AA` for our message | [`Outcome::Archived`] |
-//! | acknowledgement `AE` for our message | [`Outcome::Rejected`]: not stored, and will not be, unchanged |
-//! | acknowledgement `AR` for our message | [`Outcome::TryLater`], after asking: it says nothing about the document |
-//! | nothing was sent: no connection, TLS refused, alert about our certificate | [`Outcome::TryLater`], no need to ask |
-//! | empty 200 | [`Outcome::Unknown`]; [`Outcome::Archived`] where the profile's `transport.empty_answer` says so |
-//! | HTML page, with any status (a gateway, with its support id) | [`Outcome::Unknown`], the environment must act |
-//! | other 4xx: a gateway or the address, not the archive's verdict | [`Outcome::Unknown`], the environment must act |
-//! | 5xx, with or without SOAP fault | [`Outcome::Unknown`], the peer must act |
-//! | other status, redirects included | [`Outcome::Unknown`], the environment must act |
-//! | acknowledgement for another message, another interaction | [`Outcome::Unknown`], the peer must act |
-//! | cut off, not XML, not SOAP, other content type, too large | [`Outcome::Unknown`], the peer must act |
-//! | connection lost or time out after the first byte may have left | [`Outcome::Unknown`] |
+//! Only an acknowledgement that names our message is the archive's word: `AA` is [`Outcome::Archived`], `AE`
+//! [`Outcome::Rejected`], `AR` [`Outcome::TryLater`]. Everything else leaves open whether a sent document is there, so it becomes a
+//! [`Doubt`] and [`Outcome::Unknown`], and the sender asks before it sends again. `docs/answers.md` has the whole table, what each
+//! answer comes to and who must act, and a test holds the two equal.
 //!
 //! A search or fetch answers with [`QueryAnswer`]; a doubt there leaves nothing open but the answer. Nothing here panics on a
 //! peer's bytes, and no doubt repeats what they said but codes and a support id. Called by `archive::client`.
@@ -24,11 +11,16 @@
 mod acknowledgement;
 mod entry;
 mod reading;
+mod refusal;
 
 use std::time::Duration;
 
 pub use acknowledgement::{Detail, Rejection, Severity};
-pub use entry::{ClientId, Entry, EntryPage, EntryStatus, Fetched, QueryAnswer, fetch_answer, find_answer};
+pub use entry::{
+    ClientId, Entry, EntryPage, EntryStatus, Fetched, QueryAnswer, Summary, fetch_answer, find_answer, summary_answer,
+};
+
+pub use refusal::Refusal;
 
 use super::multipart::MultipartError;
 use super::soap::SoapError;
@@ -39,14 +31,29 @@ use acknowledgement::{AckCode, Acknowledgement};
 /// Who must act so that it goes better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
+    /// Nobody yet: time, or the question that is asked next, settles it.
+    NobodyYet,
     /// Who handed the record in, or asked.
     Caller,
-    /// The archive.
-    Peer,
-    /// Whoever runs this installation: network, certificates, configuration.
-    Environment,
-    /// This program: a defect.
+    /// Whoever runs this installation: network, certificates, keys, configuration, agreements with the archive.
+    Operator,
+    /// The archive, when it goes on.
+    Archive,
+    /// The makers of this program: a defect.
     Us,
+}
+
+impl Actor {
+    /// Stable name, for programs and tables.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NobodyYet => "nobody yet",
+            Self::Caller => "caller",
+            Self::Operator => "operator",
+            Self::Archive => "archive",
+            Self::Us => "us",
+        }
+    }
 }
 
 /// What a sending came to.
@@ -73,6 +80,26 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Which of the four it is, in words.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Archived(_) => "archived",
+            Self::Rejected(_) => "rejected",
+            Self::TryLater { .. } => "try later",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+
+    /// Who must act, when it goes on.
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::Archived(_) | Self::TryLater { why: NotNow::NotProcessed(_), .. } => Actor::NobodyYet,
+            Self::Rejected(rejection) => rejection.actor,
+            Self::TryLater { why: NotNow::NothingSent(why), .. } => why.actor(),
+            Self::Unknown { why, .. } => why.actor(),
+        }
+    }
+
     /// Whether the archive must be asked for the document before the envelope is sent again.
     pub fn must_ask_first(&self) -> bool {
         match self {
@@ -121,6 +148,18 @@ pub enum Unsent {
     Request,
 }
 
+impl Unsent {
+    /// Who must act, when it goes on.
+    pub fn actor(self) -> Actor {
+        match self {
+            Self::Unreachable | Self::PeerNotTrusted | Self::OurCertificateRefused | Self::HandshakeRefused => {
+                Actor::Operator
+            }
+            Self::Request => Actor::Us,
+        }
+    }
+}
+
 /// Why it is not known what became of a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
@@ -141,6 +180,9 @@ pub enum Doubt {
     /// A content type that is neither SOAP's nor `multipart/related`.
     #[error("an answer of another content type")]
     ContentType,
+    /// An answer that says, or turns out, to be in another charset than UTF-8.
+    #[error("an answer that is not in UTF-8")]
+    Charset,
     /// The answer ends too early.
     #[error("an answer that was cut off")]
     Truncated,
@@ -187,6 +229,13 @@ pub enum Lost {
     TooLarge,
 }
 
+/// Fault codes by which the peer says that it does not take messages of this form: the profile does not suit it (SOAP 1.1, 4.4.1;
+/// SOAP 1.2 part 1, 5.4.6).
+fn is_senders(code: &str) -> bool {
+    let code = code.split('.').next().unwrap_or_default();
+    ["Client", "Sender", "VersionMismatch", "MustUnderstand", "DataEncodingUnknown"].contains(&code)
+}
+
 fn support(id: Option<&str>) -> String {
     id.map(|id| format!(", support id {id}")).unwrap_or_default()
 }
@@ -195,12 +244,46 @@ impl Doubt {
     /// Who must act, when it goes on.
     pub fn actor(&self) -> Actor {
         match self {
-            Self::Status(500..) => Actor::Peer,
-            Self::BlockPage { .. }
-            | Self::Status(_)
-            | Self::Lost(Lost::Connection | Lost::TimedOut | Lost::OurCertificateRefused) => Actor::Environment,
-            _ => Actor::Peer,
+            // Cut by something on the way, or late: the question comes next, and mostly that is all.
+            Self::Truncated | Self::Lost(Lost::Connection | Lost::TimedOut) => Actor::NobodyYet,
+            Self::BlockPage { .. } | Self::Lost(Lost::OurCertificateRefused) => Actor::Operator,
+            Self::Status(500..) => Actor::Archive,
+            // A gateway or the address: not the archive's verdict.
+            Self::Status(_) => Actor::Operator,
+            Self::Fault { code } if is_senders(code) => Actor::Operator,
+            Self::Fault { .. }
+            | Self::Empty
+            | Self::ContentType
+            | Self::Charset
+            | Self::Parts(_)
+            | Self::NotSoap(_)
+            | Self::OtherInteraction
+            | Self::OtherMessage
+            | Self::Incomplete(_)
+            | Self::Lost(Lost::TooLarge) => Actor::Archive,
         }
+    }
+
+    /// Every [`Doubt::code`], sorted.
+    pub fn codes() -> [&'static str; 16] {
+        [
+            "block_page",
+            "certificate_refused",
+            "charset",
+            "connection_lost",
+            "content_type",
+            "empty",
+            "fault",
+            "incomplete",
+            "not_soap",
+            "other_interaction",
+            "other_message",
+            "parts",
+            "status",
+            "timed_out",
+            "too_large",
+            "truncated",
+        ]
     }
 
     /// Stable name, for programs and metrics.
@@ -210,6 +293,7 @@ impl Doubt {
             Self::BlockPage { .. } => "block_page",
             Self::Status(_) => "status",
             Self::ContentType => "content_type",
+            Self::Charset => "charset",
             Self::Truncated => "truncated",
             Self::Parts(_) => "parts",
             Self::NotSoap(_) => "not_soap",
@@ -228,7 +312,7 @@ impl Doubt {
 /// What the answer to a store message says (the table above).
 pub fn acceptance(profile: &WireProfile, sent: &MessageId, reply: &Reply) -> Outcome {
     let retry_after = reply.retry_after_s.map(|s| Duration::from_secs(s.into()));
-    let read = reading::read(reply).and_then(|answer| {
+    let read = reading::read(profile, sent, reply).and_then(|answer| {
         answer.expect(&profile.interaction.acceptance.value)?;
         Acknowledgement::read(&answer.message, sent)
     });
@@ -249,5 +333,7 @@ pub fn acceptance(profile: &WireProfile, sent: &MessageId, reply: &Reply) -> Out
     }
 }
 
+#[cfg(test)]
+mod table;
 #[cfg(test)]
 mod tests;

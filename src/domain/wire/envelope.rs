@@ -14,8 +14,8 @@ const BYTES_MAX: usize = 48 * 1024 * 1024;
 /// A message ready to be sent. Holds personal data: keep it encrypted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Envelope {
-    /// `SOAPAction`, without quotes.
-    pub soap_action: String,
+    /// `SOAPAction`, without quotes; SOAP 1.2 has it in the content type instead.
+    pub soap_action: Option<String>,
     /// `Content-Type`.
     pub content_type: String,
     /// The message's id, which the answer must name.
@@ -38,13 +38,13 @@ pub enum EnvelopeFault {
 }
 
 impl Envelope {
-    /// An envelope of ours whose parts were kept apart; the message id is read from the body.
+    /// An envelope of ours whose parts were kept apart, an empty action for none; the message id is read from the body.
     ///
     /// # Errors
     /// [`EnvelopeFault::Field`] when the body is not a message of ours.
     pub fn from_parts(soap_action: String, content_type: String, body: Vec<u8>) -> Result<Self, EnvelopeFault> {
         let message_id = message_id(&content_type, &body).ok_or(EnvelopeFault::Field("message id"))?;
-        Ok(Self { soap_action, content_type, message_id, body })
+        Ok(Self { soap_action: some_action(soap_action), content_type, message_id, body })
     }
 
     /// The envelope as bytes: the form's name, then each field with its length (4 bytes, big-endian) before it.
@@ -53,7 +53,7 @@ impl Envelope {
     /// [`EnvelopeFault::Field`] when it is larger than [`Envelope::from_bytes`] takes.
     pub fn to_bytes(&self) -> Result<Vec<u8>, EnvelopeFault> {
         let fields: [&[u8]; 5] = [
-            self.soap_action.as_bytes(),
+            self.soap_action.as_deref().unwrap_or_default().as_bytes(),
             self.content_type.as_bytes(),
             self.message_id.root.as_str().as_bytes(),
             self.message_id.extension.as_bytes(),
@@ -86,8 +86,14 @@ impl Envelope {
         if !rest.is_empty() {
             return Err(EnvelopeFault::Field("end"));
         }
+        let soap_action = some_action(soap_action);
         Ok(Self { soap_action, content_type, message_id: MessageId { root, extension }, body })
     }
+}
+
+/// An action that was kept; empty stands for none.
+fn some_action(kept: String) -> Option<String> {
+    (!kept.is_empty()).then_some(kept)
 }
 
 /// The message id in the body of a message of ours.
@@ -122,7 +128,7 @@ mod tests {
 
     fn envelope() -> Envelope {
         Envelope {
-            soap_action: "urn:hl7-org:v3:X".into(),
+            soap_action: Some("urn:hl7-org:v3:X".into()),
             content_type: "text/xml".into(),
             message_id: MessageId { root: "1.2.3".parse().unwrap(), extension: "17".into() },
             body: b"<\0\xff>".to_vec(),

@@ -153,6 +153,6 @@ pub(crate) fn fetch_reply(target: &str, reference: &str, document: &[u8]) -> Rep
     let text = format!("<text mediaType=\"multipart/related\"><reference value=\"{reference}\"/></text>");
     let body = query_answer("RCMR_IN200032FI01", target, "OK", "", &subject(DOCUMENT, &text));
     let part = |content_id, body| Part { content_type: "text/xml", content_id, binary: false, body };
-    let (kind, body) = write("1", &[part("frame", body.as_bytes()), part("OID1.2", document)]).unwrap();
+    let (kind, body) = write("1", None, &[part("frame", body.as_bytes()), part("OID1.2", document)]).unwrap();
     reply(200, &kind, body)
 }

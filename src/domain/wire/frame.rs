@@ -4,13 +4,16 @@
 //! attributes and order are those of a real frame; where the frame of a client document is not known, `docs/wire.md` 5 is
 //! followed.
 
-mod document;
+pub(super) mod document;
 
-use super::message::{Kind, element, message, simple, soap_action};
-use super::multipart::{self, Part};
-use super::{Envelope, MessageContext, MessageFault, soap};
-use crate::domain::document::header::{DocumentGroup, Header};
-use crate::domain::profile::{Coded, WireProfile};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::message::{Beside, element, envelope, message, simple};
+use super::use_case::Asking;
+use super::{Envelope, MessageContext, MessageFault, UseCase};
+use crate::domain::document::header::Header;
+use crate::domain::profile::{DocumentPlace, WireProfile};
 use crate::domain::xml::Element;
 
 /// The message with this document, ready to be sent: the same bytes for the same input.
@@ -23,28 +26,16 @@ pub fn store_message(
     header: &Header,
     document_xml: &[u8],
 ) -> Result<Envelope, MessageFault> {
-    let frame = soap::wrap(store_frame(profile, context, header)?);
     let content_id = content_id(header);
-    let parts = [
-        Part { content_type: soap::CONTENT_TYPE, content_id: "frame", binary: false, body: frame.as_bytes() },
-        Part {
-            content_type: "application/xml; charset=utf-8",
-            content_id: &content_id,
-            binary: true,
-            body: document_xml,
-        },
-    ];
-    let (content_type, body) =
-        multipart::write(header.ids.document.as_str(), &parts).ok_or(MessageFault::NoBoundary)?;
-    Ok(Envelope {
-        soap_action: soap_action(profile, &profile.interaction.store.value),
-        content_type,
-        message_id: context.message_id.clone(),
-        body,
-    })
+    let frame = store_frame(profile, context, header, document_xml)?;
+    let beside = match profile.transport.document_place.value {
+        DocumentPlace::Multipart => Some(Beside { content_id: &content_id, xml: document_xml }),
+        DocumentPlace::Inline => None,
+    };
+    envelope(profile, context.message_id, &profile.interaction.store.value, frame, beside)
 }
 
-/// The frame alone.
+/// The frame alone; the document is in it where the profile has it inline.
 ///
 /// # Errors
 /// [`MessageFault`]: a document about nobody, a client without id.
@@ -52,25 +43,15 @@ pub fn store_frame(
     profile: &WireProfile,
     context: &MessageContext<'_>,
     header: &Header,
+    document_xml: &[u8],
 ) -> Result<Element, MessageFault> {
-    let kind = Kind {
-        interaction: &profile.interaction.store.value,
-        trigger: &profile.trigger.store.value,
-        accept_ack: &profile.processing.accept_ack_store.value,
-        service_request: service_request(profile, header),
+    let kind = UseCase::archiving(header).kind(profile, Asking::Fetch);
+    let text = match profile.transport.document_place.value {
+        DocumentPlace::Multipart => reference(header),
+        DocumentPlace::Inline => inline(document_xml),
     };
-    let document = document::clinical_document(profile, context, header)?;
+    let document = document::clinical_document(profile, context, header, text)?;
     Ok(message(profile, context, &kind, element("subject").child(document)))
-}
-
-fn service_request<'a>(profile: &'a WireProfile, header: &Header) -> &'a Coded {
-    let requests = &profile.service_request;
-    match (header.ids.version, header.group) {
-        (2.., _) => &requests.archive_new_version.value,
-        (_, DocumentGroup::Relationship) => &requests.archive_relationship.value,
-        (_, DocumentGroup::Case) => &requests.archive_case.value,
-        (_, DocumentGroup::ClientDocument) => &requests.archive_client_document.value,
-    }
 }
 
 /// `Content-ID` of the document's part.
@@ -79,9 +60,14 @@ fn content_id(header: &Header) -> String {
 }
 
 /// `text`: which part the document is.
-fn place(header: &Header) -> Element {
+fn reference(header: &Header) -> Element {
     let reference = simple("reference", "value", &format!("cid:{}", content_id(header)));
     simple("text", "mediaType", "multipart/related").child(reference)
+}
+
+/// `text`: the document itself.
+fn inline(document_xml: &[u8]) -> Element {
+    simple("text", "mediaType", "text/xml").with("representation", "B64").text(STANDARD.encode(document_xml))
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! What every message carries around its subject: ids, parties, processing codes, the acting worker (`docs/wire.md` 2).
 
-use super::{Envelope, HL7_NAMESPACE, soap};
+use super::multipart::{self, Part};
+use super::soap::{self, Addressed};
+use super::{Envelope, HL7_NAMESPACE};
 use crate::domain::code::Code;
 use crate::domain::environment::Environment;
 use crate::domain::finding::redacted_debug;
 use crate::domain::oid::Oid;
 use crate::domain::organisation::Unit;
 use crate::domain::person::{IDENTITY_CODE_ROOT, PersonName, Worker};
-use crate::domain::profile::{Coded, System, WireProfile};
+use crate::domain::profile::{Addressing, Coded, SoapVersion, System, WireProfile};
 use crate::domain::time::Instant;
 use crate::domain::xml::{Element, Tree};
 
@@ -172,18 +174,51 @@ fn performer(profile: &WireProfile, context: &MessageContext<'_>) -> Element {
     simple("authorOrPerformer", "typeCode", "PRF").child(person)
 }
 
-/// A message without a document, in its envelope.
-pub(super) fn plain_envelope(profile: &WireProfile, id: &MessageId, interaction: &str, message: Element) -> Envelope {
-    Envelope {
-        soap_action: soap_action(profile, interaction),
-        content_type: soap::CONTENT_TYPE.into(),
-        message_id: id.clone(),
-        body: soap::wrap(message).into_bytes(),
-    }
+/// A document that travels beside its message.
+pub(super) struct Beside<'a> {
+    pub(super) content_id: &'a str,
+    pub(super) xml: &'a [u8],
 }
 
-pub(super) fn soap_action(profile: &WireProfile, interaction: &str) -> String {
-    format!("{}{interaction}", profile.transport.soap_action_prefix.value)
+/// A message in its envelope, in the profile's SOAP version, with the document beside it where there is one.
+pub(super) fn envelope(
+    profile: &WireProfile,
+    id: &MessageId,
+    interaction: &str,
+    message: Element,
+    beside: Option<Beside<'_>>,
+) -> Result<Envelope, MessageFault> {
+    let transport = &profile.transport;
+    let version = transport.soap_version.value;
+    let action = format!("{}{interaction}", transport.soap_action_prefix.value);
+    let addressed = match transport.addressing.value {
+        Addressing::None => None,
+        Addressing::WsAddressing1 => Some(Addressed { action: &action, id }),
+    };
+    let frame = soap::wrap(version, addressed, message);
+    let (media_type, in_media_type) = (soap::media_type(version), matches!(version, SoapVersion::V1_2));
+    let parameter = in_media_type.then_some(action.as_str());
+    let (content_type, body) = match beside {
+        None => {
+            let parameter = parameter.map(|action| format!("; action=\"{action}\"")).unwrap_or_default();
+            (format!("{media_type}; charset=utf-8{parameter}"), frame.into_bytes())
+        }
+        Some(document) => {
+            let frame_type = format!("{media_type}; charset=utf-8");
+            let parts = [
+                Part { content_type: &frame_type, content_id: "frame", binary: false, body: frame.as_bytes() },
+                Part {
+                    content_type: "application/xml; charset=utf-8",
+                    content_id: document.content_id,
+                    binary: true,
+                    body: document.xml,
+                },
+            ];
+            multipart::write(document.content_id, parameter, &parts).ok_or(MessageFault::NoBoundary)?
+        }
+    };
+    let soap_action = if in_media_type { None } else { Some(action) };
+    Ok(Envelope { soap_action, content_type, message_id: id.clone(), body })
 }
 
 /// A tree of this element alone.

@@ -61,11 +61,16 @@ pub enum MultipartError {
 
 /// The content type and body of these parts, the first of which is the root; `None` when no boundary is free.
 ///
-/// `seed` (the document's OID) decides the boundary: the same parts give the same bytes.
-pub fn write(seed: &str, parts: &[Part<'_>]) -> Option<(String, Vec<u8>)> {
+/// `seed` (the document's OID) decides the boundary: the same parts give the same bytes. `type` is the root part's media type;
+/// `start_info` is what SOAP 1.2 says of the root part's action (RFC 2387, 3.3).
+pub fn write(seed: &str, start_info: Option<&str>, parts: &[Part<'_>]) -> Option<(String, Vec<u8>)> {
     let boundary = free_boundary(seed, parts)?;
     let start = parts.first().map(|p| p.content_id).unwrap_or_default();
-    let content_type = format!("multipart/related; type=\"text/xml\"; start=\"<{start}>\"; boundary=\"{boundary}\"");
+    let root_type = parts.first().map(|p| p.content_type).unwrap_or_default();
+    let root_type = root_type.split(';').next().unwrap_or_default().trim();
+    let info = start_info.map(|info| format!(" start-info=\"{info}\";")).unwrap_or_default();
+    let content_type =
+        format!("multipart/related; type=\"{root_type}\"; start=\"<{start}>\";{info} boundary=\"{boundary}\"");
     let mut body = Vec::with_capacity(parts.iter().map(|p| p.body.len() + 256).sum());
     for part in parts {
         let encoding = if part.binary { "Content-Transfer-Encoding: binary\r\n" } else { "" };
@@ -229,8 +234,8 @@ mod tests {
 
     #[test]
     fn parts_are_read_as_they_were_written_and_equal_input_gives_equal_bytes() {
-        let (kind, body) = write("1.2.3", &two(b"<a/>", b"\r\n--\0\xff\r\n")).unwrap();
-        assert_eq!(write("1.2.3", &two(b"<a/>", b"\r\n--\0\xff\r\n")).unwrap(), (kind.clone(), body.clone()));
+        let (kind, body) = write("1.2.3", None, &two(b"<a/>", b"\r\n--\0\xff\r\n")).unwrap();
+        assert_eq!(write("1.2.3", None, &two(b"<a/>", b"\r\n--\0\xff\r\n")).unwrap(), (kind.clone(), body.clone()));
         let parts = read(&kind, &body).unwrap();
         assert_eq!((parts[0].body, parts[1].body), (&b"<a/>"[..], &b"\r\n--\0\xff\r\n"[..]));
         assert_eq!(parts[1].content_id, "OID1.2.3");
@@ -238,17 +243,17 @@ mod tests {
 
     #[test]
     fn a_boundary_that_occurs_in_a_part_is_not_taken() {
-        let (kind, _) = write("1.2.3", &two(b"", b"")).unwrap();
+        let (kind, _) = write("1.2.3", None, &two(b"", b"")).unwrap();
         let taken = kind.split("boundary=\"").nth(1).unwrap().trim_end_matches('"');
         let hostile = format!("x\r\n--{taken}\r\n");
-        let (other, body) = write("1.2.3", &two(b"", hostile.as_bytes())).unwrap();
+        let (other, body) = write("1.2.3", None, &two(b"", hostile.as_bytes())).unwrap();
         assert_ne!(kind, other);
         assert_eq!(read(&other, &body).unwrap()[1].body, hostile.as_bytes());
     }
 
     #[test]
     fn every_cut_is_told_as_cut() {
-        let (kind, body) = write("1.2.3", &two(b"<a/>", b"<b/>")).unwrap();
+        let (kind, body) = write("1.2.3", None, &two(b"<a/>", b"<b/>")).unwrap();
         for length in 0..body.len() - 4 {
             assert_eq!(read(&kind, &body[..length]).err(), Some(MultipartError::Truncated), "{length}");
         }

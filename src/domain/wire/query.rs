@@ -1,7 +1,8 @@
-//! The two query messages: find metadata, fetch a document (`docs/wire.md` 7; names of ours by analogy with HL7).
+//! The query messages: find metadata, fetch a document, fetch a summary (`docs/wire.md` 7; names of ours by analogy with HL7).
 
-use super::message::{Kind, element, message, plain_envelope, simple};
-use super::{Envelope, MessageContext, MessageFault};
+use super::message::{Kind, element, envelope, message, simple};
+use super::use_case::Asking;
+use super::{Envelope, MessageContext, MessageFault, UseCase};
 use crate::domain::document::header::DocumentGroup;
 use crate::domain::oid::Oid;
 use crate::domain::person::PersonId;
@@ -9,22 +10,11 @@ use crate::domain::profile::WireProfile;
 use crate::domain::time::Instant;
 use crate::domain::xml::Element;
 
-/// What a search is for; decides the service request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// The relationship document of a client.
-    Relationship,
-    /// Case documents.
-    Cases,
-    /// Any other documents, and the question whether a document is there.
-    Documents,
-}
-
 /// What is searched for, in one register.
 #[derive(Clone, Copy)]
 pub struct Search<'a> {
-    /// Why.
-    pub purpose: Purpose,
+    /// Why: decides the service request.
+    pub use_case: UseCase,
     /// Owner of the register.
     pub custodian: &'a Oid,
     /// The client; required unless `document` is given.
@@ -58,9 +48,9 @@ pub struct Period {
 
 impl<'a> Search<'a> {
     /// A search without a limit but register and client.
-    pub fn new(purpose: Purpose, custodian: &'a Oid, client: Option<&'a PersonId>) -> Self {
+    pub fn new(use_case: UseCase, custodian: &'a Oid, client: Option<&'a PersonId>) -> Self {
         Self {
-            purpose,
+            use_case,
             custodian,
             client,
             document: None,
@@ -94,18 +84,7 @@ pub fn find_message(
     search: &Search<'_>,
     page: Page<'_>,
 ) -> Result<Envelope, MessageFault> {
-    let requests = &profile.service_request;
-    let request = match search.purpose {
-        Purpose::Relationship => &requests.fetch_relationship.value,
-        Purpose::Cases => &requests.fetch_case.value,
-        Purpose::Documents => &requests.fetch_metadata.value,
-    };
-    let kind = Kind {
-        interaction: &profile.interaction.find.value,
-        trigger: &profile.trigger.find.value,
-        accept_ack: &profile.processing.accept_ack_query.value,
-        service_request: request,
-    };
+    let kind = search.use_case.kind(profile, Asking::Find);
     query(profile, context, &kind, search, page)
 }
 
@@ -116,24 +95,28 @@ pub fn find_message(
 pub fn fetch_message(
     profile: &WireProfile,
     context: &MessageContext<'_>,
-    purpose: Purpose,
+    use_case: UseCase,
     custodian: &Oid,
     document: &Oid,
     client: Option<&PersonId>,
 ) -> Result<Envelope, MessageFault> {
-    let requests = &profile.service_request;
-    let request = match purpose {
-        Purpose::Relationship => &requests.fetch_relationship.value,
-        Purpose::Cases => &requests.fetch_case.value,
-        Purpose::Documents => &requests.fetch_document.value,
-    };
-    let search = Search { document: Some(document), ..Search::new(purpose, custodian, client) };
-    let kind = Kind {
-        interaction: &profile.interaction.fetch.value,
-        trigger: &profile.trigger.fetch.value,
-        accept_ack: &profile.processing.accept_ack_query.value,
-        service_request: request,
-    };
+    let search = Search { document: Some(document), ..Search::new(use_case, custodian, client) };
+    let kind = use_case.kind(profile, Asking::Fetch);
+    query(profile, context, &kind, &search, Page { size: 1, continuation: None })
+}
+
+/// A fetch of what the archive itself has put together about a client in a register (`docs/wire.md` 7.1).
+///
+/// # Errors
+/// As [`find_message`].
+pub fn summary_message(
+    profile: &WireProfile,
+    context: &MessageContext<'_>,
+    custodian: &Oid,
+    client: &PersonId,
+) -> Result<Envelope, MessageFault> {
+    let search = Search::new(UseCase::FetchSummary, custodian, Some(client));
+    let kind = search.use_case.kind(profile, Asking::Fetch);
     query(profile, context, &kind, &search, Page { size: 1, continuation: None })
 }
 
@@ -161,7 +144,7 @@ fn query(
         .children(page.continuation.map(|c| element("continuation").text(c)))
         .children(parameters(profile, search));
     let message = message(profile, context, kind, by_parameter);
-    Ok(plain_envelope(profile, id, kind.interaction, message))
+    envelope(profile, id, kind.interaction, message, None)
 }
 
 fn parameters(profile: &WireProfile, search: &Search<'_>) -> Vec<Element> {
@@ -221,7 +204,7 @@ mod tests {
         let (id, worker, unit) = (message_id("5"), worker(), unit());
         let (custodian, case, person) = (oid(ORGANISER), oid(CASE), client().id().unwrap());
         let search = Search {
-            purpose: Purpose::Documents,
+            use_case: UseCase::FetchMetadata,
             custodian: &custodian,
             client: Some(&person),
             document: None,
@@ -236,7 +219,7 @@ mod tests {
         let profile = WireProfile::default_profile().unwrap();
         let page = Page { size: 20, continuation: Some("p<2") };
         let envelope = find_message(&profile, &context(&id, &worker, &unit), &search, page).unwrap();
-        assert_eq!(envelope.soap_action, "urn:hl7-org:v3:RCMR_IN200029FI01");
+        assert_eq!(envelope.soap_action.as_deref(), Some("urn:hl7-org:v3:RCMR_IN200029FI01"));
         let query = parameters_of(&envelope);
         let names: Vec<_> = query.elements().map(|e| e.name.as_str()).collect();
         assert_eq!(
@@ -260,10 +243,10 @@ mod tests {
         let (id, worker, unit) = (message_id("5"), worker(), unit());
         let (profile, context) = (WireProfile::default_profile().unwrap(), context(&id, &worker, &unit));
         let (custodian, document) = (oid(ORGANISER), oid(DOCUMENT));
-        let envelope = fetch_message(&profile, &context, Purpose::Documents, &custodian, &document, None).unwrap();
+        let envelope = fetch_message(&profile, &context, UseCase::FetchDocument, &custodian, &document, None).unwrap();
         let query = parameters_of(&envelope);
         assert_eq!(query.at(["documentId", "value"]).unwrap().attribute("root"), Some(DOCUMENT));
-        let search = Search::new(Purpose::Cases, &custodian, None);
+        let search = Search::new(UseCase::FetchCase, &custodian, None);
         let refused = |size| find_message(&profile, &context, &search, Page { size, continuation: None }).err();
         assert_eq!(refused(1), Some(MessageFault::SearchForNothing));
         assert_eq!([refused(0), refused(201)], [Some(MessageFault::PageSize(200)); 2]);

@@ -404,7 +404,11 @@ fn check_declaration(declaration: &BytesDecl<'_>) -> Result<(), XmlError> {
         None => true,
         Some(encoding) => encoding.is_ok_and(|e| e.eq_ignore_ascii_case("utf-8")),
     };
-    if version && encoding { Ok(()) } else { Err(XmlError::malformed("an XML declaration other than 1.0 in UTF-8")) }
+    match (version, encoding) {
+        (true, true) => Ok(()),
+        (true, false) => Err(XmlError::NotUtf8),
+        (false, _) => Err(XmlError::malformed("an XML declaration other than 1.0 in UTF-8")),
+    }
 }
 
 /// XML 1.0 §2.11: CRLF and lone CR are read as LF.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, Doubt};
+use super::{Actor, Doubt, Refusal};
 use crate::domain::profile::WireProfile;
 use crate::domain::wire::MessageId;
 use crate::domain::xml::Element;
@@ -68,6 +68,8 @@ pub struct Rejection {
     pub message_id: MessageId,
     /// Why, in the archive's codes and words.
     pub details: Vec<Detail>,
+    /// What it is about, as far as the profile knows the codes.
+    pub why: Refusal,
     /// Who must act.
     pub actor: Actor,
     /// Whether it is refused because the archive has a document with this id: perhaps this one.
@@ -76,22 +78,9 @@ pub struct Rejection {
 
 impl Rejection {
     pub(super) fn new(profile: &WireProfile, sent: &MessageId, details: Vec<Detail>) -> Self {
-        let duplicate_id = names(&details, &[&profile.detail.duplicate_id.value]);
-        Self { message_id: sent.clone(), actor: actor(profile, &details), duplicate_id, details }
+        let why = Refusal::of(profile, &details);
+        Self { message_id: sent.clone(), actor: why.actor(), duplicate_id: why == Refusal::DuplicateId, why, details }
     }
-}
-
-/// Who the first known code is about; a code that is not known needs a person who reads it: the caller.
-fn actor(profile: &WireProfile, details: &[Detail]) -> Actor {
-    let known = &profile.detail;
-    let ours = [&known.integrity.value, &known.duplicate_id.value, &known.signature.value];
-    if names(details, &ours) { Actor::Us } else { Actor::Caller }
-}
-
-/// Whether one of the errors has one of the codes.
-fn names(details: &[Detail], codes: &[&String]) -> bool {
-    let errors = details.iter().filter(|d| d.severity == Severity::Error);
-    errors.filter_map(|d| d.code.as_ref()).any(|code| codes.contains(&code))
 }
 
 impl Acknowledgement {

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::Doubt;
 use super::acknowledgement::{AckCode, Acknowledgement, Detail, Rejection};
 use super::reading::{self, Answer};
@@ -121,7 +124,7 @@ redacted_debug!(Fetched);
 /// # Errors
 /// A [`Doubt`]: it is not known what the archive would say.
 pub fn find_answer(profile: &WireProfile, sent: &MessageId, reply: &Reply) -> Result<QueryAnswer<EntryPage>, Doubt> {
-    let answer = reading::read(reply)?;
+    let answer = reading::read(profile, sent, reply)?;
     read_query(profile, sent, reply, &answer, &profile.interaction.find_answer.value, |act, ack| {
         let entries = subjects(act).map(entry).collect::<Result<Vec<_>, _>>()?;
         let total = ack.first("resultTotalQuantity").and_then(|q| q.attribute("value")).and_then(|q| q.parse().ok());
@@ -139,10 +142,56 @@ pub fn fetch_answer(
     sent: &MessageId,
     reply: &Reply,
 ) -> Result<QueryAnswer<Vec<Fetched>>, Doubt> {
-    let answer = reading::read(reply)?;
+    let answer = reading::read(profile, sent, reply)?;
     read_query(profile, sent, reply, &answer, &profile.interaction.fetch_answer.value, |act, _| {
         subjects(act).map(|subject| fetched(subject, &answer)).collect()
     })
+}
+
+/// What the archive itself has put together about a client (kooste): made by the archive, read only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// When it was made; `None` when it is not a moment of full seconds.
+    pub made: Option<Instant>,
+    /// The clients.
+    pub clients: Vec<ClientId>,
+    /// Owner of the register.
+    pub custodian: Oid,
+    /// The text, XHTML as the archive wrote it. Not checked: show it as data of another's.
+    pub xhtml: Vec<u8>,
+}
+
+redacted_debug!(Summary);
+
+/// Reads the answer to a fetch of a summary.
+///
+/// # Errors
+/// As [`find_answer`].
+pub fn summary_answer(profile: &WireProfile, sent: &MessageId, reply: &Reply) -> Result<QueryAnswer<Summary>, Doubt> {
+    let answer = reading::read(profile, sent, reply)?;
+    read_query(profile, sent, reply, &answer, &profile.interaction.fetch_answer.value, |act, _| {
+        let mut subjects = subjects(act);
+        match (subjects.next().and_then(|s| s.first("summary")), subjects.next()) {
+            (Some(element), None) => summary(element),
+            _ => Err(Doubt::Incomplete("summary")),
+        }
+    })
+}
+
+fn summary(element: &Element) -> Result<Summary, Doubt> {
+    let made = element.first("effectiveTime").and_then(|t| t.attribute("value"));
+    Ok(Summary {
+        made: made.and_then(|t| Instant::from_hl7(t).ok()),
+        clients: clients(element)?,
+        custodian: custodian(element)?,
+        xhtml: inline(element.first("text").ok_or(Doubt::Incomplete("text"))?)?,
+    })
+}
+
+fn custodian(document: &Element) -> Result<Oid, Doubt> {
+    let id = document.at(["custodian", "assignedCustodian", "representedOrganization", "id"]);
+    let root = id.and_then(|id| id.attribute("root")).and_then(|root| root.parse().ok());
+    root.ok_or(Doubt::Incomplete("custodian"))
 }
 
 fn read_query<T>(
@@ -178,12 +227,30 @@ fn subjects(act: &Element) -> impl Iterator<Item = &Element> {
     act.all("subject")
 }
 
+/// The document: the part that is named, or what stands in the answer itself.
 fn fetched(subject: &Element, answer: &Answer<'_>) -> Result<Fetched, Doubt> {
-    let missing = Doubt::Incomplete("text/reference");
-    let reference = subject.at(["clinicalDocument", "text", "reference"]).and_then(|r| r.attribute("value"));
-    let id = reference.and_then(|r| r.strip_prefix("cid:")).ok_or(missing.clone())?;
-    let part = answer.parts.iter().find(|p| p.content_id == id).ok_or(missing)?;
-    Ok(Fetched { entry: entry(subject)?, xml: part.body.to_vec() })
+    let text = subject.at(["clinicalDocument", "text"]).ok_or(Doubt::Incomplete("text"))?;
+    let xml = match text.first("reference") {
+        Some(reference) => {
+            let id = reference.attribute("value").and_then(|value| value.strip_prefix("cid:"));
+            let part = answer.parts.iter().find(|p| Some(p.content_id.as_str()) == id);
+            part.ok_or(Doubt::Incomplete("text/reference"))?.body.to_vec()
+        }
+        None => inline(text)?,
+    };
+    Ok(Fetched { entry: entry(subject)?, xml })
+}
+
+/// `representation="B64"`: Base64 with white space anywhere (XML Schema Part 2, 3.2.16).
+fn inline(text: &Element) -> Result<Vec<u8>, Doubt> {
+    if text.attribute("representation") != Some("B64") {
+        return Err(Doubt::Incomplete("text/reference"));
+    }
+    let characters: Vec<u8> = text.all_text().into_bytes().into_iter().filter(|b| !b.is_ascii_whitespace()).collect();
+    match STANDARD.decode(characters) {
+        Ok(bytes) if !bytes.is_empty() => Ok(bytes),
+        _ => Err(Doubt::Incomplete("text")),
+    }
 }
 
 fn entry(subject: &Element) -> Result<Entry, Doubt> {
@@ -196,7 +263,6 @@ fn entry(subject: &Element) -> Result<Entry, Doubt> {
         set: root(document.first("setId")).ok_or(missing("setId"))?,
         version: version.ok_or(missing("versionNumber"))?,
     };
-    let custodian = document.at(["custodian", "assignedCustodian", "representedOrganization", "id"]);
     let social = document.first_in(HL7_FINLAND_NAMESPACE, "localSocialHeader");
     let social_child = |name: &str| social.and_then(|s| s.first(name));
     let structure = social_child("contentSpecificationId").map(Element::all_text);
@@ -208,7 +274,7 @@ fn entry(subject: &Element) -> Result<Entry, Doubt> {
         ids,
         drawn_up: moment("effectiveTime"),
         clients: clients(document)?,
-        custodian: root(custodian).ok_or(missing("custodian"))?,
+        custodian: custodian(document)?,
         case: root(document.at(["componentOf", "encounterEvent", "id"])),
         specific_type: social_child("specificDocumentType").and_then(code),
         group: social_child("documentGroup").and_then(code),

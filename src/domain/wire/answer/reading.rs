@@ -1,17 +1,21 @@
 //! Status, content type and bytes to one message with its parts, or to why not.
 
 use super::Doubt;
+use crate::domain::profile::{Addressing, WireProfile};
 use crate::domain::wire::multipart::{self, MultipartError, ReadPart};
-use crate::domain::wire::soap::{self, Content, SoapError};
-use crate::domain::wire::{HL7_NAMESPACE, Reply};
+use crate::domain::wire::soap::{self, Content, Opened, SoapError};
+use crate::domain::wire::{HL7_NAMESPACE, MessageId, Reply};
 use crate::domain::xml::{Element, Limits, XmlError};
 
 /// Bytes of a page that are searched for a support id.
 const PAGE_SEARCHED_MAX: usize = 16 * 1024;
+/// Content types of an envelope: SOAP 1.1's, what some servers say instead, SOAP 1.2's.
+const MEDIA_TYPES: [&str; 3] = ["text/xml", "application/xml", "application/soap+xml"];
 
 /// A message that came back, and the parts beside it.
 pub(super) struct Answer<'a> {
     pub(super) message: Element,
+    pub(super) relates_to: Option<String>,
     pub(super) parts: Vec<ReadPart<'a>>,
 }
 
@@ -27,8 +31,18 @@ impl Answer<'_> {
     }
 }
 
-/// Reads one message; the part that holds it is not among the parts.
-pub(super) fn read(reply: &Reply) -> Result<Answer<'_>, Doubt> {
+/// Reads one message; the part that holds it is not among the parts. Where the profile has addressing, an answer that relates to
+/// another message than `sent` is no answer to it; one that does not say is told by its acknowledgement alone.
+pub(super) fn read<'a>(profile: &WireProfile, sent: &MessageId, reply: &'a Reply) -> Result<Answer<'a>, Doubt> {
+    let answer = message_of(reply)?;
+    let addressed = profile.transport.addressing.value == Addressing::WsAddressing1;
+    match &answer.relates_to {
+        Some(other) if addressed && *other != soap::message_urn(sent) => Err(Doubt::OtherMessage),
+        _ => Ok(answer),
+    }
+}
+
+fn message_of(reply: &Reply) -> Result<Answer<'_>, Doubt> {
     let content_type = reply.content_type.as_deref().unwrap_or_default();
     if is_html(content_type, &reply.body) {
         return Err(Doubt::BlockPage { status: reply.status, support_id: support_id(&reply.body) });
@@ -45,27 +59,41 @@ pub(super) fn read(reply: &Reply) -> Result<Answer<'_>, Doubt> {
             other => Doubt::Parts(other),
         })?;
         let root = parts.remove(0);
-        return Ok(Answer { message: message(root.body)?, parts });
+        let (message, relates_to) = message(root.body)?;
+        return Ok(Answer { message, relates_to, parts });
     }
     let media = content_type.split(';').next().unwrap_or_default().trim();
-    if !media.eq_ignore_ascii_case("text/xml") && !media.eq_ignore_ascii_case("application/xml") {
+    if !MEDIA_TYPES.iter().any(|known| media.eq_ignore_ascii_case(known)) {
         return Err(Doubt::ContentType);
     }
-    Ok(Answer { message: message(&reply.body)?, parts: Vec::new() })
+    if other_charset(content_type) {
+        return Err(Doubt::Charset);
+    }
+    let (message, relates_to) = message(&reply.body)?;
+    Ok(Answer { message, relates_to, parts: Vec::new() })
 }
 
-/// SOAP 1.1 faults come with status 500 (section 6.2).
+/// Whether a content type names a charset in which these bytes would not be UTF-8.
+fn other_charset(content_type: &str) -> bool {
+    let mut parameters = content_type.split(';').skip(1).filter_map(|p| p.split_once('='));
+    let charset = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+    let utf_8 = |value: &str| ["utf-8", "utf8", "us-ascii"].iter().any(|known| value.eq_ignore_ascii_case(known));
+    charset.is_some_and(|(_, value)| !utf_8(value.trim().trim_matches('"')))
+}
+
+/// SOAP faults come with status 500, in 1.2 with 400 for the sender's (1.1, 6.2; 1.2 part 2, 7.5.2.2).
 fn other_status(reply: &Reply) -> Doubt {
     match soap::unwrap(&reply.body, Limits::DOCUMENT) {
-        Ok(Content::Fault { code }) if reply.status >= 500 => Doubt::Fault { code },
+        Ok(Content::Fault { code }) if reply.status >= 500 || reply.status == 400 => Doubt::Fault { code },
         _ => Doubt::Status(reply.status),
     }
 }
 
-fn message(bytes: &[u8]) -> Result<Element, Doubt> {
-    match soap::unwrap(bytes, Limits::DOCUMENT) {
-        Ok(Content::Message(message)) => Ok(message),
-        Ok(Content::Fault { code }) => Err(Doubt::Fault { code }),
+fn message(bytes: &[u8]) -> Result<(Element, Option<String>), Doubt> {
+    match soap::open(bytes, Limits::DOCUMENT) {
+        Ok(Opened { content: Content::Message(message), relates_to }) => Ok((message, relates_to)),
+        Ok(Opened { content: Content::Fault { code }, .. }) => Err(Doubt::Fault { code }),
+        Err(SoapError::Xml(XmlError::NotUtf8)) => Err(Doubt::Charset),
         Err(SoapError::Xml(XmlError::Malformed { .. })) if !bytes.trim_ascii_end().ends_with(b"Envelope>") => {
             Err(Doubt::Truncated)
         }

@@ -83,20 +83,20 @@ fn what_is_not_the_archives_word_on_our_message_leaves_it_unknown() {
     );
     let support_id = || Some("8086".to_owned());
     for (reply, expected, actor) in [
-        (xml(""), Doubt::Empty, Actor::Peer),
-        (xml(html), Doubt::BlockPage { status: 200, support_id: support_id() }, Actor::Environment),
-        (reply(403, "text/html", html), Doubt::BlockPage { status: 403, support_id: support_id() }, Actor::Environment),
-        (reply(404, "text/plain", "no"), Doubt::Status(404), Actor::Environment),
-        (reply(302, "text/xml", good.clone()), Doubt::Status(302), Actor::Environment),
-        (reply(503, "text/plain", ""), Doubt::Status(503), Actor::Peer),
-        (reply(500, "text/xml", fault.clone()), Doubt::Fault { code: "Server".into() }, Actor::Peer),
-        (reply(200, "application/json", "{}"), Doubt::ContentType, Actor::Peer),
-        (xml(&good.as_bytes()[..good.len() / 2]), Doubt::Truncated, Actor::Peer),
-        (xml(good.replace("extension=\"17\"", "extension=\"18\"")), Doubt::OtherMessage, Actor::Peer),
-        (xml(good.replace(PRODUCER, ORGANISER)), Doubt::OtherMessage, Actor::Peer),
-        (xml(good.replace("MCCI_IN000002UV01", "MCCI_IN000003UV01")), Doubt::OtherInteraction, Actor::Peer),
-        (xml(good.replace("\"AA\"", "\"CA\"")), Doubt::Incomplete("acknowledgement/typeCode"), Actor::Peer),
-        (xml(answer("MCCI_IN000002UV01", "")), Doubt::Incomplete("acknowledgement"), Actor::Peer),
+        (xml(""), Doubt::Empty, Actor::Archive),
+        (xml(html), Doubt::BlockPage { status: 200, support_id: support_id() }, Actor::Operator),
+        (reply(403, "text/html", html), Doubt::BlockPage { status: 403, support_id: support_id() }, Actor::Operator),
+        (reply(404, "text/plain", "no"), Doubt::Status(404), Actor::Operator),
+        (reply(302, "text/xml", good.clone()), Doubt::Status(302), Actor::Operator),
+        (reply(503, "text/plain", ""), Doubt::Status(503), Actor::Archive),
+        (reply(500, "text/xml", fault.clone()), Doubt::Fault { code: "Server".into() }, Actor::Archive),
+        (reply(200, "application/json", "{}"), Doubt::ContentType, Actor::Archive),
+        (xml(&good.as_bytes()[..good.len() / 2]), Doubt::Truncated, Actor::NobodyYet),
+        (xml(good.replace("extension=\"17\"", "extension=\"18\"")), Doubt::OtherMessage, Actor::Archive),
+        (xml(good.replace(PRODUCER, ORGANISER)), Doubt::OtherMessage, Actor::Archive),
+        (xml(good.replace("MCCI_IN000002UV01", "MCCI_IN000003UV01")), Doubt::OtherInteraction, Actor::Archive),
+        (xml(good.replace("\"AA\"", "\"CA\"")), Doubt::Incomplete("acknowledgement/typeCode"), Actor::Archive),
+        (xml(answer("MCCI_IN000002UV01", "")), Doubt::Incomplete("acknowledgement"), Actor::Archive),
     ] {
         let found = doubt(&reply);
         assert_eq!((found.actor(), &found), (actor, &expected));

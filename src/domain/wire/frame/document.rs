@@ -1,7 +1,7 @@
 //! `clinicalDocument`: the document's metadata as the frame repeats them.
 
-use super::place;
 use crate::domain::document::header::Header;
+use crate::domain::oid::Oid;
 use crate::domain::person::{Client, IDENTITY_CODE_ROOT, Worker};
 use crate::domain::profile::WireProfile;
 use crate::domain::wire::message::{coded, element, name, simple};
@@ -13,19 +13,20 @@ pub(super) fn clinical_document(
     profile: &WireProfile,
     context: &MessageContext<'_>,
     header: &Header,
+    text: Element,
 ) -> Result<Element, MessageFault> {
     if header.clients.is_empty() {
         return Err(MessageFault::NoClient);
     }
     let clients = header.clients.iter().map(record_target).collect::<Result<Vec<_>, _>>()?;
     let (frame, system, ids) = (&profile.frame, &profile.system, &header.ids);
+    let [realm, type_id, code] = register_codes(profile);
     let document = simple("clinicalDocument", "classCode", "DOCCLIN").with("moodCode", "EVN").children([
-        simple("realmCode", "code", &frame.realm.value),
-        simple("typeId", "extension", &frame.document_type_extension.value)
-            .with("root", frame.document_type_root.value.as_str()),
+        realm,
+        type_id,
         simple("id", "root", ids.document.as_str()),
-        coded("code", &system.register.value.code(&frame.register.value)),
-        place(header),
+        code,
+        text,
         simple("statusCode", "code", "COMPLETED"),
         simple("effectiveTime", "value", &header.drawn_up.hl7()),
         simple("setId", "root", ids.set.as_str()),
@@ -33,10 +34,24 @@ pub(super) fn clinical_document(
         coded("completionCode", &system.completion.value.code(&frame.completion.value)),
         coded("storageCode", &system.storage.value.code(&frame.storage.value)),
     ]);
-    Ok(document.children(clients).children([author(context, header), custodian(header)]).children(case(header)))
+    Ok(document
+        .children(clients)
+        .children([author(context, header), custodian(&header.organiser.oid)])
+        .children(case(header)))
 }
 
-fn record_target(client: &Client) -> Result<Element, MessageFault> {
+/// `realmCode`, `typeId` and `code`: the register that the document is of.
+pub(in crate::domain::wire) fn register_codes(profile: &WireProfile) -> [Element; 3] {
+    let frame = &profile.frame;
+    [
+        simple("realmCode", "code", &frame.realm.value),
+        simple("typeId", "extension", &frame.document_type_extension.value)
+            .with("root", frame.document_type_root.value.as_str()),
+        coded("code", &profile.system.register.value.code(&frame.register.value)),
+    ]
+}
+
+pub(in crate::domain::wire) fn record_target(client: &Client) -> Result<Element, MessageFault> {
     let id = client.id().ok_or(MessageFault::ClientWithoutId)?;
     let person = simple("patientPerson", "classCode", "PSN")
         .with("determinerCode", "INSTANCE")
@@ -62,10 +77,10 @@ fn author(context: &MessageContext<'_>, header: &Header) -> Element {
     simple("author", "typeCode", "AUT").children([time, assigned])
 }
 
-fn custodian(header: &Header) -> Element {
+pub(in crate::domain::wire) fn custodian(owner: &Oid) -> Element {
     let organisation = simple("representedOrganization", "classCode", "ORG")
         .with("determinerCode", "INSTANCE")
-        .child(simple("id", "root", header.organiser.oid.as_str()));
+        .child(simple("id", "root", owner.as_str()));
     let assigned = simple("assignedCustodian", "classCode", "ASSIGNED").child(organisation);
     simple("custodian", "typeCode", "CST").child(assigned)
 }

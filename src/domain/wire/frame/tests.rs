@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use super::*;
+use crate::domain::document::header::DocumentGroup;
 use crate::domain::document::header::{DocumentIds, Header};
 use crate::domain::environment::Environment;
 use crate::domain::oid::Oid;
@@ -10,7 +11,7 @@ use crate::domain::organisation::{Organisation, Unit};
 use crate::domain::person::{Client, PersonName, Worker};
 use crate::domain::time::Instant;
 use crate::domain::wire::fixtures::{self, context, header, message_id, unit, worker};
-use crate::domain::wire::{HL7_FINLAND_NAMESPACE, MessageId, UseSituation};
+use crate::domain::wire::{HL7_FINLAND_NAMESPACE, MessageId, UseSituation, multipart, soap};
 use crate::domain::xml::{Limits, parse};
 
 fn profile() -> WireProfile {
@@ -24,9 +25,9 @@ fn equal_input_gives_equal_bytes_and_the_document_goes_in_untouched() {
     let make = || store_message(&profile(), &context(&id, &worker, &unit), &header(), document).unwrap();
     let envelope = make();
     assert!(envelope == make());
-    assert_eq!(envelope.soap_action, "urn:hl7-org:v3:RCMR_IN200002FI01");
+    assert_eq!(envelope.soap_action.as_deref(), Some("urn:hl7-org:v3:RCMR_IN200002FI01"));
     let kept = envelope.clone();
-    assert!(Envelope::from_parts(kept.soap_action, kept.content_type, kept.body).unwrap() == envelope);
+    assert!(Envelope::from_parts(kept.soap_action.unwrap(), kept.content_type, kept.body).unwrap() == envelope);
     let parts = multipart::read(&envelope.content_type, &envelope.body).unwrap();
     assert_eq!((parts[0].content_id.as_str(), parts[1].body), ("frame", &document[..]));
     let reference = format!("cid:{}", parts[1].content_id);
@@ -38,7 +39,7 @@ fn equal_input_gives_equal_bytes_and_the_document_goes_in_untouched() {
 #[test]
 fn a_client_document_carries_its_case_its_author_and_the_register_access_situation() {
     let (id, worker, unit) = (message_id("1"), worker(), unit());
-    let frame = store_frame(&profile(), &context(&id, &worker, &unit), &header()).unwrap();
+    let frame = store_frame(&profile(), &context(&id, &worker, &unit), &header(), b"").unwrap();
     let act = frame.first("controlActProcess").unwrap();
     let reasons: Vec<_> = act.all("reasonCode").filter_map(|r| r.attribute("code")).collect();
     assert_eq!(reasons, ["SP17", "OURS-REGISTER-ACCESS"]);
@@ -55,7 +56,7 @@ fn a_worker_with_a_role_carries_it_and_a_later_version_has_a_service_request_of_
     let worker = Worker { role: Some("R1".into()), ..worker() };
     let mut header = header();
     header.ids.version = 2;
-    let frame = store_frame(&profile(), &context(&id, &worker, &unit), &header).unwrap();
+    let frame = store_frame(&profile(), &context(&id, &worker, &unit), &header, b"").unwrap();
     let act = frame.first("controlActProcess").unwrap();
     assert_eq!(act.first("reasonCode").and_then(|r| r.attribute("code")), Some("OURS-NEW-VERSION"));
     let person = act.at(["authorOrPerformer", "assignedPerson"]).unwrap();
@@ -68,7 +69,7 @@ fn a_worker_with_a_role_carries_it_and_a_later_version_has_a_service_request_of_
 #[test]
 fn every_client_of_a_joint_case_is_a_record_target_and_nobody_is_refused() {
     let (id, worker, unit) = (message_id("1"), worker(), unit());
-    let frame = |header: &Header| store_frame(&profile(), &context(&id, &worker, &unit), header);
+    let frame = |header: &Header| store_frame(&profile(), &context(&id, &worker, &unit), header, b"");
     let mut joint = header();
     joint.clients.push(Client { identity_code: Some("020303A905N".parse().unwrap()), ..fixtures::client() });
     let element = frame(&joint).unwrap();
@@ -84,7 +85,7 @@ fn every_client_of_a_joint_case_is_a_record_target_and_nobody_is_refused() {
 fn the_production_archive_is_another_party_with_another_processing_code() {
     let (id, worker, unit) = (message_id("1"), worker(), unit());
     let context = MessageContext { environment: Environment::Production, ..context(&id, &worker, &unit) };
-    let frame = store_frame(&profile(), &context, &header()).unwrap();
+    let frame = store_frame(&profile(), &context, &header(), b"").unwrap();
     assert_eq!(frame.first("processingCode").unwrap().attribute("code"), Some("P"));
     let receiver = frame.at(["receiver", "device", "id"]).unwrap().attribute("root").unwrap();
     assert_eq!(receiver, profile().party.archive_production.value.as_str());
@@ -192,7 +193,7 @@ fn the_frame_has_the_real_frames_elements_attributes_and_order() {
     let sender = oid_at(&frame, ["sender", "device", "id"]);
     let situation = UseSituation::OwnRegister;
     let context = MessageContext { created, sender: &sender, situation, ..context(&id, &worker, &unit) };
-    let ours = store_frame(&profile(), &context, &header_of(&document)).unwrap();
+    let ours = store_frame(&profile(), &context, &header_of(&document), b"").unwrap();
 
     let (mut expected, mut found) = (Vec::new(), Vec::new());
     outline(&frame, "", &mut expected);
