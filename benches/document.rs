@@ -21,6 +21,7 @@ use asiasilta::domain::oid::Oid;
 use asiasilta::domain::structure::Registry;
 use asiasilta::domain::time::Instant;
 use asiasilta::domain::validate::Checker;
+use asiasilta::domain::xml::{Limits, parse, parse_root};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use criterion::{Criterion, Throughput};
@@ -170,6 +171,40 @@ fn factor(mut ours: impl FnMut(), mut control: impl FnMut()) -> (f64, Duration, 
     (ours / control, Duration::from_secs_f64(ours), Duration::from_secs_f64(control))
 }
 
+/// Where the time of reading goes: each step alone, on what the steps before it made.
+fn breakdown(bench: &Bench, signed: &[u8]) {
+    let document = read(signed).expect("a document");
+    let (display, content) = (document.display.expect("a form"), document.content.expect("content"));
+    let json = content.to_string();
+    let (form_packed, json_packed) = (STANDARD.encode(&display), STANDARD.encode(&json));
+    let tree = || parse(signed, Limits::DOCUMENT).expect("XML");
+    let structure = document.header.structure.and_then(|oid| bench.checker.structures().find(&oid)).expect("known");
+    let validator = structure.validator().expect("a usable structure");
+    let steps: [(&str, &dyn Fn()); 8] = [
+        ("all events (control)", &|| {
+            black_box(all_events(signed));
+        }),
+        ("tree", &|| drop(black_box(tree()))),
+        ("Base64", &|| drop(black_box((STANDARD.decode(&form_packed), STANDARD.decode(&json_packed))))),
+        ("display form, all events", &|| {
+            black_box(all_events(display.as_bytes()));
+        }),
+        ("display form, well-formed", &|| drop(black_box(parse_root(&display, Limits::DOCUMENT)))),
+        ("JSON, serde_json", &|| drop(black_box(serde_json::from_str::<Value>(&json)))),
+        ("schema", &|| {
+            black_box(validator.is_valid(&content));
+        }),
+        ("all of it", &|| {
+            black_box(bench.read(signed));
+        }),
+    ];
+    println!("reading {} bytes, of them display form {}, content {}:", signed.len(), display.len(), json.len());
+    for (name, step) in steps {
+        let (_, time, _) = factor(step, || ());
+        println!("  {name}: {time:.1?}");
+    }
+}
+
 fn report(name: &str, aim: f64, (factor, ours, control): (f64, Duration, Duration)) {
     let verdict = if factor <= aim { "within" } else { "past" };
     println!("factor {name}: {factor:.2} ({ours:.1?} against {control:.1?}), {verdict} the aim of {aim}");
@@ -213,4 +248,5 @@ fn main() {
         black_box(all_events(black_box(&signed)));
     };
     report("read", READ_AIM, factor(read, events));
+    breakdown(&bench, &signed);
 }

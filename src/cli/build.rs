@@ -23,9 +23,9 @@ pub(super) struct Build {
     /// OID of the document; a made-up one when left out.
     #[arg(long)]
     id: Option<Oid>,
-    /// Folder of document structures; the program's own reduced ones when left out.
-    #[arg(long)]
-    structures: Option<PathBuf>,
+    /// Folder of document structures, once or more; the program's own reduced ones when left out.
+    #[arg(long, value_name = "DIR")]
+    structures: Vec<PathBuf>,
     /// How findings are told, on standard error.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -35,6 +35,8 @@ pub(super) struct Build {
     /// Quotes lines of the input as they are, persons' values included.
     #[arg(long)]
     show_values: bool,
+    #[command(flatten)]
+    looking: local::Looking,
     /// Allows real persons' identity codes.
     #[arg(long)]
     production: bool,
@@ -43,7 +45,8 @@ pub(super) struct Build {
 impl Build {
     pub(super) fn run(&self) -> Result<ExitCode, Box<dyn Error>> {
         let file = input::read(&self.file)?;
-        let checker = local::checker(self.structures.as_deref(), self.production)?;
+        let look = self.looking.look()?;
+        let checker = local::checker(&self.structures, self.production)?;
         let now = Timestamp::now();
         let judged = local::judge(&checker, &file.bytes, now);
         let report = Report {
@@ -66,7 +69,7 @@ impl Build {
         if checked.record().case == CaseReference::Find && self.case.is_none() {
             eprintln!("note: the case is still to be found; the document has none yet (see --case)");
         }
-        let document = local::document(&checked, self.id.as_ref(), self.case.as_ref(), now)?;
+        let document = local::document(&checked, self.id.as_ref(), self.case.as_ref(), &look, now)?;
         print!("{}", document.unsigned_xml());
         Ok(ExitCode::SUCCESS)
     }

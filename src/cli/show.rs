@@ -25,12 +25,14 @@ pub(super) struct Show {
     /// Prints the display form (XHTML) instead.
     #[arg(long, conflicts_with = "format")]
     html: bool,
-    /// Folder of document structures, for records; the program's own reduced ones when left out.
-    #[arg(long)]
-    structures: Option<PathBuf>,
+    /// Folder of document structures, once or more, for records; the program's own reduced ones when left out.
+    #[arg(long, value_name = "DIR")]
+    structures: Vec<PathBuf>,
     /// Language of findings, when a record has any.
     #[arg(long, value_enum, default_value = "en")]
     language: Spoken,
+    #[command(flatten)]
+    looking: local::Looking,
     /// Allows real persons' identity codes in records.
     #[arg(long)]
     production: bool,
@@ -73,7 +75,7 @@ impl Show {
     /// A record as the document that it would become; its findings when it would become none.
     fn record(&self, file: &File) -> Result<Result<Shown, ExitCode>, Box<dyn Error>> {
         let now = Timestamp::now();
-        let checker = local::checker(self.structures.as_deref(), self.production)?;
+        let checker = local::checker(&self.structures, self.production)?;
         let judged = local::judge(&checker, &file.bytes, now);
         let Some(checked) = judged.record else {
             let report = Report {
@@ -87,7 +89,7 @@ impl Show {
             eprint!("{}", report.to_text(Manner { spoken: self.language, show_values: false }));
             return Ok(Err(ExitCode::from(judged.outcome.exit())));
         };
-        let document = local::document(&checked, None, None, now)?;
+        let document = local::document(&checked, None, None, &self.looking.look()?, now)?;
         let content = serde_json::from_str(document.content_json())?;
         Ok(Ok(Shown { display: Some(document.display().to_owned()), content: Some(content) }))
     }

@@ -32,10 +32,10 @@ pub(super) struct Validate {
     /// The document that belongs to a frame.
     #[arg(long)]
     document: Option<PathBuf>,
-    /// Folder of document structures. Without it, records are judged by the program's own reduced ones, and the content of
+    /// Folder of document structures, once or more. Without it, records are judged by the program's own reduced ones, and the content of
     /// documents is not judged.
-    #[arg(long)]
-    structures: Option<PathBuf>,
+    #[arg(long, value_name = "DIR")]
+    structures: Vec<PathBuf>,
     /// Certificates (PEM) of authorities that signers' certificates must descend from.
     #[arg(long)]
     trust: Option<PathBuf>,
@@ -77,8 +77,8 @@ impl Validate {
             None => None,
         };
         let judge = Judge {
-            checker: local::checker(self.structures.as_deref(), self.production)?,
-            whole_structures: self.structures.is_some(),
+            checker: local::checker(&self.structures, self.production)?,
+            whole_structures: !self.structures.is_empty(),
             authorities,
             now: Timestamp::now(),
         };

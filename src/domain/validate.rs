@@ -15,6 +15,7 @@ mod rules;
 mod schema;
 mod translate;
 mod unchecked;
+mod vocabulary;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ use super::record::LocalRecord;
 use super::structure::{Registry, Structure};
 use super::text::Text;
 use findings::Findings;
+use vocabulary::Vocabulary;
 
 /// Judges records by the structures it knows.
 pub struct Checker {
@@ -131,7 +133,10 @@ impl Checker {
     /// # Errors
     /// All findings, warnings among them, at most [`FINDINGS_MAX`]; the last one says so where there were more.
     pub fn record(&self, bytes: &[u8], now: Timestamp) -> Result<CheckedRecord, Vec<Finding>> {
-        let value = json::read(bytes).map_err(|finding| vec![*finding])?;
+        let value = match json::read(bytes) {
+            Ok(value) => value,
+            Err(finding) => return Err(self.discreet(vec![*finding], None)),
+        };
         let mut findings = Findings::default();
         self.schema.check(&value, &mut findings);
         characters::refuse_unreadable(&value, &mut findings);
@@ -151,7 +156,7 @@ impl Checker {
                 let unchecked = unchecked::of(&structure, &value, &self.code_sets);
                 checked(value, structure, group, warnings, unchecked)
             }
-            (_, _, Err(findings)) => Err(findings),
+            (structure, _, Err(findings)) => Err(self.discreet(findings, structure.as_deref())),
             (_, _, Ok(_)) => Err(vec![disagreement()]),
         }
     }
@@ -161,7 +166,7 @@ impl Checker {
     pub fn like_record(&self, bytes: &[u8], parts: &[&str]) -> Vec<Finding> {
         let value = match json::read(bytes) {
             Ok(value) => value,
-            Err(finding) => return vec![*finding],
+            Err(finding) => return self.discreet(vec![*finding], None),
         };
         let mut findings = Findings::default();
         self.schema.check_parts(&value, parts, &mut findings);
@@ -170,7 +175,7 @@ impl Checker {
         }
         match findings.split() {
             Ok(_) => Vec::new(),
-            Err(findings) => findings,
+            Err(findings) => self.discreet(findings, None),
         }
     }
 
@@ -186,7 +191,17 @@ impl Checker {
                 finding.place.input = inside.to_owned();
             }
         }
-        all
+        self.discreet(all, Some(structure))
+    }
+
+    /// The findings without keys that are nobody's field names: what a caller wrote there may be a person's data.
+    fn discreet(&self, mut findings: Vec<Finding>, structure: Option<&Structure>) -> Vec<Finding> {
+        let vocabulary = match structure {
+            Some(structure) => Vocabulary::of(self.schema.schema(), [structure]),
+            None => Vocabulary::of(self.schema.schema(), self.structures.iter().map(AsRef::as_ref)),
+        };
+        findings.iter_mut().for_each(|finding| vocabulary.mask(finding));
+        findings
     }
 
     fn group(&self, structure: &Structure) -> Option<DocumentGroup> {
@@ -195,22 +210,54 @@ impl Checker {
 
     fn structure(&self, value: &Value, findings: &mut Findings) -> Option<Arc<Structure>> {
         let oid: Oid = value.get("structure")?.as_str()?.parse().ok()?;
-        let structure = self.structures.find(&oid).filter(|s| self.group(s).is_some());
-        if structure.is_none() {
-            findings.push(Finding::error(
-                "structure.unknown",
-                "/structure",
-                findings::seen_oid(&oid),
-                Text::fixed(
-                    "asiakirjarakenne, joka on ladattu ja jota tuetaan",
-                    "en handlingsstruktur som har laddats och stöds",
-                    "a document structure that is loaded and supported",
-                ),
-                Rule::new("THL Sosmeta", ""),
-            ));
+        let structure = self.structures.find(&oid);
+        match &structure {
+            None => findings.push(unknown_structure(&oid)),
+            Some(known) if self.group(known).is_none() => {
+                findings.push(other_service(&oid));
+                return None;
+            }
+            Some(_) => {}
         }
         structure
     }
+}
+
+fn unknown_structure(oid: &Oid) -> Finding {
+    Finding::error(
+        "structure.unknown",
+        "/structure",
+        findings::seen_oid(oid),
+        Text::fixed(
+            "asiakirjarakenne, joka on ladattu",
+            "en handlingsstruktur som har laddats",
+            "a document structure that is loaded",
+        ),
+        Rule::new("THL Sosmeta", ""),
+    )
+}
+
+/// Consents and denials: what their headers look like is not published, and the archive of client documents does not take them.
+fn other_service(oid: &Oid) -> Finding {
+    Finding::error(
+        "structure.other_service",
+        "/structure",
+        findings::seen_oid(oid),
+        Text::fixed(
+            "asiakas- tai asia-asiakirjan tai asiakkuusasiakirjan rakenne (ryhmät 1, 2 ja 5)",
+            "en struktur för klienthandlingar, ärendehandlingar eller klientrelationshandlingar (grupperna 1, 2 och 5)",
+            "a structure of client, case or relationship documents (groups 1, 2 and 5)",
+        ),
+        Rule::new("THL koodistopalvelu", "1.2.246.537.6.1505"),
+    )
+    .with_hint(Text::fixed(
+        "luovutusluvat ja kiellot (ryhmät 8 ja 9) kirjataan Kannan tahdonilmaisupalveluun, ei asiakastiedon arkistoon; niiden \
+         metatietoja ei ole julkaistu",
+        "utlämningstillstånd och förbud (grupperna 8 och 9) registreras i Kantas viljeyttringstjänst, inte i klientdataarkivet; \
+         deras metadata är inte publicerade",
+        "consents and denials (groups 8 and 9) are recorded in Kanta's service for declarations of will, not in the client data \
+         archive; their metadata are not published",
+    ))
 }
 
 fn checked(

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::app::Parts;
-use super::config::{ArchiveFiles, Config};
+use super::config::{ArchiveFiles, Config, DisplayConfig};
 use super::line::Line;
-use super::pipeline::DocumentPipeline;
+use super::pipeline::{DocumentPipeline, Looks};
 use super::ports::{SystemChance, SystemClock};
 use super::structure_files;
 use super::telemetry::WatchedCertificate;
@@ -18,6 +18,7 @@ use crate::archive::client::{ArchiveClient, Sender, Sources};
 use crate::archive::keys::{KeyError, SigningIdentity, certificates_from_pem};
 use crate::archive::tls::{TlsFault, TlsIdentity};
 use crate::archive::transport::{HttpsTransport, TransportFault, TransportLimits};
+use crate::domain::document::display::{Logo, LogoFault};
 use crate::domain::document::header::Software;
 use crate::domain::environment::Environment;
 use crate::domain::oid::Oid;
@@ -70,9 +71,17 @@ pub enum AssemblyError {
     /// The wire profile.
     #[error("configuration key archive.profile")]
     Profile(#[source] ProfileFault),
-    /// A folder of structures without one that can be read.
-    #[error("configuration key archive.structures: no document structure in {0}")]
-    NoStructures(PathBuf),
+    /// Folders of structures without one that can be read.
+    #[error("configuration key archive.structures: no document structure in {}", folders(.0))]
+    NoStructures(Vec<PathBuf>),
+    /// A picture that is no logo.
+    #[error("configuration key display.logos.\"{organiser}\"")]
+    Logo {
+        /// Whose.
+        organiser: Oid,
+        /// Why not.
+        source: LogoFault,
+    },
 }
 
 /// Reads everything that the configuration names and puts the sidecar's parts together.
@@ -96,12 +105,13 @@ pub fn assemble(config: &Config) -> Result<Parts<Line<Arc<HttpsTransport>>, Syst
     let authorities = certificates_from_pem(&anchors);
     let authorities =
         authorities.map_err(|source| AssemblyError::Key { key: "archive.signature_trust_anchors", source })?;
-    let checker = Arc::new(Checker::new(Arc::new(structures(files)?), config.environment));
+    let checker = Arc::new(Checker::new(Arc::new(load_structures(&files.structures)?), config.environment));
     let pipeline = Arc::new(DocumentPipeline {
         checker: Arc::clone(&checker),
         clients: clients.clone(),
         signer,
         software: software(),
+        looks: looks(&config.display)?,
     });
     Ok(Parts {
         archive: Line::new(clients, Trust::Authorities(authorities), SystemClock),
@@ -119,22 +129,42 @@ pub fn software() -> Software {
     Software { moderator: "asiasilta".into(), product: "asiasilta".into(), version: env!("CARGO_PKG_VERSION").into() }
 }
 
-/// The structures in a folder; our own reduced ones without a folder. Files with faults are named in the log and left out.
+fn folders(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// A logo from its file.
+///
+/// # Errors
+/// [`AssemblyError::File`], [`AssemblyError::Logo`].
+fn logo(organiser: &Oid, path: &Path) -> Result<Logo, AssemblyError> {
+    let bytes = read("display.logos", path)?;
+    Logo::try_new(&bytes).map_err(|source| AssemblyError::Logo { organiser: organiser.clone(), source })
+}
+
+fn looks(config: &DisplayConfig) -> Result<Looks, AssemblyError> {
+    let logo = |(organiser, path): (&Oid, &PathBuf)| Ok((organiser.clone(), logo(organiser, path)?));
+    let logos = config.logos.iter().map(logo).collect::<Result<_, _>>()?;
+    Ok(Looks { identity_codes: config.identity_codes, logos })
+}
+
+/// The structures in these folders; our own reduced ones without a folder. Files with faults are named in the log and left out.
 ///
 /// # Errors
 /// [`AssemblyError::File`], [`AssemblyError::NoStructures`].
-pub fn load_structures(folder: Option<&Path>) -> Result<Registry, AssemblyError> {
-    let Some(folder) = folder else { return Ok(Registry::reduced()) };
-    let fault = |source| AssemblyError::File { key: "archive.structures", path: folder.to_owned(), source };
-    let (registry, faults) = structure_files::load(&[folder]).map_err(|error| fault(error.source))?;
+pub fn load_structures(folders: &[PathBuf]) -> Result<Registry, AssemblyError> {
+    if folders.is_empty() {
+        return Ok(Registry::reduced());
+    }
+    let (registry, faults) = structure_files::load(folders).map_err(|error| AssemblyError::File {
+        key: "archive.structures",
+        path: error.folder,
+        source: error.source,
+    })?;
     for fault in faults {
         tracing::warn!(%fault, "a document structure cannot be used");
     }
-    if registry.is_empty() { Err(AssemblyError::NoStructures(folder.to_owned())) } else { Ok(registry) }
-}
-
-fn structures(files: &ArchiveFiles) -> Result<Registry, AssemblyError> {
-    load_structures(files.structures.as_deref())
+    if registry.is_empty() { Err(AssemblyError::NoStructures(folders.to_vec())) } else { Ok(registry) }
 }
 
 fn wire_profile(files: &ArchiveFiles) -> Result<WireProfile, AssemblyError> {

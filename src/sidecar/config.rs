@@ -2,20 +2,22 @@
 //!
 //! Reads and checks; opens nothing that it names. Secrets are never in it: keys are named by file, tokens by their SHA-256.
 
-use std::collections::BTreeSet;
-use std::fmt::Display;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display};
 use std::fs;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::store::StoreLimits;
 use super::telemetry::LogFormat;
 use super::vault::parse_hex;
 use super::worker::WorkerSettings;
+use crate::domain::document::display::IdentityCodes;
 use crate::domain::environment::Environment;
 use crate::domain::oid::Oid;
 
@@ -50,6 +52,9 @@ pub struct Config {
     /// Log lines.
     #[serde(default)]
     pub log: LogConfig,
+    /// Readable forms.
+    #[serde(default)]
+    pub display: DisplayConfig,
 }
 
 /// Where the local API listens.
@@ -143,9 +148,45 @@ pub struct ArchiveFiles {
     pub signing_key: PathBuf,
     /// Roots that other parties' signatures are checked by.
     pub signature_trust_anchors: PathBuf,
-    /// Folder of document structures; the reduced ones of this program when left out.
-    #[serde(default)]
-    pub structures: Option<PathBuf>,
+    /// Folders of document structures, one or a list; the reduced ones of this program when left out.
+    #[serde(default, deserialize_with = "one_or_several")]
+    pub structures: Vec<PathBuf>,
+}
+
+/// How readable forms look.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DisplayConfig {
+    /// How identity codes are shown.
+    pub identity_codes: IdentityCodes,
+    /// Logos (PNG or passive SVG) of organisers, by their OID.
+    pub logos: BTreeMap<Oid, PathBuf>,
+}
+
+fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
+    struct Paths;
+
+    impl<'de> Visitor<'de> for Paths {
+        type Value = Vec<PathBuf>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a folder, or a list of folders")
+        }
+
+        fn visit_str<E>(self, one: &str) -> Result<Self::Value, E> {
+            Ok(vec![one.into()])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+            let mut all = Vec::new();
+            while let Some(path) = access.next_element()? {
+                all.push(path);
+            }
+            Ok(all)
+        }
+    }
+
+    deserializer.deserialize_any(Paths)
 }
 
 /// A producer.
@@ -348,8 +389,8 @@ impl Config {
             &mut archive.signing_key,
             &mut archive.signature_trust_anchors,
         ];
-        let optional = [&mut archive.profile, &mut archive.structures];
-        for path in required.into_iter().chain(optional.into_iter().flatten()) {
+        let optional = archive.profile.iter_mut().chain(&mut archive.structures).chain(self.display.logos.values_mut());
+        for path in required.into_iter().chain(optional) {
             *path = folder.join(&*path);
         }
     }
@@ -472,6 +513,21 @@ pub(crate) mod tests {
         let config = read(&complete()).unwrap();
         assert_eq!(config.archive.signing_certificate, Path::new("/etc/s.pem"));
         assert!(config.archive.profile.is_none());
+    }
+
+    #[test]
+    fn structures_are_one_folder_or_several_and_logos_belong_to_organisers() {
+        let with = |structures: &str| {
+            let text = complete().replacen("[archive]\n", &format!("[archive]\nstructures = {structures}\n"), 1);
+            text + "[display]\nidentity_codes = \"whole\"\n[display.logos]\n\"1.2.246.10.99999991.10.0\" = \"/l.svg\"\n"
+        };
+        let config = read(&with("\"/a\"")).unwrap();
+        assert_eq!(config.archive.structures, [Path::new("/a")]);
+        assert_eq!(config.display.identity_codes, IdentityCodes::Whole);
+        assert_eq!(config.display.logos.values().collect::<Vec<_>>(), [Path::new("/l.svg")]);
+        assert_eq!(read(&with("[\"/a\", \"/b\"]")).unwrap().archive.structures, [Path::new("/a"), Path::new("/b")]);
+        let error = read(&with("7")).unwrap_err().to_string();
+        assert!(error.contains("a folder, or a list of folders"), "{error}");
     }
 
     #[test]

@@ -9,7 +9,8 @@ use super::ports::{Outbound, Pipeline, Preparation, PrepareFault};
 use crate::archive::client::{Acting, ArchiveClient};
 use crate::archive::keys::{OpensslCrypto, SigningIdentity};
 use crate::archive::transport::Transport;
-use crate::domain::document::build::{Making, document_of};
+use crate::domain::document::build::{Making, document_with};
+use crate::domain::document::display::{IdentityCodes, Logo, Look};
 use crate::domain::document::header::Software;
 use crate::domain::oid::Oid;
 use crate::domain::signature::{SignError, SignatureKind, sign};
@@ -28,6 +29,24 @@ pub struct DocumentPipeline<T> {
     pub signer: SigningIdentity,
     /// How the writing system names itself.
     pub software: Software,
+    /// How readable forms look.
+    pub looks: Looks,
+}
+
+/// How readable forms look, by whose register they go to.
+#[derive(Debug, Clone, Default)]
+pub struct Looks {
+    /// How identity codes are shown.
+    pub identity_codes: IdentityCodes,
+    /// Organisers' logos.
+    pub logos: BTreeMap<Oid, Logo>,
+}
+
+impl Looks {
+    /// The look of an organiser's documents.
+    pub fn of(&self, organiser: &Oid) -> Look {
+        Look { identity_codes: self.identity_codes, logo: self.logos.get(organiser).cloned() }
+    }
 }
 
 impl<T: Transport + 'static> Pipeline for DocumentPipeline<T> {
@@ -40,7 +59,8 @@ impl<T: Transport + 'static> Pipeline for DocumentPipeline<T> {
             found_case: preparation.case,
             software: &self.software,
         };
-        let document = document_of(&checked, &making);
+        let look = self.looks.of(&checked.record().organiser.oid);
+        let document = document_with(&checked, &making, &look);
         let signed =
             sign(&document, SignatureKind::System, created, &self.signer, &OpensslCrypto).map_err(not_signed)?;
         let record = checked.record();

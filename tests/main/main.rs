@@ -26,6 +26,7 @@ mod reading;
 mod reading_cli;
 mod reading_consistency;
 mod reading_identity;
+mod reading_structures;
 mod reference;
 #[cfg(feature = "sqlite")]
 mod structures;

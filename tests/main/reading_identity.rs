@@ -20,7 +20,7 @@ use crate::support::{
 };
 
 /// Any text: what XML escapes, what it does not allow, white space, and characters of all planes.
-fn any_text() -> impl Strategy<Value = String> {
+pub(crate) fn any_text() -> impl Strategy<Value = String> {
     let special = prop::sample::select(vec![
         '<',
         '>',

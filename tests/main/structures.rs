@@ -1,6 +1,7 @@
 //! Every structure, out and in: the published ones, ours, and random ones in the same dialect.
 
 mod commands;
+mod dialect;
 mod random;
 
 use std::sync::{Arc, LazyLock};

@@ -2,10 +2,11 @@
 //!
 //! Two members of one name are refused because readers differ on which one counts, and a signed document must say one thing.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 use super::findings::below;
@@ -29,14 +30,23 @@ pub(in crate::domain) fn read(bytes: &[u8]) -> Result<Value, Box<Finding>> {
     if bytes.len() > BYTES_MAX {
         return Err(Box::new(too_large(bytes.len())));
     }
-    let text = std::str::from_utf8(bytes).map_err(|e| Box::new(not_utf8(e.valid_up_to())))?;
-    let state = RefCell::new(State { path: Vec::new(), values: 0, fault: None });
+    read_text(std::str::from_utf8(bytes).map_err(|e| Box::new(not_utf8(e.valid_up_to())))?)
+}
+
+/// Reads a JSON value of a text.
+///
+/// # Errors
+/// As [`read`].
+pub(in crate::domain) fn read_text(text: &str) -> Result<Value, Box<Finding>> {
+    if text.len() > BYTES_MAX {
+        return Err(Box::new(too_large(text.len())));
+    }
+    let state = State::default();
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = Strict { state: &state, depth: 0 }.deserialize(&mut reader).and_then(|v| reader.end().map(|()| v));
     value.map_err(|error| {
-        let State { path, fault, .. } = state.into_inner();
-        let pointer = path.iter().fold(String::new(), |at, step| step.append_to(&at));
-        Box::new(match fault {
+        let pointer = state.way.take().iter().rev().fold(String::new(), |at, step| step.append_to(&at));
+        Box::new(match state.fault.get() {
             Some(Fault::Depth) => too_deep(pointer),
             Some(Fault::Values) => too_many(),
             Some(Fault::Repeated) => repeated(pointer),
@@ -45,10 +55,12 @@ pub(in crate::domain) fn read(bytes: &[u8]) -> Result<Value, Box<Finding>> {
     })
 }
 
+#[derive(Default)]
 struct State {
-    path: Vec<Step>,
-    values: usize,
-    fault: Option<Fault>,
+    values: Cell<usize>,
+    fault: Cell<Option<Fault>>,
+    /// The way to the fault, innermost step first; noted on the way back, so that a text without fault pays nothing for it.
+    way: RefCell<Vec<Step>>,
 }
 
 enum Step {
@@ -65,6 +77,7 @@ impl Step {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Fault {
     Depth,
     Values,
@@ -72,19 +85,24 @@ enum Fault {
 }
 
 /// Reads one value, knowing how deep it is.
+#[derive(Clone, Copy)]
 struct Strict<'s> {
-    state: &'s RefCell<State>,
+    state: &'s State,
     depth: usize,
 }
 
 impl Strict<'_> {
-    fn deeper(&self) -> Self {
-        Self { state: self.state, depth: self.depth + 1 }
+    fn deeper(self) -> Self {
+        Self { depth: self.depth + 1, ..self }
     }
 
-    fn fault<E: serde::de::Error>(&self, fault: Fault) -> E {
-        self.state.borrow_mut().fault = Some(fault);
+    fn fault<E: serde::de::Error>(self, fault: Fault) -> E {
+        self.state.fault.set(Some(fault));
         E::custom("refused")
+    }
+
+    fn came_by(self, step: Step) {
+        self.state.way.borrow_mut().push(step);
     }
 }
 
@@ -92,16 +110,20 @@ impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        self.state.borrow_mut().values += 1;
+        let values = self.state.values.get() + 1;
+        self.state.values.set(values);
         if self.depth > DEPTH_MAX {
             return Err(self.fault(Fault::Depth));
         }
-        if self.state.borrow().values > VALUES_MAX {
+        if values > VALUES_MAX {
             return Err(self.fault(Fault::Values));
         }
         deserializer.deserialize_any(self)
     }
 }
+
+/// The name under which the parser hands out a number as it is written.
+const NUMBER: &str = "$serde_json::private::Number";
 
 impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
@@ -141,27 +163,43 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
         loop {
-            self.state.borrow_mut().path.push(Step::Index(items.len()));
-            let Some(item) = access.next_element_seed(self.deeper())? else { break };
-            items.push(item);
-            self.state.borrow_mut().path.pop();
+            let item = access.next_element_seed(self.deeper());
+            match item.inspect_err(|_| self.came_by(Step::Index(items.len())))? {
+                Some(item) => items.push(item),
+                None => return Ok(Value::Array(items)),
+            }
         }
-        self.state.borrow_mut().path.pop();
-        Ok(Value::Array(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut members = Map::new();
         while let Some(key) = access.next_key::<String>()? {
-            self.state.borrow_mut().path.push(Step::Key(key.clone()));
-            if members.contains_key(&key) {
-                return Err(self.fault(Fault::Repeated));
+            if members.is_empty() && key == NUMBER {
+                return number(&access.next_value::<String>()?);
             }
-            let value = access.next_value_seed(self.deeper())?;
-            members.insert(key, value);
-            self.state.borrow_mut().path.pop();
+            match members.entry(key) {
+                Entry::Vacant(place) => {
+                    let value = access.next_value_seed(self.deeper());
+                    let value = value.inspect_err(|_| self.came_by(Step::Key(place.key().clone())))?;
+                    place.insert(value);
+                }
+                Entry::Occupied(place) => {
+                    self.came_by(Step::Key(place.key().clone()));
+                    return Err(self.fault(Fault::Repeated));
+                }
+            }
         }
         Ok(Value::Object(members))
+    }
+}
+
+/// A number, kept as it is written. One that nobody can count with is refused.
+fn number<E: serde::de::Error>(text: &str) -> Result<Value, E> {
+    let number = text.parse::<Number>().map_err(E::custom)?;
+    if number.as_f64().is_some_and(f64::is_finite) {
+        Ok(Value::Number(number))
+    } else {
+        Err(E::custom("not a finite number"))
     }
 }
 

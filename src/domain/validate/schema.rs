@@ -73,6 +73,11 @@ impl RecordSchema {
         Self { schema, validator }
     }
 
+    /// The schema itself.
+    pub(super) fn schema(&self) -> &Value {
+        &self.schema
+    }
+
     /// Adds what is wrong with the record's own form. The content is an object here, no more.
     pub(super) fn check(&self, value: &Value, findings: &mut Findings) {
         let Some(validator) = &self.validator else {

@@ -112,8 +112,8 @@ pub fn parse(bytes: &[u8], limits: Limits) -> Result<Tree, XmlError> {
 ///
 /// # Errors
 /// [`XmlError`], the same as [`parse`] but for long text, which is not kept.
-pub fn parse_root(bytes: &[u8], limits: Limits) -> Result<Element, XmlError> {
-    build(bytes, limits, Keep::Root).map(|tree| tree.root).map_err(|misread| misread.error)
+pub fn parse_root(text: &str, limits: Limits) -> Result<Element, XmlError> {
+    build(text, limits, Keep::Root).map(|tree| tree.root).map_err(|misread| misread.error)
 }
 
 /// Reads one document; an error says where.
@@ -121,7 +121,11 @@ pub fn parse_root(bytes: &[u8], limits: Limits) -> Result<Element, XmlError> {
 /// # Errors
 /// [`Misread`].
 pub fn parse_placed(bytes: &[u8], limits: Limits) -> Result<Tree, Misread> {
-    build(bytes, limits, Keep::All)
+    if bytes.len() > limits.bytes_max {
+        return Err(Misread { error: XmlError::TooMuch { what: "bytes", limit: limits.bytes_max }, at: 0 });
+    }
+    let text = std::str::from_utf8(bytes).map_err(|e| Misread { error: XmlError::NotUtf8, at: e.valid_up_to() })?;
+    build(text, limits, Keep::All)
 }
 
 /// What of a document is kept.
@@ -131,11 +135,10 @@ enum Keep {
     Root,
 }
 
-fn build(bytes: &[u8], limits: Limits, keep: Keep) -> Result<Tree, Misread> {
-    if bytes.len() > limits.bytes_max {
+fn build(text: &str, limits: Limits, keep: Keep) -> Result<Tree, Misread> {
+    if text.len() > limits.bytes_max {
         return Err(Misread { error: XmlError::TooMuch { what: "bytes", limit: limits.bytes_max }, at: 0 });
     }
-    let text = std::str::from_utf8(bytes).map_err(|e| Misread { error: XmlError::NotUtf8, at: e.valid_up_to() })?;
     if let Some(at) = forbidden_character(text) {
         return Err(Misread { error: XmlError::Character, at });
     }
@@ -149,7 +152,7 @@ fn build(bytes: &[u8], limits: Limits, keep: Keep) -> Result<Tree, Misread> {
         Err(error) => return Err(Misread { error, at: builder.at }),
     }
     match builder.root {
-        Some(root) if builder.open.is_empty() => Ok(Tree { prolog: builder.prolog, root }),
+        Some(root) if builder.open.is_empty() && builder.passed == 0 => Ok(Tree { prolog: builder.prolog, root }),
         _ => {
             let at = text.len();
             let what = "an element without its end";
@@ -178,6 +181,8 @@ struct Builder<'a> {
     names: Names,
     scopes: Vec<(Name, Name)>,
     open: Vec<(Element, usize)>,
+    /// Elements that are open below the kept ones, when only the root is kept.
+    passed: usize,
     prolog: Vec<Node>,
     root: Option<Element>,
     elements: usize,
@@ -195,7 +200,21 @@ impl<'a> Builder<'a> {
         let has_cr =
             text.as_bytes().chunks(4096).any(|piece| piece.iter().fold(false, |found, b| found | (*b == b'\r')));
         let (open, prolog) = (Vec::new(), Vec::new());
-        Self { text, limits, keep, names, scopes, open, prolog, root: None, elements: 0, asides: 0, at: 0, has_cr }
+        Self {
+            text,
+            limits,
+            keep,
+            names,
+            scopes,
+            open,
+            passed: 0,
+            prolog,
+            root: None,
+            elements: 0,
+            asides: 0,
+            at: 0,
+            has_cr,
+        }
     }
 
     fn run(&mut self) -> Result<(), XmlError> {
@@ -242,7 +261,7 @@ impl<'a> Builder<'a> {
         if self.elements > self.limits.elements_max {
             return Err(XmlError::TooMuch { what: "elements", limit: self.limits.elements_max });
         }
-        if self.open.len() >= self.limits.depth_max {
+        if self.open.len() + self.passed >= self.limits.depth_max {
             return Err(XmlError::TooMuch { what: "levels", limit: self.limits.depth_max });
         }
         if self.open.is_empty() && self.root.is_some() {
@@ -250,7 +269,7 @@ impl<'a> Builder<'a> {
         }
         if self.keep == Keep::Root && !self.open.is_empty() {
             // Counted and closed like any other, but not looked into.
-            self.open.push((Element::default(), self.scopes.len()));
+            self.passed += 1;
             return Ok(());
         }
         let scope = self.scopes.len();
@@ -345,11 +364,14 @@ impl<'a> Builder<'a> {
 
     fn end(&mut self) {
         // The reader has checked that ends match starts, so there is one to close.
+        if self.passed > 0 {
+            self.passed -= 1;
+            return;
+        }
         if let Some((element, scope)) = self.open.pop() {
             self.scopes.truncate(scope);
             match self.open.last_mut() {
-                Some((parent, _)) if self.keep == Keep::All => push(&mut parent.children, Node::Element(element)),
-                Some(_) => {}
+                Some((parent, _)) => push(&mut parent.children, Node::Element(element)),
                 None => self.root = Some(element),
             }
         }
@@ -418,7 +440,9 @@ fn normalise_lines(text: &str) -> Cow<'_, str> {
 
 /// XML 1.0 §3.3.3: literal white space becomes a space, character references stay what they name.
 fn attribute_value(raw: &str) -> Result<Cow<'_, str>, XmlError> {
-    if !raw.bytes().any(|b| matches!(b, b'<' | b'&' | b'\n' | b'\r' | b'\t')) {
+    // Looked at to its end: the compiler makes that fast.
+    let special = raw.bytes().fold(false, |found, b| found | matches!(b, b'<' | b'&' | b'\n' | b'\r' | b'\t'));
+    if !special {
         return Ok(Cow::Borrowed(raw));
     }
     if raw.contains('<') {

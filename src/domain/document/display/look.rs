@@ -4,6 +4,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
 
 use crate::domain::xml::{Element, Limits, XmlError, parse};
 
@@ -23,7 +24,8 @@ pub struct Look {
 }
 
 /// How identity codes are shown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum IdentityCodes {
     /// The birth date alone: `010190*****`.
     #[default]

@@ -152,7 +152,37 @@ fn a_group_that_is_not_handled_is_refused_unless_one_is_assumed() {
     };
     let bytes = consent.to_string();
     let findings = checker().record(bytes.as_bytes(), now()).unwrap_err();
-    assert_eq!(findings[0].code, "structure.unknown");
+    assert_eq!(
+        (findings[0].code.as_str(), findings[0].place.input.as_str()),
+        ("structure.other_service", "/structure")
+    );
+    let hint = findings[0].hint.as_ref().unwrap();
+    assert!([&hint.fi, &hint.sv, &hint.en].iter().all(|text| text.contains("Kan")), "{hint:?}");
     let taken = checker().assuming_group(DocumentGroup::ClientDocument).record(bytes.as_bytes(), now()).unwrap();
     assert_eq!(taken.group(), DocumentGroup::ClientDocument);
+}
+
+#[test]
+fn numbers_stand_in_the_document_as_the_caller_wrote_them() {
+    // Digits stay; an exponent is always written as `e` with its sign.
+    for (written, kept) in [
+        ("1.10", "1.10"),
+        ("1.0", "1.0"),
+        ("0", "0"),
+        ("-0.50", "-0.50"),
+        ("12345678901234567890123.450", "12345678901234567890123.450"),
+        ("100000000000000000001", "100000000000000000001"),
+        ("1.20E5", "1.20e+5"),
+        ("2e-7", "2e-7"),
+    ] {
+        let text = with(ENTRY, &[("/content/merkinta_asiakkaan_arjesta/luku", Some(json!("LUKU")))]);
+        let text = text.to_string().replace("\"LUKU\"", written);
+        let value = json::read(text.as_bytes()).unwrap();
+        let again = value["content"].to_string();
+        assert!(again.contains(&format!("\"luku\":{kept}}}")), "{written}: {again}");
+        assert!(json::read(again.as_bytes()).unwrap() == value["content"]);
+    }
+    for not_finite in ["1e999", "-1e999", "01", "1.", "{\"$serde_json::private::Number\":\"x\"}"] {
+        assert!(json::read(not_finite.as_bytes()).is_err(), "{not_finite}");
+    }
 }
