@@ -13,6 +13,7 @@
 
 mod attacks;
 mod building;
+mod canary;
 mod client;
 mod display;
 mod document;
