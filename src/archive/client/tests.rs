@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 
+mod searching;
+
 use super::*;
 use crate::domain::access::{Evidence, Operation, Options, Request, decide};
 use crate::domain::document::invalidation::{Extent, Invalidation, Subject};
