@@ -19,6 +19,7 @@ mod display;
 mod document;
 mod end_to_end;
 mod finding;
+mod fuzz_seeds;
 mod keys;
 mod kill;
 mod oracles;
