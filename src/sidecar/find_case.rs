@@ -12,27 +12,49 @@ use crate::domain::text::Text;
 /// Candidates named in a cause.
 const NAMED_MAX: usize = 10;
 
-/// Looks for the case. `askers` are one for each client of the record.
+/// What was read of the register on the way, by the names of the use log.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Reads(Vec<&'static str>);
+
+impl Reads {
+    /// Notes a read that is about to be made.
+    pub(crate) fn note(&mut self, read: &'static str) {
+        if !self.0.contains(&read) {
+            self.0.push(read);
+        }
+    }
+
+    /// Each once, in their order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().copied()
+    }
+}
+
+/// Looks for the case. `askers` are one for each client of the record; decisions are read of the first alone.
 pub(crate) async fn look_for<A: Archive>(
     archive: &A,
     askers: &[Asker],
     authority: &Authority,
     sought: &Sought<'_>,
+    reads: &mut Reads,
 ) -> Result<Answer, ArchiveFault> {
     let wanted = CasesWanted { service_task: sought.service_task.map(str::to_owned), case: None };
     let mut cases = Vec::with_capacity(askers.len());
     for asker in askers {
+        reads.note("cases");
         cases.push(archive.cases(asker, authority, &wanted).await?);
     }
     let Some(first) = askers.first() else { return Ok(find_case(sought, &cases, &[])) };
     let mut decisions = Vec::new();
     if sought.decision.is_some() {
+        reads.note("decisions");
         decisions = archive.decisions(first, authority, Contents::Omit).await?;
     }
     let answer = find_case(sought, &cases, &decisions);
     match answer.found {
         // What the decisions decide is read only where it can still tell cases apart.
         Found::Several(_) => {
+            reads.note("decisions");
             let decisions = archive.decisions(first, authority, Contents::Fetch).await?;
             Ok(find_case(sought, &cases, &decisions))
         }

@@ -61,3 +61,113 @@ fn an_instance_of_the_published_case_document_is_read_whole() {
     assert!(matches!(case.closing, Closing::Closed(_)));
     assert!(case.service_task.is_some() && case.organiser_unit.is_some() && case.joint.is_some());
 }
+
+#[cfg(feature = "demo")]
+mod over_the_mock {
+    //! Reading over real sockets: the sidecar before the mock archive, whose ledger counts what it is asked.
+
+    use std::path::Path;
+
+    use asiasilta::demo::{ProducerSystem, RECORDS, SidecarFiles, Stage};
+    use asiasilta::sidecar::app::{RunningApp, start};
+    use asiasilta::sidecar::assembly::assemble;
+    use asiasilta::sidecar::config::Config;
+    use jiff::Timestamp;
+    use mock_archive::ArrivalKind;
+    use serde_json::{Value, json};
+
+    const CLIENT: &str = "140341-912E";
+
+    struct World {
+        stage: Stage,
+        app: RunningApp,
+        system: ProducerSystem,
+        _folder: tempfile::TempDir,
+    }
+
+    impl World {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let stage = Stage::set(folder.path()).await.unwrap();
+            let files = SidecarFiles::write(&stage, "127.0.0.1:0".parse().unwrap()).unwrap();
+            let config = Config::read(&files.config).unwrap();
+            let app = start(&config, assemble(&config).unwrap()).await.unwrap();
+            let system = ProducerSystem::try_new(app.address(), &files.token).unwrap();
+            Self { stage, app, system, _folder: folder }
+        }
+
+        async fn read(&self, path: &str, more: Value) -> Value {
+            let record: Value = serde_json::from_str(RECORDS[0].1).unwrap();
+            let today = asiasilta::domain::time::day_in_finland(Timestamp::now()).to_string();
+            let mut link = record["professional_link"].clone();
+            link["period"] = json!({ "start": today });
+            let mut request = json!({ "client": { "identity_code": CLIENT }, "acting_worker": record["acting_worker"],
+                "unit": record["unit"], "organiser": record["organiser"], "professional_link": link });
+            request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let answer = self.system.post(path, None, request.to_string().into_bytes()).await.unwrap();
+            assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+            answer.body
+        }
+
+        /// How many finds and fetches have arrived.
+        fn asked(&self) -> (usize, usize) {
+            let entries = self.stage.mock.ledger().entries();
+            let count = |fits: fn(&ArrivalKind) -> bool| entries.iter().filter(|e| fits(&e.kind)).count();
+            (count(|k| matches!(k, ArrivalKind::Find)), count(|k| matches!(k, ArrivalKind::Fetch { .. })))
+        }
+
+        async fn end(self) {
+            self.app.shutdown().await.unwrap();
+            self.stage.mock.verify().unwrap();
+        }
+    }
+
+    fn example(name: &str) -> String {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/organiser").join(name);
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_page_is_one_metadata_query_and_one_fetch_for_each_document_and_nothing_comes_twice() {
+        let mut world = World::new().await;
+        for day in 1..=6 {
+            let decision = example("main-decision.json").replace("2026-01-14T13:05", &format!("2026-02-0{day}T13:05"));
+            world.stage.organiser.store(decision.as_bytes()).await.unwrap();
+        }
+        // The relationship document is read once, before the first page.
+        world.read("/v1/relationships/search", json!({})).await;
+        let (mut seen, mut cursor, mut sizes) = (Vec::new(), Value::Null, Vec::new());
+        loop {
+            let before = world.asked();
+            let more = json!({ "contents": "fetch", "page_size": 3, "cursor": cursor });
+            let page = world.read("/v1/decisions/search", more).await;
+            let decisions = page["decisions"].as_array().unwrap().clone();
+            assert_eq!(world.asked(), (before.0 + 1, before.1 + decisions.len()));
+            for decision in &decisions {
+                assert_eq!(decision["fetched"]["signature"], "valid");
+                assert_eq!(decision["case"], "1.2.246.10.99999991.14.2026.1");
+                let view = &decision["decision"];
+                assert_eq!((&view["granted"], &view["service"]["code"]), (&json!(true), &json!("TEST-KOTIHOITO")));
+                assert_eq!(
+                    (&view["valid_until"], &view["arrangement"]["code"]),
+                    (&json!("2027-01-14"), &json!("TEST-OSTOPALVELU"))
+                );
+                assert_eq!(decision["author"]["registration_number"], "90000000041");
+                seen.push(decision["document_id"].as_str().unwrap().to_owned());
+            }
+            sizes.push(decisions.len());
+            cursor = page["next"].clone();
+            if cursor.is_null() {
+                break;
+            }
+        }
+        let count = seen.len();
+        seen.sort();
+        seen.dedup();
+        assert_eq!((sizes, count, seen.len()), (vec![3, 3, 1], 7, 7));
+        let before = world.asked();
+        assert_eq!(world.read("/v1/decisions/search", json!({})).await["decisions"].as_array().unwrap().len(), 7);
+        assert_eq!(world.asked(), (before.0 + 1, before.1), "metadata alone fetches nothing");
+        world.end().await;
+    }
+}

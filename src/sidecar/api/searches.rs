@@ -21,7 +21,7 @@ use super::problem::{self, Problem};
 use crate::domain::find_case::Sought;
 use crate::domain::oid::Oid;
 use crate::domain::text::Text;
-use crate::sidecar::find_case::look_for;
+use crate::sidecar::find_case::{Reads, look_for};
 use crate::sidecar::ports::{Archive, Clock, Listed, PageWanted, Wanted};
 use crate::sidecar::store::Store;
 use crate::sidecar::worker::RightsFault;
@@ -133,7 +133,8 @@ pub(super) async fn find_case<S: Store, A: Archive, C: Clock>(
             decision: request.decision.as_ref(),
         };
         let askers = std::slice::from_ref(&reading.asker);
-        let answer = look_for(&*services.archive, askers, &authority, &sought).await.map_err(archive_problem)?;
+        let answer = look_for(&*services.archive, askers, &authority, &sought, &mut Reads::default()).await;
+        let answer = answer.map_err(archive_problem)?;
         Ok(Seen { ground: ground(&authority), answer: shown::found_case(&answer), documents: Vec::new() })
     });
     let seen = seen.await;

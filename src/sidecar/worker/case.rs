@@ -7,7 +7,7 @@ use crate::domain::oid::Oid;
 use crate::domain::record::{CaseReference, LocalRecord};
 use crate::domain::submission::Cause;
 use crate::domain::text::Text;
-use crate::sidecar::find_case::{look_for, no_case, not_verified, several};
+use crate::sidecar::find_case::{Reads, look_for, no_case, not_verified, several};
 use crate::sidecar::ports::{Archive, Asker, Clock};
 
 use super::journey::{Stop, cause_of};
@@ -24,18 +24,20 @@ pub(super) async fn resolve<A: Archive, C: Clock>(
     askers: &[Asker],
     authority: &Authority,
     record: &LocalRecord,
+    reads: &mut Reads,
 ) -> Result<Option<Oid>, Stop> {
     match (&record.case, authority) {
         (CaseReference::None, _) => Ok(None),
         // The owner answers for the cases of its own register, and its case documents name a case before there is one.
         (CaseReference::Known(case), Authority::OwnRegister) => Ok(Some(case.clone())),
         (CaseReference::Known(case), Authority::RegisterAccess(_)) => {
+            reads.note("cases");
             for asker in askers {
                 check(rights.case(asker, authority, case).await.map_err(Stop::from)?)?;
             }
             Ok(Some(case.clone()))
         }
-        (CaseReference::Find, _) => find(rights, askers, authority, record).await.map(Some),
+        (CaseReference::Find, _) => find(rights, askers, authority, record, reads).await.map(Some),
     }
 }
 
@@ -53,6 +55,7 @@ async fn find<A: Archive, C: Clock>(
     askers: &[Asker],
     authority: &Authority,
     record: &LocalRecord,
+    reads: &mut Reads,
 ) -> Result<Oid, Stop> {
     let services = codes_of(&record.content, &Oid::fixed(SERVICES));
     let sought = Sought {
@@ -61,7 +64,7 @@ async fn find<A: Archive, C: Clock>(
         day: record.event_day.map_or_else(|| record.drawn_up.day(), |day| day.date()),
         decision: record.decision.as_ref(),
     };
-    let answer = look_for(rights.archive(), askers, authority, &sought).await.map_err(Stop::from)?;
+    let answer = look_for(rights.archive(), askers, authority, &sought, reads).await.map_err(Stop::from)?;
     match answer.found {
         Found::One(found) => Ok(found.case),
         Found::Several(candidates) => Err(Stop::Park(several(&candidates))),

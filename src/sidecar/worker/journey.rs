@@ -17,11 +17,12 @@ use chain::{check_predecessor, in_its_place};
 use crate::domain::access::{Authority, Denial, Operation};
 use crate::domain::oid::Oid;
 use crate::domain::person::PersonId;
-use crate::domain::record::{CaseReference, LocalRecord};
+use crate::domain::record::LocalRecord;
 use crate::domain::submission::{Cause, Event};
 use crate::domain::text::Text;
 use crate::domain::time::start_of_day_in_finland;
 use crate::sidecar::audit;
+use crate::sidecar::find_case::Reads;
 use crate::sidecar::ports::{
     Archive, ArchiveFault, Asker, Clock, Ground, Outbound, Outcome, Pace, Preparation, PrepareFault, Presence, Proof,
     Verdict,
@@ -192,20 +193,20 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         record: &LocalRecord,
         reads: &mut Vec<Value>,
     ) -> Result<Option<Oid>, Stop> {
-        let resolved = case::resolve(&self.rights, askers, authority, record).await;
-        if let (false, Some(asker)) = (record.case == CaseReference::None, askers.first()) {
-            let outcome = match &resolved {
-                Ok(_) => "found",
-                Err(stop) => stop.code(),
-            };
-            let ground = match authority {
-                Authority::OwnRegister => json!("own_register"),
-                Authority::RegisterAccess(permit) => json!(permit.record()),
-            };
-            reads.push(use_of("cases", asker, outcome, ground));
-            if let Err(Stop::Later { asked, why }) = &resolved {
-                self.line_fails(why, *asked);
-            }
+        let mut read = Reads::default();
+        let resolved = case::resolve(&self.rights, askers, authority, record, &mut read).await;
+        let outcome = resolved.as_ref().map_or_else(|stop| stop.code().to_owned(), |_| "found".to_owned());
+        let ground = match authority {
+            Authority::OwnRegister => json!("own_register"),
+            Authority::RegisterAccess(permit) => json!(permit.record()),
+        };
+        for read in read.names() {
+            // Decisions are read of the first client, cases of each.
+            let of = if read == "decisions" { 1 } else { askers.len() };
+            reads.extend(askers.iter().take(of).map(|asker| use_of(read, asker, &outcome, ground.clone())));
+        }
+        if let Err(Stop::Later { asked, why }) = &resolved {
+            self.line_fails(why, *asked);
         }
         resolved
     }

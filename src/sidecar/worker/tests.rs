@@ -1035,6 +1035,10 @@ async fn each_read_on_the_way_stands_in_the_use_log_also_when_nothing_is_sent() 
     tokio::spawn(world.worker(Arc::clone(&store)).run(stopped));
     let sent = world.accept("1", &record("find"), None).await;
     world.until(&sent, "archived").await;
+    let one_case = std::mem::replace(&mut world.archive.ledger().cases, vec![case(CASE, true), case("1.2.6", true)]);
+    let unclear = world.accept("3", &record("find"), None).await;
+    world.until(&unclear, "parked").await;
+    world.archive.ledger().cases = one_case;
     let mut not_named = evidence("2026-01-01");
     not_named.relationship.grants.clear();
     world.archive.ledger().relationship = Some(not_named);
@@ -1051,6 +1055,8 @@ async fn each_read_on_the_way_stands_in_the_use_log_also_when_nothing_is_sent() 
     };
     let named = |read: &str, outcome: &str| (read.to_owned(), outcome.to_owned());
     assert_eq!(reads(0).1, [named("relationship", "permitted"), named("cases", "found")]);
+    let unclear = ["cases", "decisions"].map(|read| named(read, "case.ambiguous"));
+    assert_eq!(reads(facts.len() - 2).1[1..], unclear);
     let (ground, held) = (reads(facts.len() - 1).0, reads(facts.len() - 1).1);
     assert_eq!(held, [named("relationship", "access.unit_not_named")]);
     assert_eq!(ground[0], "1.2.7", "the version of the relationship document");
