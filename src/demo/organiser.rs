@@ -8,7 +8,7 @@ use mock_archive::certs::{DevPki, OrgIdentity, PemIdentity, Professional};
 
 use super::DemoError;
 use super::stage::{ORGANISER, https_client};
-use crate::archive::client::{Acting, ArchiveClient};
+use crate::archive::client::{Acting, ArchiveClient, PAGES_MAX, Wanted};
 use crate::archive::keys::{OpensslCrypto, SigningIdentity, certificates_from_pem};
 use crate::archive::transport::HttpsTransport;
 use crate::domain::access::Authority;
@@ -24,7 +24,10 @@ use crate::domain::signature::{ExpectedSigner, SignatureKind, Trust, TrustPolicy
 use crate::domain::structure::Registry;
 use crate::domain::time::Instant;
 use crate::domain::validate::{CheckedRecord, Checker};
-use crate::domain::wire::answer::Outcome;
+use crate::domain::wire::answer::{Entry, Outcome};
+
+/// Entries on a page.
+const PAGE_SIZE: u32 = 50;
 
 /// The organiser: its client of the archive, its keys, its ids.
 pub struct Organiser {
@@ -123,6 +126,27 @@ impl Organiser {
             text: plain_text(display).map_err(|_| DemoError::Defect("the readable form is no XHTML"))?,
             signature_holds: verdict.is_valid_and_signed_by(SignatureKind::System),
         })
+    }
+
+    /// What was stored about a client in the own register, or invalidated there, after a moment: by every unit of every producer, in
+    /// the order of change.
+    ///
+    /// # Errors
+    /// [`DemoError`].
+    pub async fn changes(&self, client: &PersonId, after: Instant) -> Result<Vec<Entry>, DemoError> {
+        let (worker, unit) = self.acting.as_ref().ok_or(DemoError::Defect("nobody has acted for the organiser"))?;
+        let acting = Acting { worker, unit };
+        let wanted = Wanted { stored_after: Some(after), ..Wanted::of(client) };
+        let (mut changes, mut cursor) = (Vec::new(), None);
+        for _ in 0..PAGES_MAX {
+            let page = self.client.search(&wanted, PAGE_SIZE, cursor.as_ref(), acting, &Authority::OwnRegister).await?;
+            changes.extend(page.entries);
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(changes);
+            }
+        }
+        Err(DemoError::Defect("more changes than the demo makes"))
     }
 
     /// The organisation.

@@ -289,6 +289,8 @@ pub struct Opened {
     pub display: Option<String>,
     /// The document, byte for byte.
     pub xml: Vec<u8>,
+    /// The unit that it was made in, as it says itself.
+    pub unit: Option<Unit>,
     /// Who wrote it.
     pub author: Option<ReadAuthor>,
     /// Who signed it.

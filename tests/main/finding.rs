@@ -69,6 +69,9 @@ mod over_the_mock {
     use std::path::Path;
 
     use asiasilta::demo::{ProducerSystem, RECORDS, SidecarFiles, Stage};
+    use asiasilta::domain::person::PersonId;
+    use asiasilta::domain::time::Instant;
+    use asiasilta::domain::wire::answer::EntryStatus;
     use asiasilta::sidecar::app::{RunningApp, start};
     use asiasilta::sidecar::assembly::assemble;
     use asiasilta::sidecar::config::Config;
@@ -77,6 +80,7 @@ mod over_the_mock {
     use serde_json::{Value, json};
 
     const CLIENT: &str = "140341-912E";
+    const UNIT: &str = "1.2.246.10.99999992.10.1";
 
     struct World {
         stage: Stage,
@@ -114,6 +118,21 @@ mod over_the_mock {
             let entries = self.stage.mock.ledger().entries();
             let count = |fits: fn(&ArrivalKind) -> bool| entries.iter().filter(|e| fits(&e.kind)).count();
             (count(|k| matches!(k, ArrivalKind::Find)), count(|k| matches!(k, ArrivalKind::Fetch { .. })))
+        }
+
+        async fn archive(&self, number: usize) -> Value {
+            let record = RECORDS[number].1.as_bytes().to_vec();
+            let accepted = self.system.post("/v1/submissions", Some(RECORDS[number].0), record).await.unwrap().body;
+            let path = format!("/v1/submissions/{}", accepted["id"].as_str().unwrap());
+            let archived = async {
+                loop {
+                    if self.system.get(&path).await.unwrap().body["state"] == "archived" {
+                        return;
+                    }
+                }
+            };
+            tokio::time::timeout(std::time::Duration::from_secs(60), archived).await.unwrap();
+            accepted
         }
 
         async fn end(self) {
@@ -168,6 +187,31 @@ mod over_the_mock {
         let before = world.asked();
         assert_eq!(world.read("/v1/decisions/search", json!({})).await["decisions"].as_array().unwrap().len(), 7);
         assert_eq!(world.asked(), (before.0 + 1, before.1), "metadata alone fetches nothing");
+        world.end().await;
+    }
+
+    #[tokio::test]
+    async fn the_organiser_reads_what_producers_wrote_and_what_changed_since() {
+        let world = World::new().await;
+        let client = PersonId::IdentityCode(CLIENT.parse().unwrap());
+        let before = Instant::in_finland(Timestamp::now());
+        assert!(
+            world.stage.organiser.changes(&client, "2020-01-01T00:00:00+02:00".parse().unwrap()).await.unwrap().len()
+                >= 3
+        );
+        let accepted = world.archive(0).await;
+        let changes = world.stage.organiser.changes(&client, before).await.unwrap();
+        let last = changes.last().unwrap();
+        assert_eq!(last.ids.document.as_str(), accepted["document_id"].as_str().unwrap());
+        assert_eq!(last.status, EntryStatus::Completed);
+        let found = world.read("/v1/documents/search", json!({ "types": ["19002"], "contents": "fetch" })).await;
+        let found = found["documents"].as_array().unwrap().clone();
+        assert_eq!((found.len(), &found[0]["unit"]["oid"]), (1, &json!(UNIT)), "{found:?}");
+        assert_eq!(found[0]["fetched"]["signatures"][0]["kind"], "system");
+        let fetch = json!({ "document_id": accepted["document_id"], "forms": ["display", "document"] });
+        let fetched = world.read("/v1/documents/fetch", fetch).await;
+        assert!(fetched["fetched"]["display"].as_str().unwrap().contains("<div"));
+        assert!(fetched["fetched"]["document"].is_string() && fetched["author"]["name"].is_string());
         world.end().await;
     }
 }

@@ -7,6 +7,8 @@ use asiasilta::demo::{ProducerSystem, RECORDS, Stage};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+/// The unit of the example records.
+const UNIT: &str = "1.2.246.10.99999992.10.1";
 /// How long the play waits for documents to come to rest.
 const PATIENCE: Duration = Duration::from_secs(20);
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
@@ -26,6 +28,7 @@ pub(super) struct Outcome {
 }
 
 pub(super) async fn producer(system: &ProducerSystem, stage: &Stage) -> Result<Outcome, Box<dyn Error>> {
+    let began = Timestamp::now();
     println!("3. The producer's system asks for the client's service decisions");
     let first: Value = serde_json::from_str(record("01-service-started")?)?;
     let case = find_case(system, &first).await?;
@@ -61,7 +64,7 @@ pub(super) async fn producer(system: &ProducerSystem, stage: &Stage) -> Result<O
 
     println!("\n6. The organiser reads one back");
     let read_back = match accepted.iter().find(|(name, _)| *name == "02-everyday-life-morning") {
-        Some((_, submission)) => read_back(stage, submission).await?,
+        Some((_, submission)) => read_back(stage, submission, began).await?,
         None => false,
     };
     Ok(Outcome { accepted, refused, case_found: case.is_some(), read_back })
@@ -165,7 +168,7 @@ fn way(submission: &Value) -> String {
     way
 }
 
-async fn read_back(stage: &Stage, submission: &Value) -> Result<bool, Box<dyn Error>> {
+async fn read_back(stage: &Stage, submission: &Value, began: Timestamp) -> Result<bool, Box<dyn Error>> {
     let record: Value = serde_json::from_str(record("02-everyday-life-morning")?)?;
     let client = text_at(&record, "/clients/0/identity_code").parse()?;
     let client = asiasilta::domain::person::PersonId::IdentityCode(client);
@@ -175,8 +178,16 @@ async fn read_back(stage: &Stage, submission: &Value) -> Result<bool, Box<dyn Er
     for line in read.text.lines() {
         println!("   | {line}");
     }
+    let since = asiasilta::domain::time::Instant::in_finland(began);
+    let changes = stage.organiser.changes(&client, since).await?;
+    let of_producer = changes.iter().filter(|entry| entry.unit.as_ref().is_some_and(|unit| unit.oid.as_str() == UNIT));
     let verdict = if read.signature_holds { "holds and is the producer's" } else { "does NOT hold" };
     println!("   signature: {verdict}");
+    println!(
+        "   about this client {} documents came into its register meanwhile, by the producer's unit {}",
+        changes.len(),
+        of_producer.count()
+    );
     Ok(read.signature_holds)
 }
 

@@ -199,7 +199,7 @@ fn listed(document: &str, contents: Contents, content: Value) -> Listed {
         Contents::Fetch => {
             let xml = b"<x/>".to_vec();
             let display = Some("<p/>".to_owned());
-            Inside::Opened(Box::new(Opened { content, display, xml, author: None, signatures: Vec::new() }))
+            Inside::Opened(Box::new(Opened { content, display, xml, unit: None, author: None, signatures: Vec::new() }))
         }
     };
     Listed { about, inside }

@@ -174,6 +174,7 @@ impl<T: Transport + 'static, C: Clock> Line<T, C> {
             organisation: signature.signer.and_then(|signer| signer.organisation),
         });
         Inside::Opened(Box::new(Opened {
+            unit: document.header.unit.clone(),
             author: document.header.author.clone(),
             signatures: signatures.collect(),
             display: document.display,

@@ -37,7 +37,7 @@ pub(super) fn document(listed: &Listed) -> Shown {
         },
         "register": about.custodian,
         "organiser": about.organiser,
-        "unit": about.unit.as_ref().map(unit),
+        "unit": about.unit.as_ref().or_else(|| opened?.unit.as_ref()).map(unit),
         "author": opened.and_then(|o| o.author.as_ref()).map(author),
         "drawn_up": about.drawn_up.map(|at| at.rfc3339()),
         "stored": about.stored.map(|at| at.rfc3339()),
