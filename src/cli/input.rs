@@ -50,9 +50,9 @@ pub(super) fn read(path: &Path) -> std::io::Result<File> {
         std::io::stdin().take(BYTES_MAX).read_to_end(&mut bytes)?;
         return Ok(File { name: "<stdin>".into(), bytes });
     }
-    let file =
-        std::fs::File::open(path).map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
-    file.take(BYTES_MAX).read_to_end(&mut bytes)?;
+    let named = |e: std::io::Error| std::io::Error::new(e.kind(), format!("{}: {e}", path.display()));
+    let file = std::fs::File::open(path).map_err(named)?;
+    file.take(BYTES_MAX).read_to_end(&mut bytes).map_err(named)?;
     Ok(File { name: path.display().to_string(), bytes })
 }
 
@@ -89,7 +89,10 @@ fn xml(part: Part<'_>) -> Result<Kind<'_>, Unreadable> {
 /// `multipart/related` as it goes over the line: with its header lines before it, or the body alone.
 fn message(bytes: &[u8]) -> Result<Kind<'_>, Unreadable> {
     let other = |text: &str| Unreadable::Other(text.into());
-    let neither = "neither JSON, XML nor multipart/related";
+    let neither = match std::str::from_utf8(bytes) {
+        Ok(_) => "neither JSON, XML nor multipart/related",
+        Err(_) => "neither JSON, XML nor multipart/related, and not UTF-8 text",
+    };
     let (content_type, body) = headed(bytes).or_else(|| bare(bytes)).ok_or_else(|| other(neither))?;
     let from = |part: &[u8]| part.as_ptr().addr().saturating_sub(bytes.as_ptr().addr());
     if !multipart::is_multipart(&content_type) {

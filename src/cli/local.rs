@@ -63,7 +63,8 @@ pub(super) struct Judged {
 
 /// Judges a record.
 pub(super) fn judge(checker: &Checker, bytes: &[u8], now: Timestamp) -> Judged {
-    const UNREADABLE: [&str; 3] = ["json.too_large", "json.not_utf8", "json.syntax"];
+    const UNREADABLE: [&str; 5] =
+        ["json.too_large", "json.too_deep", "json.too_many_values", "json.not_utf8", "json.syntax"];
     let (record, mut findings) = match checker.record(bytes, now) {
         Ok(checked) => {
             let findings = checked.warnings().iter().chain(checked.unchecked()).cloned().collect();

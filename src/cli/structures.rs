@@ -79,6 +79,10 @@ impl Structures {
         for fault in &faults {
             eprintln!("asiasilta: {fault}");
         }
+        if registry.is_empty() && faults.is_empty() && !matches!(self.command, Command::Check) {
+            let folders: Vec<_> = self.structures.iter().map(|path| path.display().to_string()).collect();
+            return Err(format!("no document structure (*.json) in {}", folders.join(", ")).into());
+        }
         let text = match &self.command {
             Command::List => print::list(&registry),
             Command::Show { structure } => print::tree(&*self.find(&registry, structure)?),
@@ -123,7 +127,8 @@ fn oid_of(wanted: &str) -> Result<Oid, Box<dyn Error>> {
         Some(first) if first == wanted => format!("1.2.246.537.6.1506.{wanted}"),
         _ => wanted.to_owned(),
     };
-    full.parse().map_err(|flaw: asiasilta::domain::finding::Flaw| format!("{wanted:?}: {flaw}").into())
+    let expected = "expected the OID of a structure, or a type such as 1506.19007 or 19007 (see structures list)";
+    full.parse().map_err(|_: asiasilta::domain::finding::Flaw| format!("{wanted:?}: {expected}").into())
 }
 
 /// To standard output; a reader that has gone away (`| head`) is no fault.

@@ -177,10 +177,10 @@ fn refused(unreadable: &Unreadable, bytes: &[u8]) -> Judged {
         "a local record (JSON), an archive document (XML), a frame or a message",
     );
     let (code, found, at) = match unreadable {
-        Unreadable::Xml(Misread { error, at }) => (xml_code(error), error.to_string(), Some(*at)),
-        Unreadable::Other(text) => ("input.unknown", text.clone(), None),
+        Unreadable::Xml(Misread { error, at }) => (xml_code(error), xml_words(error), Some(*at)),
+        Unreadable::Other(text) => ("input.unknown", Text::same(text), None),
     };
-    let mut finding = Finding::error(code, "", Text::same(found), expected, Rule::new("asiasilta", "validate"));
+    let mut finding = Finding::error(code, "", found, expected, Rule::new("asiasilta", "validate"));
     if let Some(at) = at {
         let position = Lines::of_bytes(bytes).position(at);
         (finding.place.line, finding.place.column) = (Some(position.line), Some(position.column));
@@ -198,5 +198,31 @@ fn xml_code(error: &XmlError) -> &'static str {
         XmlError::Character => "xml.character",
         XmlError::TooMuch { .. } => "xml.too_much",
         XmlError::UnboundPrefix => "xml.unbound_prefix",
+    }
+}
+
+/// What is wrong in the reader's language; the parser's own words and nouns of limits are English.
+fn xml_words(error: &XmlError) -> Text {
+    let en = error.to_string();
+    match error {
+        XmlError::Malformed { what, .. } => Text::made(
+            format!("XML, joka ei ole hyvin muodostettua ({what})"),
+            format!("XML som inte är välformad ({what})"),
+            en,
+        ),
+        XmlError::NotUtf8 => Text::made("tekstiä, joka ei ole UTF-8-merkistöä", "text som inte är UTF-8", en),
+        XmlError::Doctype => Text::made("DOCTYPE, jota ei oteta vastaan", "en DOCTYPE, som inte tas emot", en),
+        XmlError::Entity => Text::made(
+            "muu entiteettiviittaus kuin XML:n omat viisi, eikä sellaista oteta vastaan",
+            "en annan entitetsreferens än XML:s egna fem, vilket inte tas emot",
+            en,
+        ),
+        XmlError::Character => Text::made("merkki, jota XML ei salli", "ett tecken som XML inte tillåter", en),
+        XmlError::TooMuch { what, limit } => {
+            Text::made(format!("yli {limit} ({what})"), format!("över {limit} ({what})"), en)
+        }
+        XmlError::UnboundPrefix => {
+            Text::made("nimiavaruuden etuliite ilman määrittelyä", "ett namnrymdsprefix utan deklaration", en)
+        }
     }
 }

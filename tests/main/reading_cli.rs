@@ -155,6 +155,10 @@ fn exit_status_tells_valid_findings_and_unreadable_apart() {
     }
     let deep = "<a>".repeat(65) + &"</a>".repeat(65);
     assert_eq!(found(&["-"], deep.as_bytes()).1[0].2, ["xml.too_much"]);
+    let (exit, inputs) = found(&["-"], "[".repeat(100).as_bytes());
+    assert_eq!((exit, inputs[0].2.as_slice()), (2, &["json.too_deep".to_owned()][..]));
+    let refused = run(&["validate", "--language", "fi", "-"], b"<!DOCTYPE a><a/>").out;
+    assert!(refused.contains("DOCTYPE, jota ei oteta vastaan"), "{refused}");
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn show_names_every_field_with_its_kind_duty_and_code_system() {
 fn a_structure_that_is_not_there_is_said_so() {
     for (arguments, said) in [
         (vec!["structures", "show", "1.2.3"], "no structure 1.2.3"),
-        (vec!["structures", "show", "six"], "expected an OID"),
+        (vec!["structures", "show", "six"], "expected the OID of a structure, or a type such as 1506.19007"),
         (vec!["structures", "show", "19007", "--on", "2022-01-09"], "none of that type is valid on 2022-01-09"),
         (vec!["structures", "list", "--structures", "/nowhere/at/all"], "cannot read the folder /nowhere/at/all"),
     ] {
@@ -168,6 +168,11 @@ fn check_fails_when_a_file_is_broken_or_a_structure_has_no_way_through() {
     let check = || asiasilta(&["structures", "check", "--structures", path]);
     let empty = check();
     assert!(empty.ends_with(1) && empty.lines() == ["0/0 minimal, 0/0 full"], "{empty}");
+    let listed = asiasilta(&["structures", "list", "--structures", path]);
+    assert!(
+        listed.ends_with(2) && listed.errors().contains(&format!("no document structure (*.json) in {path}")),
+        "{listed}"
+    );
     std::fs::write(folder.path().join("good.json"), made(serde_json::json!({})).to_string()).unwrap();
     let good = check();
     assert!(good.ends_with(0) && good.lines()[1] == "1/1 minimal, 1/1 full", "{good}");
