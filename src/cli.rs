@@ -9,6 +9,7 @@ mod profile;
 mod report;
 mod serve;
 mod show;
+mod store;
 mod structures;
 mod validate;
 
@@ -45,6 +46,8 @@ enum Command {
     Build(build::Build),
     /// Document structures: lists them, shows one, makes examples, compares versions, tries them all out.
     Structures(structures::Structures),
+    /// The sidecar's store: check, backup, restore, retention.
+    Store(store::Store),
     /// Says what is wrong with records, documents, frames and messages.
     Validate(validate::Validate),
     /// Prints a document or record as people read it.
@@ -61,6 +64,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve { config } => serve::run(&config),
         Command::Build(build) => build.run(),
         Command::Structures(structures) => structures.run(),
+        Command::Store(store) => store.run(),
         Command::Validate(validate) => validate.run(),
         Command::Show(show) => show.run(),
         Command::Profile(profile) => profile.run(),

@@ -89,10 +89,9 @@ pub struct RunningApp {
 #[cfg(feature = "sqlite")]
 pub async fn start<A: Archive, C: Clock>(config: &Config, parts: Parts<A, C>) -> Result<RunningApp, AppError> {
     use super::store::sqlite::SqliteStore;
-    use super::vault::StoreKey;
 
     config.check_placeholders(&parts.placeholders)?;
-    let key = StoreKey::read_file(&config.store.key_file).map_err(StoreError::from)?;
+    let key = config.store.key().map_err(StoreError::from)?;
     let (path, limits, now) = (config.store.path.clone(), config.store.limits(), parts.clock.now());
     let store = tokio::task::spawn_blocking(move || SqliteStore::open_within(&path, &key, limits, now))
         .await

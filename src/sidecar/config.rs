@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::store::StoreLimits;
 use super::telemetry::LogFormat;
-use super::vault::parse_hex;
+use super::vault::{KeyFileError, StoreKey, parse_hex};
 use super::worker::WorkerSettings;
 use crate::domain::document::display::IdentityCodes;
 use crate::domain::environment::Environment;
@@ -79,8 +79,12 @@ impl Default for Listen {
 pub struct StoreFiles {
     /// The database.
     pub path: PathBuf,
-    /// 64 hexadecimal digits in a file that only its owner reads.
-    pub key_file: PathBuf,
+    /// 64 hexadecimal digits in a file that only its owner reads; this or `key_command`.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
+    /// A program and its arguments that print the key; run without a shell.
+    #[serde(default)]
+    pub key_command: Option<Vec<String>>,
     /// Submissions that may wait; more get 503.
     #[serde(default = "open_rows_max")]
     pub open_rows_max: u64,
@@ -112,6 +116,19 @@ fn bodies_kept_days() -> u64 {
 }
 
 impl StoreFiles {
+    /// The key, from where the configuration says.
+    ///
+    /// # Errors
+    /// [`KeyFileError`].
+    pub fn key(&self) -> Result<StoreKey, KeyFileError> {
+        match (&self.key_file, &self.key_command) {
+            (Some(path), None) => StoreKey::read_file(path),
+            (None, Some(command)) => StoreKey::read_command(command),
+            // Refused when the configuration was read.
+            _ => Err(KeyFileError::NotNamed),
+        }
+    }
+
     /// How much the store takes.
     pub fn limits(&self) -> StoreLimits {
         StoreLimits {
@@ -381,7 +398,6 @@ impl Config {
         let archive = &mut self.archive;
         let required = [
             &mut self.store.path,
-            &mut self.store.key_file,
             &mut archive.trust_anchors,
             &mut archive.transport_certificate,
             &mut archive.transport_key,
@@ -390,7 +406,7 @@ impl Config {
             &mut archive.signature_trust_anchors,
         ];
         let optional = archive.profile.iter_mut().chain(&mut archive.structures).chain(self.display.logos.values_mut());
-        for path in required.into_iter().chain(optional) {
+        for path in required.into_iter().chain(optional).chain(&mut self.store.key_file) {
             *path = folder.join(&*path);
         }
     }
@@ -411,6 +427,9 @@ impl Config {
         between("limits.bodies_bytes_max", self.limits.bodies_bytes_max, self.limits.body_bytes_max, 1 << 32)?;
         between("limits.request_timeout_s", self.limits.request_timeout_s, 1, 600)?;
         between("limits.drain_timeout_s", self.limits.drain_timeout_s, 1, 3600)?;
+        if self.store.key_file.is_some() == self.store.key_command.is_some() {
+            return Err(wrong("store.key_file", "expected either key_file or key_command, and not both"));
+        }
         between("store.open_rows_max", self.store.open_rows_max, 1, 10_000_000)?;
         between("store.open_bytes_max", self.store.open_bytes_max, 1 << 20, 1 << 50)?;
         between("store.free_disk_bytes_min", self.store.free_disk_bytes_min, 0, 1 << 50)?;

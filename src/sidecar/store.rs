@@ -353,6 +353,16 @@ pub enum StoreError {
         /// Known.
         known: i64,
     },
+    /// For the operator: made by an earlier version of this program, and not started with this one yet.
+    #[error(
+        "the database has schema version {found}, this program's is {known}: start the sidecar once, which brings it up to date"
+    )]
+    FromThePast {
+        /// Found.
+        found: i64,
+        /// This program's.
+        known: i64,
+    },
     /// For the operator: some other program's database.
     #[error("{path} is not a database of asiasilta (application id {found:#x})")]
     NotOurs {

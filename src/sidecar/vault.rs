@@ -4,9 +4,12 @@
 //! that sealed it, so that rotation can be added. The store is its only caller.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use aws_lc_rs::{hkdf, hmac, rand};
@@ -16,6 +19,7 @@ const KEY_BYTES: usize = 32;
 const KEY_ID_BYTES: usize = 4;
 const NONCE_BYTES: usize = 12;
 const KEY_FILE_BYTES_MAX: u64 = 256;
+const KEY_COMMAND_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// The key that everything in a store is protected with. Wiped from memory when dropped.
 pub struct StoreKey(Zeroizing<[u8; KEY_BYTES]>);
@@ -45,6 +49,25 @@ pub enum KeyFileError {
         /// Which file.
         path: PathBuf,
     },
+    /// The configuration names no key.
+    #[error("no store key: expected store.key_file or store.key_command")]
+    NotNamed,
+    /// The command that gives the key cannot be run.
+    #[error("key command {program}")]
+    Command {
+        /// The program.
+        program: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// It ran and gave no key. What it printed is not told.
+    #[error("key command {program} {how}, expected 64 hexadecimal digits on its standard output and exit status 0")]
+    CommandGaveNone {
+        /// The program.
+        program: String,
+        /// What it did instead.
+        how: String,
+    },
     /// The system has no randomness to give.
     #[error("the operating system gave no random bytes")]
     NoRandomness,
@@ -73,6 +96,37 @@ impl StoreKey {
         }
         let text = Zeroizing::new(fs::read_to_string(path).map_err(io)?);
         parse_hex(text.trim()).map(Self::from_bytes).ok_or_else(not_a_key)
+    }
+
+    /// Runs a program, without a shell, that prints a key of 64 hexadecimal digits. What it says on standard error goes where ours
+    /// goes.
+    ///
+    /// # Errors
+    /// [`KeyFileError`]: it cannot be run, takes longer than 30 s, fails, or prints no key.
+    pub fn read_command(command: &[String]) -> Result<Self, KeyFileError> {
+        let Some((program, arguments)) = command.split_first() else { return Err(KeyFileError::NotNamed) };
+        let fault = |source| KeyFileError::Command { program: program.clone(), source };
+        let none = |how: &str| KeyFileError::CommandGaveNone { program: program.clone(), how: how.to_owned() };
+        let mut child =
+            Command::new(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(fault)?;
+        let (told, output) = mpsc::channel();
+        let stdout = child.stdout.take();
+        std::thread::spawn(move || {
+            let mut text = Zeroizing::new(String::with_capacity(512));
+            let read = stdout.map(|out| out.take(KEY_FILE_BYTES_MAX).read_to_string(&mut text));
+            // Nobody listens any more once it took too long.
+            drop(told.send(read.is_some_and(|read| read.is_ok()).then_some(text)));
+        });
+        let Ok(text) = output.recv_timeout(KEY_COMMAND_TIME_MAX) else {
+            child.kill().map_err(fault)?;
+            child.wait().map_err(fault)?;
+            return Err(none("did not end in 30 s"));
+        };
+        let status = child.wait().map_err(fault)?;
+        if !status.success() {
+            return Err(none(&format!("ended with {status}")));
+        }
+        text.and_then(|text| parse_hex(text.trim())).map(Self::from_bytes).ok_or_else(|| none("printed no key"))
     }
 
     /// Makes a new key and writes it to a new file with mode 600. Never overwrites: losing a key loses the store.
@@ -254,6 +308,24 @@ mod tests {
         assert_eq!(vault.digest("key", "a", b"x"), vault.digest("key", "a", b"x"));
         assert_ne!(vault.digest("key", "a", b"x"), vault.digest("key", "b", b"x"));
         assert_ne!(vault.digest("key", "ab", b"x"), vault.digest("key", "a", b"bx"));
+    }
+
+    #[test]
+    fn a_command_gives_the_key_or_is_named_without_what_it_printed() {
+        let run = |script: &str| StoreKey::read_command(&["sh".into(), "-c".into(), script.into()]);
+        let digits = "ab".repeat(32);
+        assert_eq!(run(&format!("echo {digits}")).unwrap().0[..], [0xab; 32]);
+        for (script, how) in [
+            (format!("echo {digits}; exit 3"), "exit status: 3"),
+            ("echo secret".to_owned(), "printed no key"),
+            (format!("yes {digits}"), "expected 64 hexadecimal digits"),
+        ] {
+            let error = run(&script).err().unwrap().to_string();
+            assert!(error.contains(how) && !error.contains("secret") && !error.contains(&digits), "{error}");
+        }
+        let missing = StoreKey::read_command(&["/no/such/program".into()]);
+        assert!(matches!(missing, Err(KeyFileError::Command { .. })));
+        assert!(matches!(StoreKey::read_command(&[]), Err(KeyFileError::NotNamed)));
     }
 
     #[test]

@@ -268,7 +268,7 @@ impl Service {
         std::fs::write(&path, crate::sidecar::config::tests::complete()).unwrap();
         let mut config = Config::read(&path).unwrap();
         change(&mut config);
-        StoreKey::generate_file(&config.store.key_file).unwrap();
+        StoreKey::generate_file(config.store.key_file.as_ref().unwrap()).unwrap();
         let mood = Arc::new(Mutex::new(Mood::Granting));
         let not_after = StillClock::NOW + jiff::SignedDuration::from_secs(60);
         let parts = Parts {

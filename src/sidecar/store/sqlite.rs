@@ -20,8 +20,10 @@ use crate::domain::oid::Oid;
 use crate::sidecar::vault::{StoreKey, Vault};
 
 mod accept;
+mod backup;
 mod bodies;
 mod chain;
+mod check;
 mod lock;
 mod queries;
 mod retention;
@@ -30,14 +32,18 @@ mod rows;
 mod schema;
 mod steps;
 mod use_log;
+mod visit;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use backup::{BackupNote, RestoreError, backup, restore};
 use bodies::{Folder, Part};
+pub use check::{CheckReport, check};
 use lock::LockFile;
 use room::Room;
+use schema::Durability;
 use writer::Writer;
 
 /// How long a proof that something can be written serves.
@@ -134,11 +140,21 @@ impl SqliteStore {
     /// # Errors
     /// Those of [`SqliteStore::open`].
     pub fn open_within(path: &Path, key: &StoreKey, limits: StoreLimits, now: Timestamp) -> Result<Self, StoreError> {
+        Self::open_as(path, key, limits, Durability::Full, now)
+    }
+
+    fn open_as(
+        path: &Path,
+        key: &StoreKey,
+        limits: StoreLimits,
+        durability: Durability,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
         let lock = LockFile::take(path)?;
         let vault = Arc::new(Vault::new(key)?);
         make_private(path)?;
         let db = Connection::open(path)?;
-        let serial = schema::prepare(&db, path, &vault, now)?;
+        let serial = schema::prepare(&db, path, &vault, durability, now)?;
         let reader_db = Connection::open(path)?;
         schema::configure_reader(&reader_db)?;
         let folder = Arc::new(Folder::open(path, serial.restart)?);
@@ -175,6 +191,14 @@ impl SqliteStore {
         });
         task.await.map_err(|_| StoreError::Closed)?
     }
+}
+
+/// What is kept of settled submissions in a database that a sidecar may be serving, see [`Store::kept_bodies`].
+///
+/// # Errors
+/// [`StoreError`] when it cannot be opened.
+pub fn kept_bodies(database: &Path, key: &StoreKey, finished_before: Timestamp) -> Result<KeptBodies, StoreError> {
+    retention::kept(&visit::Visit::open(database, key)?.tables(), finished_before)
 }
 
 /// Here when it takes no time, on a thread of its own when it does.

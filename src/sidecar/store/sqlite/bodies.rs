@@ -109,6 +109,11 @@ impl Folder {
         Ok(Self { prefix: format!("{run:x}-"), swept: AtomicBool::new(false), path })
     }
 
+    /// The folder as it stands, for reading.
+    pub(super) fn at(database: &Path) -> Self {
+        Self { path: folder_of(database), prefix: String::new(), swept: AtomicBool::new(true) }
+    }
+
     /// Seals a body to its place; a large one is then on the disk.
     pub(super) fn seal(&self, vault: &Vault, part: Part, id: &str, plain: &[u8]) -> Result<Sealed, StoreError> {
         let sealed = vault.seal(part.place(id), plain)?;

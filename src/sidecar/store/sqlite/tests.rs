@@ -12,7 +12,10 @@ use crate::domain::submission::{Cause, Class, Event, State};
 use crate::domain::text::Text;
 use crate::sidecar::ports::{Ground, Outbound, Proof, Verdict};
 
+mod backups;
 mod bounds;
+mod power_loss;
+mod soak;
 
 const T0: i64 = 1_800_000_000;
 /// Stands for whatever must not be readable in a copied file.

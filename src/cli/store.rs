@@ -1,0 +1,111 @@
+//! `asiasilta store`: looking the store through, backing it up, putting a backup back, what retention will do.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use asiasilta::jiff::{SignedDuration, Timestamp};
+use asiasilta::sidecar::config::Config;
+use asiasilta::sidecar::retention::finished_before;
+use asiasilta::sidecar::store::sqlite::{self, CheckReport};
+use clap::{Args, Subcommand};
+
+/// Arguments of `store`.
+#[derive(Args)]
+pub(super) struct Store {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Looks every page, row, sealed value, body and use-log link through. May run beside the sidecar. Exit status 1: faults.
+    Check(Configured),
+    /// Makes and checks a backup in a new folder. May run beside the sidecar. The key is not in it.
+    Backup {
+        #[command(flatten)]
+        configured: Configured,
+        /// A folder that is not there yet.
+        #[arg(long)]
+        to: PathBuf,
+    },
+    /// Puts a checked backup where no database is. What was not settled is asked for before anything of it is sent.
+    Restore {
+        #[command(flatten)]
+        configured: Configured,
+        /// The backup's folder.
+        #[arg(long)]
+        from: PathBuf,
+    },
+    /// Says what is kept of settled submissions and what retention will purge when.
+    Retention(Configured),
+}
+
+#[derive(Args)]
+struct Configured {
+    /// The sidecar's configuration file.
+    #[arg(long)]
+    config: PathBuf,
+}
+
+impl Store {
+    pub(super) fn run(&self) -> Result<ExitCode, Box<dyn Error>> {
+        let now = Timestamp::now();
+        match &self.command {
+            Command::Check(configured) => {
+                let store = configured.read()?.store;
+                Ok(told(&sqlite::check(&store.path, &store.key()?)?))
+            }
+            Command::Backup { configured, to } => {
+                let store = configured.read()?.store;
+                let (note, report) = sqlite::backup(&store.path, &store.key()?, to, now)?;
+                let status = told(&report);
+                if report.faults.is_empty() {
+                    println!("backup of {} in {}, {} files", note.made_at, to.display(), note.files);
+                }
+                Ok(status)
+            }
+            Command::Restore { configured, from } => {
+                let store = configured.read()?.store;
+                let note = sqlite::restore(from, &store.path, &store.key()?, now)?;
+                println!("restored as of {}: {} submissions", note.made_at, note.submissions);
+                println!("before anything unsettled is sent, the archive is asked for it");
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Retention(configured) => retention(&configured.read()?, now),
+        }
+    }
+}
+
+impl Configured {
+    fn read(&self) -> Result<Config, Box<dyn Error>> {
+        Ok(Config::read(&self.config)?)
+    }
+}
+
+fn told(report: &CheckReport) -> ExitCode {
+    println!("{} submissions, {} not settled", report.submissions, report.open);
+    println!("{} bodies opened, {} use-log rows proved", report.bodies, report.use_log_rows);
+    if report.orphans > 0 {
+        println!("{} files that no row names; a later run removes them", report.orphans);
+    }
+    for fault in &report.faults {
+        println!("fault: {fault}");
+    }
+    if report.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+fn retention(config: &Config, now: Timestamp) -> Result<ExitCode, Box<dyn Error>> {
+    let (store, kept_for) = (&config.store, config.store.bodies_kept_for());
+    println!("bodies of settled submissions are kept for {} days", store.bodies_kept_days);
+    for (days, when) in [(0, "at the next hourly run"), (7, "within 7 days"), (30, "within 30 days")] {
+        let then = now.saturating_add(SignedDuration::from_hours(24 * days))?;
+        let kept = sqlite::kept_bodies(&store.path, &store.key()?, finished_before(kept_for, then))?;
+        if days == 0 {
+            let oldest = kept.oldest_finished.map_or_else(String::new, |at| format!(", the oldest settled at {at}"));
+            println!("kept now: {} submissions, {} bytes{oldest}", kept.submissions, kept.bytes);
+        }
+        println!("purged {when}: {} submissions, {} bytes", kept.due, kept.due_bytes);
+    }
+    Ok(ExitCode::SUCCESS)
+}
