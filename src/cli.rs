@@ -5,6 +5,7 @@ mod build;
 mod demo;
 mod input;
 mod local;
+mod outbox;
 mod profile;
 mod report;
 mod serve;
@@ -42,6 +43,8 @@ enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    /// What a running sidecar has under way: lists it, shows one, lets parked ones go on, gives one up.
+    Outbox(outbox::Outbox),
     /// Prints the unsigned archive document of a local record; findings go to standard error.
     Build(build::Build),
     /// Document structures: lists them, shows one, makes examples, compares versions, tries them all out.
@@ -62,6 +65,7 @@ pub(crate) fn run() -> ExitCode {
         #[cfg(feature = "demo")]
         Command::Demo { keep } => demo::run(keep),
         Command::Serve { config } => serve::run(&config),
+        Command::Outbox(outbox) => outbox.run(),
         Command::Build(build) => build.run(),
         Command::Structures(structures) => structures.run(),
         Command::Store(store) => store.run(),

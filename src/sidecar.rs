@@ -10,6 +10,7 @@ pub mod audit;
 pub mod config;
 mod find_case;
 pub mod line;
+pub mod operator;
 pub mod pipeline;
 pub mod ports;
 pub mod retention;

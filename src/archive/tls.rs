@@ -39,7 +39,7 @@ pub enum TlsFault {
 }
 
 /// A configuration that no peer's certificate passes.
-#[cfg(feature = "demo")]
+#[cfg(feature = "sidecar")]
 pub(super) fn trusting_nobody() -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;

@@ -26,6 +26,7 @@ mod answer;
 mod auth;
 mod body;
 mod cursor;
+mod outbox;
 mod problem;
 mod searches;
 mod serve;
@@ -91,6 +92,10 @@ pub fn router<S: Store, A: Archive, C: Clock>(services: Arc<Services<S, A, C>>) 
         .route("/v1/documents/search", post(searches::documents::<S, A, C>).layer(search_body()))
         .route("/v1/documents/fetch", post(searches::fetch::<S, A, C>).layer(search_body()))
         .route("/v1/relationships/search", post(searches::relationships::<S, A, C>).layer(search_body()))
+        .route("/v1/outbox", get(outbox::list::<S, A, C>))
+        .route("/v1/outbox/{id}", get(outbox::show::<S, A, C>))
+        .route("/v1/outbox/{id}/release", post(outbox::release::<S, A, C>).layer(search_body()))
+        .route("/v1/outbox/{id}/abandon", post(outbox::abandon::<S, A, C>).layer(search_body()))
         .fallback(problem::no_such_resource)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(from_fn_with_state(gate, pass))

@@ -14,7 +14,7 @@ use super::ports::{Archive, Chance, Clock, Pipeline};
 use super::retention;
 use super::store::{Actor, Store, StoreError};
 use super::telemetry::{Metrics, WatchedCertificate};
-use super::worker::{LineState, Rights, Worker};
+use super::worker::{Rights, RunState, Worker};
 use crate::domain::validate::Checker;
 
 /// What the sidecar is made of besides its store.
@@ -149,7 +149,7 @@ fn assemble<S: Store, A: Archive, C: Clock>(
         chance: parts.chance,
         pipeline: parts.pipeline,
         rights: Arc::clone(&rights),
-        line: LineState::default(),
+        run: RunState::default(),
         metrics: Arc::clone(&metrics),
         wake: Arc::clone(&wake),
         settings,

@@ -228,6 +228,8 @@ pub enum Operation {
     Search,
     /// Take a submission back while nothing has left.
     Withdraw,
+    /// Look at the outbox as its operator, let parked submissions go on, give submissions up.
+    Operate,
 }
 
 /// A caller.
@@ -283,6 +285,8 @@ impl Default for Limits {
 pub struct WorkerConfig {
     /// Submissions worked on at the same time, 1 to 256.
     pub parallel_max: Option<usize>,
+    /// Of these, one organisation's at most, from 1; all of them when left out.
+    pub parallel_per_organisation_max: Option<usize>,
     /// How long after a send without an answer the archive is asked, in seconds.
     pub reconcile_after_s: Option<u64>,
     /// First delay after a passing failure, in milliseconds.
@@ -384,6 +388,7 @@ impl Config {
         let retry_delay_min = w.retry_delay_min_ms.map_or(d.retry_delay_min, Duration::from_millis);
         WorkerSettings {
             parallel_max: w.parallel_max.unwrap_or(d.parallel_max),
+            parallel_per_organisation_max: w.parallel_per_organisation_max.or(w.parallel_max).unwrap_or(d.parallel_max),
             reconcile_after: seconds(w.reconcile_after_s, d.reconcile_after),
             retry_delay_min,
             retry_delay_max: seconds(w.retry_delay_max_s, d.retry_delay_max),
@@ -422,6 +427,8 @@ impl Config {
             return Err(wrong("organisations", "empty, expected at least one [[organisations]]"));
         }
         between("worker.parallel_max", self.worker.parallel_max.unwrap_or(8), 1, 256)?;
+        let of_one = self.worker.parallel_per_organisation_max.unwrap_or(1);
+        between("worker.parallel_per_organisation_max", of_one, 1, 256)?;
         between("limits.concurrent_requests_max", self.limits.concurrent_requests_max, 1, 10_000)?;
         between("limits.body_bytes_max", self.limits.body_bytes_max, 1024, 100 << 20)?;
         between("limits.bodies_bytes_max", self.limits.bodies_bytes_max, self.limits.body_bytes_max, 1 << 32)?;
@@ -504,7 +511,7 @@ pub(crate) mod tests {
             )
         };
         let (one, two) = ("1.2.246.10.99999992", "1.2.246.10.99999993");
-        let all = r#"["submit", "read", "search", "withdraw"]"#;
+        let all = r#"["submit", "read", "search", "withdraw", "operate"]"#;
         format!(
             "environment = \"test\"\n\
              [listen]\naddress = \"127.0.0.1:0\"\n\

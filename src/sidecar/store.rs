@@ -21,6 +21,8 @@ use crate::domain::submission::{Cause, Class, Event, IllegalTransition, State};
 use super::ports::{Ground, Outbound, Verdict};
 use super::vault::{KeyFileError, NotOpened};
 
+#[cfg(test)]
+pub(crate) mod memory;
 mod progress;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -592,13 +594,25 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Submission, StoreError>> + Send;
 
-    /// Brings back what a process that is gone had taken up; answers how many. What may have left is asked for at `ask_at`.
+    /// Brings back what has been taken up by nobody who still has it: all but `running`; answers how many. What may have left is
+    /// asked for at `ask_at`.
+    fn recover_all_but(
+        &self,
+        running: &[SubmissionId],
+        actor: &Actor,
+        ask_at: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// [`Store::recover_all_but`] none: the process that had taken them up is gone.
     fn recover(
         &self,
         actor: &Actor,
         ask_at: Timestamp,
         now: Timestamp,
-    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send {
+        async move { self.recover_all_but(&[], actor, ask_at, now).await }
+    }
 
     /// When the next submission of these organisations is due, of those that can be claimed.
     fn next_due_of(&self, whose: &Whose) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;

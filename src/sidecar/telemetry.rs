@@ -53,6 +53,11 @@ struct OutcomeLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EventLabel {
+    event: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CertificateLabel {
     certificate: String,
 }
@@ -82,6 +87,9 @@ pub struct Metrics {
     archive_faults: Family<CodeLabel, Counter<u64, AtomicU64>>,
     archive_answered_at: Gauge<i64, AtomicI64>,
     damaged: Gauge<i64, AtomicI64>,
+    lines_in_trouble: Gauge<i64, AtomicI64>,
+    lanes_stuck: Gauge<i64, AtomicI64>,
+    lane_alerts: Family<EventLabel, Counter<u64, AtomicU64>>,
     accepted: Counter,
     refused: Counter,
     certificate_seconds: Family<CertificateLabel, Gauge<i64, AtomicI64>>,
@@ -99,6 +107,9 @@ impl Metrics {
             archive_faults: Family::default(),
             archive_answered_at: Gauge::default(),
             damaged: Gauge::default(),
+            lines_in_trouble: Gauge::default(),
+            lanes_stuck: Gauge::default(),
+            lane_alerts: Family::default(),
             accepted: Counter::default(),
             refused: Counter::default(),
             certificate_seconds: Family::default(),
@@ -132,6 +143,17 @@ impl Metrics {
             "Submissions parked because a stored value cannot be read",
             metrics.damaged.clone(),
         );
+        registry.register(
+            "lines_in_trouble",
+            "Organisations whose exchanges with the archive come to nothing now",
+            metrics.lines_in_trouble.clone(),
+        );
+        registry.register(
+            "lanes_stuck",
+            "Version chains that go on only by a person's decision",
+            metrics.lanes_stuck.clone(),
+        );
+        registry.register("lane_alerts", "Version chains that became stuck or went on", metrics.lane_alerts.clone());
         registry.register("accepted", "Submissions accepted", metrics.accepted.clone());
         registry.register("refused", "Submissions refused with findings", metrics.refused.clone());
         registry.register(
@@ -160,6 +182,21 @@ impl Metrics {
     /// Notes that the archive has answered.
     pub fn archive_answered(&self, now: Timestamp) {
         self.archive_answered_at.set(now.as_second());
+    }
+
+    /// How many organisations' lines are in trouble.
+    pub fn lines_in_trouble(&self, count: usize) {
+        self.lines_in_trouble.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// How many lanes are stuck.
+    pub fn lanes_stuck(&self, count: u64) {
+        self.lanes_stuck.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Counts lanes that became `stuck` or were `cleared`.
+    pub fn count_lanes(&self, event: &'static str, count: usize) {
+        self.lane_alerts.get_or_create(&EventLabel { event }).inc_by(count as u64);
     }
 
     /// Counts a new submission.

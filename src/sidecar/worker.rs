@@ -12,21 +12,27 @@ use tokio::sync::{Notify, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::ports::{Archive, Chance, Clock, Pipeline};
-use super::store::{Actor, Claimed, Step, Store, StoreError, SubmissionId};
+use super::store::{Actor, Claimed, Step, Store, StoreError, SubmissionId, Whose};
 use super::telemetry::Metrics;
 use crate::domain::access;
+use crate::domain::oid::Oid;
 use crate::domain::submission::Event;
 
 mod case;
+mod flow;
 mod journey;
-mod line_state;
+mod lanes;
 mod right;
+mod steady;
 
-use line_state::Gate;
-pub use line_state::LineState;
+use flow::Flow;
+use lanes::Lanes;
 pub(crate) use right::Wish;
 pub use right::{Rights, RightsFault};
+use steady::Steadiness;
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +41,8 @@ mod tests;
 pub struct WorkerSettings {
     /// Submissions worked on at the same time.
     pub parallel_max: usize,
+    /// Of these, one organisation's at most.
+    pub parallel_per_organisation_max: usize,
     /// How long after a send without an answer the archive is asked.
     pub reconcile_after: Duration,
     /// First delay after a passing failure; doubles with each.
@@ -55,6 +63,7 @@ impl Default for WorkerSettings {
     fn default() -> Self {
         Self {
             parallel_max: 8,
+            parallel_per_organisation_max: 8,
             reconcile_after: Duration::from_secs(30),
             retry_delay_min: Duration::from_secs(2),
             retry_delay_max: Duration::from_secs(600),
@@ -80,8 +89,8 @@ pub struct Worker<S, A, C> {
     pub pipeline: Arc<dyn Pipeline>,
     /// Who may do what, from the archive's evidence.
     pub rights: Arc<Rights<A, C>>,
-    /// Whether the archive can be reached.
-    pub line: LineState,
+    /// What it has found out in this run.
+    pub run: RunState,
     /// Counts.
     pub metrics: Arc<Metrics>,
     /// Told of each accepted submission.
@@ -90,6 +99,14 @@ pub struct Worker<S, A, C> {
     pub settings: WorkerSettings,
     /// Name of this process in the use log.
     pub instance: String,
+}
+
+/// What a worker finds out anew in each run: how the lines are, which lanes are stuck, whether the clock is right.
+#[derive(Default)]
+pub struct RunState {
+    flow: Flow,
+    lanes: Lanes,
+    steady: Steadiness,
 }
 
 impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
@@ -105,6 +122,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             tracing::info!(submissions = recovered, "took up what an earlier run had left");
         }
         let mut running = Running::default();
+        self.run.steady.begin(&*self.clock, self.settings.reconcile_after);
         while !*stop.borrow() {
             let next = self.fill(&mut running).await;
             tokio::select! {
@@ -129,7 +147,10 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         for id in std::mem::take(&mut running.left_behind) {
             self.take_back(running, id).await;
         }
-        let next = self.fill_room(running).await;
+        let next = match self.put_right(running).await {
+            Ok(()) => self.fill_room(running).await,
+            Err(error) => self.complain(&error),
+        };
         if running.left_behind.is_empty() {
             return next;
         }
@@ -137,38 +158,94 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         Some(next.map_or(again, |at| at.min(again)))
     }
 
-    async fn fill_room(self: &Arc<Self>, running: &mut Running) -> Option<Timestamp> {
-        let busy = running.tasks.len() + running.left_behind.len();
-        let room = self.settings.parallel_max.saturating_sub(busy);
-        if room == 0 {
-            return None;
+    /// What a clock that was set back or a claim with an uncertain end has left.
+    async fn put_right(&self, running: &mut Running) -> Result<(), StoreError> {
+        let (steady, settings) = (&self.run.steady, &self.settings);
+        steady.look(&*self.clock, settings.reconcile_after);
+        if steady.dues_are_late() {
+            let longest = settings.retry_delay_max.max(settings.reconcile_after).max(settings.recheck_every);
+            self.store.pull_forward(later(self.clock.now(), longest)).await?;
+            steady.dues_pulled_forward();
         }
-        let room = match self.gate() {
-            Gate::Open => room,
-            Gate::Probe if busy == 0 => 1,
-            // When that one has ended, it is looked at again.
-            Gate::Probe => return None,
-            Gate::Shut(until) => return Some(until),
-        };
-        let now = self.clock.now();
-        let claimed = self.store.claim(&self.actor(), u32::try_from(room).unwrap_or(u32::MAX), now).await;
-        let claimed = match claimed {
-            Ok(claimed) => claimed,
+        if running.claim_is_uncertain {
+            let ours: Vec<_> =
+                running.submissions.values().map(|(id, _)| id).chain(&running.left_behind).cloned().collect();
+            self.store.recover_all_but(&ours, &self.actor(), self.ask_at(), self.clock.now()).await?;
+            running.claim_is_uncertain = false;
+        }
+        Ok(())
+    }
+
+    async fn fill_room(self: &Arc<Self>, running: &mut Running) -> Option<Timestamp> {
+        let look_again = match self.look_at_lanes().await {
+            Ok(()) => self.moment(self.run.lanes.next_look()),
             Err(error) => return self.complain(&error),
         };
-        let full = claimed.len() == room;
-        claimed.into_iter().for_each(|one| self.begin(running, one));
-        if full {
-            return None;
+        loop {
+            let busy = running.tasks.len() + running.left_behind.len();
+            let room = self.settings.parallel_max.saturating_sub(busy);
+            let plan = self.run.flow.plan(self.clock.elapsed(), room, self.most_of_one());
+            if room == 0 {
+                // When one of them has ended, it is looked at again.
+                return Some(look_again);
+            }
+            match self.claim(running, plan.claims, room).await {
+                Ok(Claims::Again) => {}
+                Ok(Claims::AllDue) => return Some(self.next_look(look_again).await),
+                Err(error) => {
+                    // A transaction that failed may still have been kept.
+                    running.claim_is_uncertain = true;
+                    return self.complain(&error);
+                }
+            }
         }
-        self.store.next_due().await.unwrap_or_else(|error| self.complain(&error))
+    }
+
+    /// Claims as planned, with room for so many.
+    async fn claim(
+        self: &Arc<Self>,
+        running: &mut Running,
+        claims: Vec<(Whose, usize)>,
+        mut room: usize,
+    ) -> Result<Claims, StoreError> {
+        let mut outcome = Claims::AllDue;
+        for (whose, most) in claims {
+            let limit = most.min(room);
+            if limit == 0 {
+                return Ok(Claims::Again);
+            }
+            let number = u32::try_from(limit).unwrap_or(u32::MAX);
+            let claimed = self.store.claim_of(&whose, &self.actor(), number, self.clock.now()).await?;
+            room -= claimed.len().min(room);
+            if claimed.len() >= limit {
+                outcome = Claims::Again;
+            }
+            claimed.into_iter().for_each(|one| self.begin(running, one));
+        }
+        Ok(outcome)
+    }
+
+    /// When something is due next of those who have room, a shut line is tried again, or the lanes are looked at.
+    async fn next_look(&self, lanes: Timestamp) -> Timestamp {
+        let plan = self.run.flow.plan(self.clock.elapsed(), self.settings.parallel_max, self.most_of_one());
+        let due = self.store.next_due_of(&plan.waits_for).await.unwrap_or_else(|error| self.complain(&error));
+        let opens = plan.opens_at.map(|at| self.moment(at));
+        [due, opens].into_iter().flatten().fold(lanes, Timestamp::min)
+    }
+
+    /// When by the clock on the wall so much true time has passed.
+    fn moment(&self, elapsed: Duration) -> Timestamp {
+        later(self.clock.now(), elapsed.saturating_sub(self.clock.elapsed()))
     }
 
     fn begin(self: &Arc<Self>, running: &mut Running, claimed: Claimed) {
-        let id = claimed.submission.id.clone();
+        let (id, organisation) = (claimed.submission.id.clone(), claimed.submission.organisation.clone());
+        self.run.flow.begin(&organisation, self.most_of_one());
+        // What could be claimed had been brought back after all.
+        running.left_behind.retain(|left| *left != id);
         let worker = Arc::clone(self);
         let task = running.tasks.spawn(async move { worker.carry(claimed).await });
-        running.submissions.insert(task.id(), id);
+        running.submissions.insert(task.id(), (id, organisation));
     }
 
     fn complain(&self, error: &StoreError) -> Option<Timestamp> {
@@ -189,7 +266,8 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             Ok((task, Err(error))) => (task, Some(error.to_string())),
             Err(error) => (error.id(), Some("the task panicked".to_owned())),
         };
-        let Some(id) = running.submissions.remove(&task) else { return };
+        let Some((id, organisation)) = running.submissions.remove(&task) else { return };
+        self.run.flow.end(&organisation);
         let Some(failure) = failure else { return };
         tracing::error!(submission = %id, error = %failure, "a submission was left under way; taking it back");
         self.take_back(running, id).await;
@@ -218,23 +296,37 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         Actor { name: "worker".into(), instance: self.instance.clone() }
     }
 
-    /// When to try again after `attempts` failures: doubling, between half and all of the delay by chance, at least what the
-    /// archive asked for, never beyond the longest.
+    /// When to try again after `attempts` failures.
     fn retry_at(&self, attempts: u32, asked: Option<Duration>, first: Duration) -> Timestamp {
+        later(self.clock.now(), self.delay(attempts, asked, first))
+    }
+
+    /// How long to wait after `attempts` failures: doubling, between half and all of the delay by chance, at least what the
+    /// archive asked for, never beyond the longest.
+    fn delay(&self, attempts: u32, asked: Option<Duration>, first: Duration) -> Duration {
         let longest = self.settings.retry_delay_max.max(first);
         let doubled = first.saturating_mul(1u32.checked_shl(attempts.min(20)).unwrap_or(u32::MAX)).min(longest);
         let spread = doubled.mul_f64(0.5 + 0.5 * self.chance.fraction().clamp(0.0, 1.0));
-        let asked = asked.map_or(Duration::ZERO, |d| d.min(longest));
-        later(self.clock.now(), spread.max(asked))
+        spread.max(asked.map_or(Duration::ZERO, |d| d.min(longest)))
     }
 }
 
 #[derive(Default)]
 struct Running {
     tasks: JoinSet<Result<(), StoreError>>,
-    submissions: HashMap<Id, SubmissionId>,
+    submissions: HashMap<Id, (SubmissionId, Oid)>,
     /// Of tasks that ended without a settled step; at most as many as ran at the same time while the store failed.
     left_behind: Vec<SubmissionId>,
+    claim_is_uncertain: bool,
+}
+
+/// What a round of claims came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Claims {
+    /// Everything that is due and has room was taken.
+    AllDue,
+    /// There may be more.
+    Again,
 }
 
 /// `now` and `delay` after it; the end of time when there is no such moment.

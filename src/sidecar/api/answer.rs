@@ -35,6 +35,10 @@ pub(super) struct Shown {
     archive: Option<Verdict>,
     next_action: Text,
     #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits_for: Option<Oid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     timeline: Option<Vec<TimelineEntry>>,
 }
 
@@ -62,8 +66,16 @@ impl Shown {
             why,
             findings: submission.warnings,
             archive: submission.verdict,
+            attempts: None,
+            waits_for: None,
             timeline: None,
         }
+    }
+
+    /// Also with what an operator wants to know.
+    pub(super) fn for_operator(submission: Submission) -> Self {
+        let (attempts, waits_for) = (Some(submission.attempts), submission.waits_for.clone());
+        Self { attempts, waits_for, ..Self::new(submission) }
     }
 
     pub(super) fn with_timeline(self, timeline: Vec<TimelineEntry>) -> Self {

@@ -31,7 +31,7 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8], shape: &Text) -> Result<T
             format!("något annat på rad {line}, kolumn {column}"),
             format!("something else at line {line}, column {column}"),
         );
-        let rule = Rule::new("asiasilta, local API", "search request");
+        let rule = Rule::new("asiasilta, local API", "request body");
         let mut finding = Finding::error("json.shape", "", found, shape.clone(), rule);
         finding.place.line = u32::try_from(line).ok();
         finding.place.column = u32::try_from(column).ok();

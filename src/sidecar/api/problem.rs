@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::domain::finding::Finding;
-use crate::domain::submission::Cause;
+use crate::domain::submission::{Cause, IllegalTransition};
 use crate::domain::text::Text;
 use crate::sidecar::store::{Limit, StoreError};
 
@@ -128,6 +128,31 @@ pub(super) fn already_left() -> Problem {
         "the document has already been sent or settled; it can no longer be withdrawn",
     );
     Problem::new(StatusCode::CONFLICT, "submission.already_left", text)
+}
+
+pub(super) fn bad_act() -> Problem {
+    let text = Text::fixed(
+        "by (1–100 merkkiä) ja reason (1–500 merkkiä) vaaditaan; henkilötunnuksia niissä ei saa olla",
+        "by (1–100 tecken) och reason (1–500 tecken) krävs; de får inte innehålla personbeteckningar",
+        "by (1 to 100 characters) and reason (1 to 500) are required and must hold no personal identity code",
+    );
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "outbox.act", text)
+}
+
+pub(super) fn act_not_possible(illegal: &IllegalTransition) -> Problem {
+    let state = illegal.state;
+    let text = Text::made(
+        format!(
+            "tila on {state}: vapauttaa voi odottavan (held, parked), edeltäjän paikalle vain, jos edeltäjä ei päätynyt arkistoon, ja luopua voi siitä, mikä ei ole juuri matkalla eikä valmis"
+        ),
+        format!(
+            "tillståndet är {state}: släppa kan man det som väntar (held, parked), på föregångarens plats endast om den inte kom till arkivet, och ge upp det som inte just är på väg eller avgjort"
+        ),
+        format!(
+            "the state is {state}: what is held or parked can be released, in its predecessor's place only if that one did not reach the archive; what is not just on its way and not settled can be given up"
+        ),
+    );
+    Problem::new(StatusCode::CONFLICT, "outbox.not_possible", text)
 }
 
 pub(super) fn key_conflict() -> Problem {

@@ -166,7 +166,7 @@ pub(super) async fn show<S: Store, A: Archive, C: Clock>(
     Ok(axum::Json(Shown::new(submission).with_timeline(timeline)).into_response())
 }
 
-fn parse_id(id: Result<Path<String>, PathRejection>) -> Result<SubmissionId, Problem> {
+pub(super) fn parse_id(id: Result<Path<String>, PathRejection>) -> Result<SubmissionId, Problem> {
     let Path(text) = id.map_err(|_| problem::no_such_submission())?;
     text.parse().map_err(|_| problem::no_such_submission())
 }
@@ -177,6 +177,23 @@ pub(super) struct ListQuery {
     state: Option<String>,
     after: Option<u64>,
     limit: Option<u32>,
+}
+
+impl ListQuery {
+    /// With this state where the query names none.
+    pub(super) fn or_state(self, state: &str) -> Self {
+        Self { state: self.state.or_else(|| Some(state.to_owned())), ..self }
+    }
+
+    /// What it asks for, when it is something that there is.
+    pub(super) fn wanted(self) -> Result<ChangesWanted, Problem> {
+        let limit = self.limit.unwrap_or(LIMIT_DEFAULT);
+        let known = self.state.as_deref().is_none_or(|s| State::NAMES.contains(&s) || s == Class::Open.as_str());
+        if !known || !(1..=LIMIT_MAX).contains(&limit) {
+            return Err(problem::bad_query());
+        }
+        Ok(ChangesWanted { state: self.state, after: self.after.unwrap_or(0), limit })
+    }
 }
 
 #[derive(Serialize)]
@@ -195,13 +212,8 @@ pub(super) async fn list<S: Store, A: Archive, C: Clock>(
 ) -> Result<Response, Problem> {
     let caller = services.tokens.caller(&headers, Operation::Read)?;
     let Query(query) = query.map_err(|_| problem::bad_query())?;
-    let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
-    let known = query.state.as_deref().is_none_or(|s| State::NAMES.contains(&s) || s == Class::Open.as_str());
-    if !known || !(1..=LIMIT_MAX).contains(&limit) {
-        return Err(problem::bad_query());
-    }
-    let after = query.after.unwrap_or(0);
-    let wanted = ChangesWanted { state: query.state, after, limit };
+    let wanted = query.wanted()?;
+    let (after, limit) = (wanted.after, wanted.limit);
     let found = services.store.changes(wanted, &caller.scope()).await?;
     let next_after = found.last().map_or(after, |s| s.change);
     let more = found.len() >= usize::try_from(limit).unwrap_or(usize::MAX);

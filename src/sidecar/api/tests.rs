@@ -34,6 +34,8 @@ use crate::sidecar::telemetry::WatchedCertificate;
 use crate::sidecar::vault::StoreKey;
 
 /// A code that is not of the 900 series, put together here so that it stands nowhere.
+mod outbox;
+
 const REAL_LOOKING: &str = concat!("010190", "-123M");
 const RECORD: &str = include_str!("../../../examples/records/01-service-started.json");
 const BROKEN: &str = include_str!("../../../examples/records/90-broken-field.json");

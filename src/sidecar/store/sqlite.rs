@@ -266,9 +266,15 @@ impl Store for SqliteStore {
         self.write(move |tables| steps::step(tables, &id, step, now)).await
     }
 
-    async fn recover(&self, actor: &Actor, ask_at: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
-        let actor = actor.clone();
-        self.write(move |tables| steps::recover(tables, &actor, ask_at, now)).await
+    async fn recover_all_but(
+        &self,
+        running: &[SubmissionId],
+        actor: &Actor,
+        ask_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let (running, actor) = (running.to_vec(), actor.clone());
+        self.write(move |tables| steps::recover(tables, &running, &actor, ask_at, now)).await
     }
 
     async fn next_due_of(&self, whose: &Whose) -> Result<Option<Timestamp>, StoreError> {

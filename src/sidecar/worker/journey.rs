@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 
 use super::right::{RightsFault, Wish};
 use super::{Worker, case, later};
-use cause::{duplicate, duplicate_of_another, no_client, pipeline_failed, unreadable};
+use cause::{asked_later, duplicate, duplicate_of_another, no_client, pipeline_failed, unreadable};
 use chain::{check_predecessor, in_its_place};
 
 use crate::domain::access::{Authority, Denial, Operation};
 use crate::domain::oid::Oid;
 use crate::domain::person::PersonId;
 use crate::domain::record::LocalRecord;
-use crate::domain::submission::{Cause, Event};
+use crate::domain::submission::{Cause, Event, State};
 use crate::domain::text::Text;
 use crate::domain::time::start_of_day_in_finland;
 use crate::sidecar::audit;
@@ -141,10 +141,10 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
                 let version = self.rights.evidence_version(&asker);
                 reads.push(use_of("relationship", &asker, &outcome, json!(version)));
                 match &decided {
-                    Err(RightsFault::Archive(fault)) => self.line_after(Err(fault)),
+                    Err(RightsFault::Archive(fault)) => self.line_after(&submission.organisation, Err(fault)),
                     // What is remembered says nothing about the line of now.
                     _ if remembered => {}
-                    _ => self.line_after(Ok(())),
+                    _ => self.line_after(&submission.organisation, Ok(())),
                 }
             }
             let authority = decided?;
@@ -171,7 +171,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             return Ok(());
         }
         let presence = self.archive.presence(asker, ground, &submission.document.document).await;
-        self.line_after(presence.as_ref().map(drop));
+        self.line_after(&submission.organisation, presence.as_ref().map(drop));
         let outcome = match &presence {
             Ok(Presence::Stored) => "stored",
             Ok(Presence::Absent) => "absent",
@@ -205,17 +205,17 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             let of = if read == "decisions" { 1 } else { askers.len() };
             reads.extend(askers.iter().take(of).map(|asker| use_of(read, asker, &outcome, ground.clone())));
         }
-        if let Err(Stop::Later { asked, why }) = &resolved {
-            self.line_fails(why, *asked);
+        if let (Err(Stop::Later { asked, why }), Some(asker)) = (&resolved, askers.first()) {
+            self.line_fails(&asker.organisation, why, *asked);
         }
         resolved
     }
 
     /// Keeps account of an exchange. A question that was refused says nothing about the line.
-    fn line_after(&self, exchange: Result<(), &ArchiveFault>) {
+    fn line_after(&self, organisation: &Oid, exchange: Result<(), &ArchiveFault>) {
         match exchange {
-            Ok(()) => self.line_works(),
-            Err(ArchiveFault::Passing { retry_after, why }) => self.line_fails(why, *retry_after),
+            Ok(()) => self.line_works(organisation),
+            Err(ArchiveFault::Passing { retry_after, why }) => self.line_fails(organisation, why, *retry_after),
             Err(ArchiveFault::Lasting { why }) => self.metrics.count_archive_fault(&why.code),
         }
     }
@@ -264,7 +264,8 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
                 return self.step(submission, Event::Find, Some(verdict), facts).await;
             }
             Stop::Later { asked, why } => {
-                let at = self.retry_at(submission.attempts, asked, self.settings.retry_delay_min);
+                let first = self.first_delay(&submission.organisation, self.settings.retry_delay_min);
+                let at = self.retry_at(submission.attempts, asked, first);
                 (Event::RetryLater { at }, Some(why))
             }
             Stop::Park(why) => (Event::Park { why }, None),
@@ -306,9 +307,11 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         tracing::info!(submission = %submission.id, document = %submission.document.document, outcome = outcome.name(), "sent");
         match &outcome {
             Outcome::TryLater { why, retry_after } | Outcome::Unknown { why, retry_after } => {
-                self.line_fails(why, *retry_after);
+                self.line_fails(&submission.organisation, why, *retry_after);
             }
-            Outcome::Archived(_) | Outcome::Rejected(_) | Outcome::Duplicate(_) => self.line_works(),
+            Outcome::Archived(_) | Outcome::Rejected(_) | Outcome::Duplicate(_) => {
+                self.line_works(&submission.organisation);
+            }
         }
         match outcome {
             Outcome::Archived(remarks) => {
@@ -336,9 +339,15 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         let Some(asker) = asker else {
             return self.lose_answer(submission, None, unreadable()).await;
         };
+        self.run.steady.look(&*self.clock, self.settings.reconcile_after);
+        if let Some(wait) = self.run.steady.questions_wait(&*self.clock) {
+            let ask_at = later(self.clock.now(), wait);
+            let step = Step { cause: Some(asked_later()), ..Step::plain(Event::LoseAnswer { ask_at }, self.actor()) };
+            return self.moved(submission, step).await.map(drop);
+        }
         let document = &submission.document.document;
         let presence = self.archive.presence(&asker, &envelope.ground, document).await;
-        self.line_after(presence.as_ref().map(drop));
+        self.line_after(&submission.organisation, presence.as_ref().map(drop));
         let refused_as_duplicate = submission.why.as_ref().is_some_and(|why| why.code == DUPLICATE);
         match presence {
             Ok(Presence::Stored) => {
@@ -375,7 +384,8 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         asked: Option<Duration>,
         why: Cause,
     ) -> Result<(), StoreError> {
-        let patience = self.retry_at(submission.attempts, asked, self.settings.reconcile_after);
+        let first = self.first_delay(&submission.organisation, self.settings.reconcile_after);
+        let patience = self.retry_at(submission.attempts, asked, first);
         // Never before `reconcile_after`: the first message may still be on its way.
         let ask_at = patience.max(later(self.clock.now(), self.settings.reconcile_after));
         let facts = json!({ "why": why.code });
@@ -398,6 +408,9 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         match self.store.step(&submission.id, step, self.clock.now()).await {
             Ok(moved) => {
                 tracing::debug!(submission = %moved.id, state = moved.state.name(), "moved");
+                if matches!(moved.state, State::Parked { .. }) {
+                    self.run.lanes.note_parked();
+                }
                 Ok(true)
             }
             Err(StoreError::Illegal(_)) => Ok(false),

@@ -29,11 +29,13 @@ use crate::sidecar::vault::StoreKey;
 
 mod cases;
 mod chains;
+mod lanes;
+mod outage;
 
-const PRODUCER: &str = "1.2.246.10.99999991.10.0";
-const UNIT: &str = "1.2.246.10.99999991.10.5";
+pub(super) const PRODUCER: &str = "1.2.246.10.99999991.10.0";
+pub(super) const UNIT: &str = "1.2.246.10.99999991.10.5";
 const ORGANISER: &str = "1.2.246.10.99999992.10.0";
-const CASE: &str = "1.2.246.10.99999992.95.2026.1";
+pub(super) const CASE: &str = "1.2.246.10.99999992.95.2026.1";
 
 fn oid(text: &str) -> Oid {
     text.parse().unwrap()
@@ -236,7 +238,7 @@ impl Pipeline for FakePipeline {
     }
 }
 
-fn record(case: &str) -> Value {
+pub(super) fn record(case: &str) -> Value {
     let worker = json!({ "name": { "family": "T", "given": ["T"] }, "identity_code": "010190-900P",
         "registration_number": "1" });
     json!({
@@ -253,7 +255,7 @@ fn record(case: &str) -> Value {
     })
 }
 
-fn evidence(start: &str) -> Evidence {
+pub(super) fn evidence(start: &str) -> Evidence {
     let grant = Grant {
         row: "/0".into(),
         unit: oid(UNIT),
@@ -270,7 +272,7 @@ fn evidence(start: &str) -> Evidence {
     }
 }
 
-fn case(oid_text: &str, open: bool) -> KnownCase {
+pub(super) fn case(oid_text: &str, open: bool) -> KnownCase {
     let standing = if open { Standing::Open } else { Standing::Closed(None) };
     KnownCase { case: oid(oid_text), service_task: None, opened: None, standing }
 }
@@ -346,7 +348,7 @@ impl World {
             chance: Arc::new(Middle),
             pipeline: Arc::clone(&self.pipeline) as Arc<dyn Pipeline>,
             rights: Arc::new(rights),
-            line: LineState::default(),
+            run: RunState::default(),
             metrics: Arc::new(Metrics::new(Vec::new())),
             wake: Arc::clone(&self.wake),
             settings: self.settings,
@@ -752,8 +754,14 @@ impl Store for FailingStore {
         self.inner.launch(id, envelope, reads, actor, now).await
     }
 
-    async fn recover(&self, actor: &Actor, ask_at: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
-        self.inner.recover(actor, ask_at, now).await
+    async fn recover_all_but(
+        &self,
+        running: &[SubmissionId],
+        actor: &Actor,
+        ask_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        self.inner.recover_all_but(running, actor, ask_at, now).await
     }
 
     async fn next_due_of(&self, whose: &Whose) -> Result<Option<Timestamp>, StoreError> {
@@ -1085,11 +1093,11 @@ async fn trouble_with_the_archive_is_said_once_when_it_changes_and_once_when_it_
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     tracing::subscriber::with_default(subscriber, || {
         for _ in 0..3 {
-            worker.line_fails(&unreachable(), None);
+            worker.line_fails(&oid(PRODUCER), &unreachable(), None);
         }
-        worker.line_fails(&cause(), None);
-        worker.line_works();
-        worker.line_works();
+        worker.line_fails(&oid(PRODUCER), &cause(), None);
+        worker.line_works(&oid(PRODUCER));
+        worker.line_works(&oid(PRODUCER));
     });
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     let levels: Vec<_> = text.lines().map(|line| line.split_whitespace().nth(1).unwrap()).collect();

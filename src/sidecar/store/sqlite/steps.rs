@@ -190,6 +190,7 @@ pub(super) fn step(
 
 pub(super) fn recover(
     tables: &Tables<'_>,
+    running: &[SubmissionId],
     actor: &Actor,
     ask_at: Timestamp,
     now: Timestamp,
@@ -199,7 +200,7 @@ pub(super) fn recover(
     )?;
     let ids = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
     let mut count = 0;
-    for id in ids {
+    for id in ids.into_iter().filter(|id| !running.iter().any(|one| one.as_str() == id)) {
         match by_id(tables, &id) {
             Ok(found) if found.damaged.is_none() => {
                 apply(tables, found, &Step::plain(Event::Recover { ask_at }, actor.clone()), now)?;

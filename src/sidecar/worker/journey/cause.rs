@@ -66,3 +66,12 @@ pub(super) fn pipeline_failed() -> Cause {
     );
     Cause::new("pipeline.failed", text)
 }
+
+pub(super) fn asked_later() -> Cause {
+    let text = Text::fixed(
+        "palvelu käynnistyi tai kello siirtyi: arkistolta kysytään, kun lähetetty on varmasti ehtinyt perille",
+        "tjänsten startade eller klockan ställdes fram: arkivet tillfrågas när det sända säkert har hunnit fram",
+        "the service was started or the clock set ahead: the archive is asked once what was sent has surely had its time",
+    );
+    Cause::new("archive.asked_later", text)
+}

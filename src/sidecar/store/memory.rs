@@ -1,0 +1,447 @@
+//! A second store, in memory, for the simulation: the same transactions over plain values. Not durable, not sealed, tests only.
+//!
+//! What a process leaves when it dies is the [`Disk`]; a store is one run over it. Everything here happens at once: whoever
+//! wants a crash or a fault between wraps it.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests: a poisoned lock is a failed test")]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::progress::{ChainPlace, Told, never_arrived, progress};
+use super::{
+    Accepted, Actor, Census, ChangesWanted, Claimed, Earlier, KeptBodies, NewSubmission, Predecessor, Purged, Scope,
+    Step, Store, StoreError, StoredEnvelope, Stuck, StuckLane, Submission, SubmissionId, TimelineEntry, Use, Whose,
+};
+use crate::domain::document::header::DocumentIds;
+use crate::domain::oid::Oid;
+use crate::domain::submission::{Class, Event, IllegalTransition, State};
+
+/// What outlives a process.
+#[derive(Default)]
+pub(crate) struct Disk(Mutex<Tables>);
+
+#[derive(Default)]
+struct Tables {
+    rows: Vec<Row>,
+    keys: BTreeMap<(String, String), (Vec<u8>, usize)>,
+    log: Vec<LogRow>,
+    change: u64,
+    sequence: u64,
+    runs: u64,
+}
+
+struct Row {
+    submission: Submission,
+    payload: Vec<u8>,
+    envelope: Option<StoredEnvelope>,
+    run: u64,
+}
+
+struct LogRow {
+    at: Timestamp,
+    submission: Option<SubmissionId>,
+    action: String,
+    outcome: String,
+    detail: String,
+    link: Vec<u8>,
+}
+
+/// One run over a disk.
+pub(crate) struct MemoryStore {
+    disk: Arc<Disk>,
+    run: u64,
+}
+
+impl MemoryStore {
+    pub(crate) fn open(disk: &Arc<Disk>) -> Self {
+        let mut tables = disk.0.lock().unwrap();
+        tables.runs += 1;
+        Self { disk: Arc::clone(disk), run: tables.runs }
+    }
+
+    /// A look at a disk that begins no run.
+    pub(crate) fn peek(disk: &Arc<Disk>) -> Self {
+        Self { disk: Arc::clone(disk), run: 0 }
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.disk.0.lock().unwrap()
+    }
+
+    /// Every submission as it stands.
+    pub(crate) fn all(&self) -> Vec<Submission> {
+        let tables = self.tables();
+        (0..tables.rows.len()).map(|at| tables.shown(at, self.run)).collect()
+    }
+
+    /// The stored envelope of a submission.
+    pub(crate) fn envelope(&self, id: &SubmissionId) -> Option<StoredEnvelope> {
+        let tables = self.tables();
+        tables.rows.iter().find(|row| row.submission.id == *id)?.envelope.clone()
+    }
+}
+
+impl Tables {
+    fn at(&self, id: &SubmissionId) -> Result<usize, StoreError> {
+        self.rows.iter().position(|row| row.submission.id == *id).ok_or(StoreError::NotFound)
+    }
+
+    /// A row as a store tells it: with what depends on the others and on the run.
+    fn shown(&self, at: usize, run: u64) -> Submission {
+        let row = &self.rows[at];
+        Submission {
+            waits_for: self.in_the_way(&row.submission),
+            from_earlier_run: row.run != run,
+            ..row.submission.clone()
+        }
+    }
+
+    fn in_the_way(&self, s: &Submission) -> Option<Oid> {
+        let open = |p: &&Row| p.submission.organisation == s.organisation && p.submission.state.class() == Class::Open;
+        let of_chain = |p: &&Row| {
+            p.submission.document.set == s.document.set && p.submission.document.version < s.document.version
+        };
+        let before = self.rows.iter().filter(open).filter(of_chain).max_by_key(|p| p.submission.document.version);
+        let replaced = |p: &&Row| Some(&p.submission.document.document) == s.replaces.as_ref();
+        before.or_else(|| self.rows.iter().filter(open).find(replaced)).map(|p| p.submission.document.document.clone())
+    }
+
+    fn claimable(&self, at: usize, whose: &Whose) -> bool {
+        let s = &self.rows[at].submission;
+        let waits = matches!(s.state, State::Queued | State::Held { .. } | State::Unknown);
+        waits && s.due_at.is_some() && whose.includes(&s.organisation) && self.in_the_way(s).is_none()
+    }
+
+    fn count_on(&mut self) -> u64 {
+        self.change += 1;
+        self.change
+    }
+
+    fn apply(&mut self, at: usize, step: &Step, now: Timestamp) -> Result<(), StoreError> {
+        let change = self.count_on();
+        let (moved, told) = progress(self.rows[at].submission.clone(), step, change, now)?;
+        if told == Told::Yes {
+            self.append(Some(&moved.id), step.event.name(), moved.state.name(), json!([step.actor, step.facts]), now);
+        }
+        self.rows[at].submission = moved;
+        Ok(())
+    }
+
+    fn append(&mut self, of: Option<&SubmissionId>, action: &str, outcome: &str, detail: Value, now: Timestamp) {
+        let before = self.log.last().map(|row| row.link.clone()).unwrap_or_default();
+        let mut row = LogRow {
+            at: now,
+            submission: of.cloned(),
+            action: action.to_owned(),
+            outcome: outcome.to_owned(),
+            detail: detail.to_string(),
+            link: Vec::new(),
+        };
+        row.link = row.link_after(&before);
+        self.log.push(row);
+    }
+
+    fn replaced(&self, of: &Oid, document: Option<&Oid>) -> Option<&Row> {
+        let fits = |r: &&Row| r.submission.organisation == *of && Some(&r.submission.document.document) == document;
+        self.rows.iter().find(fits)
+    }
+
+    fn take_place(&mut self, at: usize) -> Result<(), StoreError> {
+        let of = self.rows[at].submission.clone();
+        let illegal = IllegalTransition { state: of.state.name(), event: Event::TakePlace.name() };
+        let mut place: Option<ChainPlace> = None;
+        let mut wanted = of.replaces.clone();
+        while let Some(missing) = self.replaced(&of.organisation, wanted.as_ref())
+            && never_arrived(missing.submission.state.class())
+        {
+            let its = ChainPlace::of_missing(&missing.submission, &of.document.document);
+            wanted = its.replaces.clone();
+            place = Some(its);
+        }
+        self.put(at, place.ok_or(illegal)?);
+        let mut above = vec![self.rows[at].submission.document.clone()];
+        while let Some(document) = above.pop() {
+            for at in 0..self.rows.len() {
+                let s = &self.rows[at].submission;
+                let follows = s.replaces.as_ref() == Some(&document.document) && s.organisation == of.organisation;
+                if follows && s.state.class() == Class::Open {
+                    self.put(at, ChainPlace::after(&document));
+                    above.push(self.rows[at].submission.document.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, at: usize, place: ChainPlace) {
+        let change = self.count_on();
+        let s = &mut self.rows[at].submission;
+        s.replaces = place.replaces;
+        s.document.set = place.set;
+        s.document.version = place.version;
+        s.change = change;
+    }
+
+    fn claimed(&self, at: usize, run: u64) -> Claimed {
+        let submission = self.shown(at, run);
+        let predecessor = submission.replaces.as_ref().and_then(|replaced| {
+            let row = self.replaced(&submission.organisation, Some(replaced))?;
+            Some(Predecessor {
+                class: row.submission.state.class(),
+                document: row.submission.document.clone(),
+                unit: row.submission.unit.clone(),
+                payload: Some(row.payload.clone()),
+            })
+        });
+        let (payload, envelope) = (self.rows[at].payload.clone(), self.rows[at].envelope.clone());
+        Claimed { submission, payload, envelope, predecessor }
+    }
+
+    fn insert(&mut self, new: NewSubmission, run: u64, now: Timestamp) -> usize {
+        self.sequence += 1;
+        let document = new.document_node.child(95).child(run).child(self.sequence);
+        let (set, version) = match &new.replaces {
+            Some(replaced) => (replaced.set.clone(), replaced.version.saturating_add(1)),
+            None => (document.clone(), 1),
+        };
+        let change = self.count_on();
+        let submission = Submission {
+            id: new.id,
+            organisation: new.organisation,
+            unit: new.unit,
+            document: DocumentIds { document, set, version },
+            message_number: self.sequence.to_string(),
+            replaces: new.replaces.map(|r| r.document),
+            structure: new.structure,
+            state: if new.awaits_signature { State::AwaitingSignature } else { State::Queued },
+            accepted_at: now,
+            updated_at: now,
+            due_at: (!new.awaits_signature).then_some(now),
+            attempts: 0,
+            held_since: None,
+            held_for: None,
+            why: None,
+            waits_for: None,
+            from_earlier_run: false,
+            damaged: None,
+            change,
+            warnings: new.warnings,
+            verdict: None,
+        };
+        self.append(Some(&submission.id), "accept", submission.state.name(), json!([new.used_by, new.subject]), now);
+        self.rows.push(Row { submission, payload: new.payload, envelope: None, run });
+        self.rows.len() - 1
+    }
+}
+
+impl LogRow {
+    fn link_after(&self, before: &[u8]) -> Vec<u8> {
+        let id = self.submission.as_ref().map_or("", SubmissionId::as_str);
+        let mut bytes = before.to_vec();
+        for part in [&self.at.to_string(), id, &self.action, &self.outcome, &self.detail] {
+            bytes.extend_from_slice(part.as_bytes());
+            bytes.push(0);
+        }
+        digest(&SHA256, &bytes).as_ref().to_vec()
+    }
+}
+
+impl Store for MemoryStore {
+    async fn accept(&self, new: NewSubmission, now: Timestamp) -> Result<Accepted, StoreError> {
+        let mut tables = self.tables();
+        let key = (new.organisation.to_string(), new.idempotency_key.clone());
+        if let Some((body, at)) = tables.keys.get(&key) {
+            return Ok(match *body == new.payload {
+                true => Accepted::Replay(tables.shown(*at, self.run)),
+                false => Accepted::Conflict,
+            });
+        }
+        let body = new.payload.clone();
+        let at = tables.insert(new, self.run, now);
+        tables.keys.insert(key, (body, at));
+        Ok(Accepted::New(tables.shown(at, self.run)))
+    }
+
+    async fn earlier(&self, organisation: &Oid, key: &str, payload: &[u8]) -> Result<Option<Earlier>, StoreError> {
+        let tables = self.tables();
+        let found = tables.keys.get(&(organisation.to_string(), key.to_owned()));
+        Ok(found.map(|(body, at)| match body == payload {
+            true => Earlier::Same(Box::new(tables.shown(*at, self.run))),
+            false => Earlier::Other,
+        }))
+    }
+
+    async fn claim_of(
+        &self,
+        whose: &Whose,
+        actor: &Actor,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let mut tables = self.tables();
+        let due = |at: &usize| {
+            tables.claimable(*at, whose) && tables.rows[*at].submission.due_at.is_some_and(|due| due <= now)
+        };
+        let mut found: Vec<usize> = (0..tables.rows.len()).filter(due).collect();
+        found.sort_by_key(|at| tables.rows[*at].submission.due_at);
+        found.truncate(usize::try_from(limit).unwrap());
+        for at in &found {
+            let unknown = tables.rows[*at].submission.state == State::Unknown;
+            let event = if unknown { Event::Ask } else { Event::Claim };
+            tables.apply(*at, &Step::plain(event, actor.clone()), now)?;
+        }
+        Ok(found.into_iter().map(|at| tables.claimed(at, self.run)).collect())
+    }
+
+    async fn launch(
+        &self,
+        id: &SubmissionId,
+        envelope: &StoredEnvelope,
+        reads: Value,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Submission, StoreError> {
+        let mut tables = self.tables();
+        let at = tables.at(id)?;
+        assert!(tables.rows[at].envelope.is_none(), "an envelope is kept once");
+        let facts = json!({ "reads": reads });
+        tables.apply(at, &Step { facts, ..Step::plain(Event::Launch, actor.clone()) }, now)?;
+        tables.rows[at].envelope = Some(envelope.clone());
+        Ok(tables.shown(at, self.run))
+    }
+
+    async fn step(&self, id: &SubmissionId, step: Step, now: Timestamp) -> Result<Submission, StoreError> {
+        let mut tables = self.tables();
+        let at = tables.at(id)?;
+        if step.event == Event::TakePlace {
+            tables.take_place(at)?;
+        }
+        tables.apply(at, &step, now)?;
+        Ok(tables.shown(at, self.run))
+    }
+
+    async fn recover_all_but(
+        &self,
+        running: &[SubmissionId],
+        actor: &Actor,
+        ask_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let mut tables = self.tables();
+        let mut count = 0;
+        for at in 0..tables.rows.len() {
+            let s = &tables.rows[at].submission;
+            let taken_up = matches!(s.state, State::Claimed | State::InFlight | State::Reconciling);
+            if taken_up && !running.contains(&s.id) {
+                tables.apply(at, &Step::plain(Event::Recover { ask_at }, actor.clone()), now)?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    async fn next_due_of(&self, whose: &Whose) -> Result<Option<Timestamp>, StoreError> {
+        let tables = self.tables();
+        let claimable = (0..tables.rows.len()).filter(|at| tables.claimable(*at, whose));
+        Ok(claimable.filter_map(|at| tables.rows[at].submission.due_at).min())
+    }
+
+    async fn pull_forward(&self, latest: Timestamp) -> Result<u64, StoreError> {
+        let mut tables = self.tables();
+        let late = tables.rows.iter_mut().filter(|row| row.submission.due_at.is_some_and(|due| due > latest));
+        Ok(late.map(|row| row.submission.due_at = Some(latest)).count() as u64)
+    }
+
+    async fn stuck(&self, limit: u32) -> Result<Stuck, StoreError> {
+        let tables = self.tables();
+        let first = |s: &Submission| {
+            !tables.rows.iter().map(|row| &row.submission).any(|p| {
+                p.document.set == s.document.set
+                    && p.document.version < s.document.version
+                    && p.organisation == s.organisation
+                    && p.state.class() == Class::Open
+            })
+        };
+        let parked = |s: &&Submission| matches!(s.state, State::Parked { .. }) && first(s);
+        let mut found: Vec<Submission> = tables.rows.iter().map(|r| &r.submission).filter(parked).cloned().collect();
+        let total = found.len() as u64;
+        found.truncate(usize::try_from(limit).unwrap());
+        Ok(Stuck { total, lanes: found.into_iter().map(StuckLane::of).collect() })
+    }
+
+    async fn find(
+        &self,
+        id: &SubmissionId,
+        scope: &Scope,
+    ) -> Result<Option<(Submission, Vec<TimelineEntry>)>, StoreError> {
+        let tables = self.tables();
+        let Ok(at) = tables.at(id) else { return Ok(None) };
+        let found = tables.shown(at, self.run);
+        let of_it = tables.log.iter().filter(|row| row.submission.as_ref() == Some(id));
+        let entry = |row: &LogRow| TimelineEntry { at: row.at, event: row.action.clone(), state: row.outcome.clone() };
+        Ok(scope.sees(&found).then(|| (found, of_it.map(entry).collect())))
+    }
+
+    async fn changes(&self, wanted: ChangesWanted, scope: &Scope) -> Result<Vec<Submission>, StoreError> {
+        let tables = self.tables();
+        let fits = |s: &Submission| {
+            let named = wanted.state.as_deref();
+            let of_state = named.is_none_or(|name| s.state.name() == name || s.state.class().as_str() == name);
+            s.change > wanted.after && scope.sees(s) && of_state
+        };
+        let all = (0..tables.rows.len()).map(|at| tables.shown(at, self.run));
+        let mut found: Vec<_> = all.filter(fits).collect();
+        found.sort_by_key(|s| s.change);
+        found.truncate(usize::try_from(wanted.limit).unwrap());
+        Ok(found)
+    }
+
+    async fn log_use(&self, entry: Use, now: Timestamp) -> Result<(), StoreError> {
+        let detail = json!([entry.actor, entry.subject]);
+        self.tables().append(None, entry.action, &entry.outcome, detail, now);
+        Ok(())
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn census(&self) -> Result<Census, StoreError> {
+        let tables = self.tables();
+        let mut by_state = BTreeMap::new();
+        let mut oldest_open = None;
+        for Row { submission, .. } in &tables.rows {
+            *by_state.entry(submission.state.name().to_owned()).or_insert(0) += 1;
+            if submission.state.class() == Class::Open {
+                oldest_open = Some(oldest_open.map_or(submission.accepted_at, |at| submission.accepted_at.min(at)));
+            }
+        }
+        Ok(Census { by_state: by_state.into_iter().collect(), oldest_open, damaged: 0 })
+    }
+
+    /// Here nothing gets old.
+    async fn purge(&self, _: &Actor, _: Timestamp, _: u32, _: Timestamp) -> Result<Purged, StoreError> {
+        Ok(Purged::default())
+    }
+
+    async fn kept_bodies(&self, _: Timestamp) -> Result<KeptBodies, StoreError> {
+        Ok(KeptBodies::default())
+    }
+
+    async fn verify_use_log(&self) -> Result<u64, StoreError> {
+        let tables = self.tables();
+        let mut before = Vec::new();
+        for row in &tables.log {
+            if row.link != row.link_after(&before) {
+                return Err(StoreError::Damaged { what: "use log" });
+            }
+            before.clone_from(&row.link);
+        }
+        Ok(tables.log.len() as u64)
+    }
+}

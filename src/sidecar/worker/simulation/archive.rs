@@ -1,0 +1,353 @@
+//! The archive of a simulated world: loses answers, stores what it has refused, hears late, throttles, and writes everything down.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::dice::{Dice, Points, SimClock};
+use crate::domain::access::{Authority, Evidence};
+use crate::domain::find_case::{KnownCase, KnownDecision};
+use crate::domain::oid::Oid;
+use crate::domain::submission::Cause;
+use crate::domain::text::Text;
+use crate::sidecar::ports::{
+    Archive, ArchiveFault, Asker, CasesWanted, Clock, Contents, Ground, Listed, Outbound, Outcome, Page, PageWanted,
+    Presence, Wanted,
+};
+use crate::sidecar::worker::tests::{CASE, case, evidence};
+
+/// How the archive and the way to it behave now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weather {
+    Calm,
+    /// Of a hundred exchanges, so many go wrong somehow.
+    Flaky(u64),
+    /// Nothing gets through.
+    Down,
+    /// Answers 503 with Retry-After.
+    Overloaded,
+}
+
+/// What the simulated organiser has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Right {
+    None,
+    NotYet,
+    Given,
+}
+
+/// What becomes of one exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Well,
+    /// Nothing leaves.
+    Unreachable,
+    /// Lost before it arrives.
+    LostOnTheWay,
+    /// It arrives, the answer does not.
+    AnswerLost,
+    /// The sender has given up when it arrives.
+    Late,
+    /// "Come back later", and yet it is taken.
+    SaidNoAndStored,
+    /// "Come back later", and it is not taken.
+    Throttled,
+    /// An answer that is about something else.
+    WrongIds,
+}
+
+/// Everything that arrived and what was wrong with it.
+#[derive(Default)]
+pub(super) struct Ledger {
+    /// What it is told to, in the order in which it was stored.
+    pub(super) stored: Vec<(String, Vec<u8>)>,
+    /// Bytes of the first arrival.
+    arrived: BTreeMap<String, Vec<u8>>,
+    asked: BTreeSet<String>,
+    /// When the sender last let go of it, by true time.
+    let_go: BTreeMap<String, Duration>,
+    under_way: BTreeSet<String>,
+    pub(super) violations: Vec<String>,
+    pub(super) seen: BTreeMap<&'static str, u64>,
+}
+
+impl Ledger {
+    pub(super) fn note(&mut self, what: &'static str) {
+        *self.seen.entry(what).or_default() += 1;
+    }
+
+    fn has(&self, document: &str) -> bool {
+        self.stored.iter().any(|(id, _)| id == document)
+    }
+}
+
+/// Shared by the worker's side and the messages that are on their way, which outlive the process that sent them.
+struct Inner {
+    ledger: Mutex<Ledger>,
+    dice: Arc<Dice>,
+    clock: Arc<SimClock>,
+    reconcile_after: Duration,
+    weather: Mutex<Weather>,
+    right: Mutex<Right>,
+    /// Bytes that it has already are refused as a duplicate, not acknowledged again.
+    refuses_repeats: bool,
+}
+
+pub(super) struct SimArchive {
+    inner: Arc<Inner>,
+    points: Arc<Points>,
+    /// Answers a question before sending again by itself: the promise broken on purpose.
+    pub(super) skips_questions: bool,
+}
+
+pub(super) fn passing(code: &str) -> Cause {
+    Cause::new(code, Text::same("x"))
+}
+
+impl SimArchive {
+    pub(super) fn new(
+        dice: &Arc<Dice>,
+        clock: &Arc<SimClock>,
+        points: &Arc<Points>,
+        reconcile_after: Duration,
+    ) -> Self {
+        let inner = Inner {
+            ledger: Mutex::default(),
+            dice: Arc::clone(dice),
+            clock: Arc::clone(clock),
+            reconcile_after,
+            weather: Mutex::new(Weather::Calm),
+            right: Mutex::new(Right::Given),
+            refuses_repeats: dice.percent(30),
+        };
+        Self { inner: Arc::new(inner), points: Arc::clone(points), skips_questions: false }
+    }
+
+    pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.inner.ledger.lock().unwrap()
+    }
+
+    pub(super) fn set(&self, weather: Weather) {
+        *self.inner.weather.lock().unwrap() = weather;
+    }
+
+    pub(super) fn grant(&self, right: Right) {
+        *self.inner.right.lock().unwrap() = right;
+    }
+
+    /// A question that is no send: fails as the weather has it.
+    async fn read(&self) -> Result<(), ArchiveFault> {
+        self.points.pass().await;
+        tokio::time::sleep(self.inner.dice.millis_up_to(Duration::from_millis(500))).await;
+        let fate = self.inner.fate();
+        self.points.pass().await;
+        fate.as_question(&self.inner.dice)
+    }
+}
+
+impl Fate {
+    fn as_question(self, dice: &Dice) -> Result<(), ArchiveFault> {
+        match self {
+            Self::Well | Self::Late | Self::SaidNoAndStored => Ok(()),
+            Self::Unreachable => Err(ArchiveFault::Passing { retry_after: None, why: passing("archive.unreachable") }),
+            Self::LostOnTheWay | Self::AnswerLost => {
+                Err(ArchiveFault::Passing { retry_after: None, why: passing("archive.timed_out") })
+            }
+            Self::Throttled => Err(ArchiveFault::Passing {
+                retry_after: Some(Duration::from_secs(dice.between(1, 120))),
+                why: passing("archive.not_processed"),
+            }),
+            Self::WrongIds => Err(ArchiveFault::Lasting { why: passing("archive.refused") }),
+        }
+    }
+}
+
+impl Inner {
+    fn fate(&self) -> Fate {
+        let bad = match *self.weather.lock().unwrap() {
+            Weather::Calm => 0,
+            Weather::Flaky(percent) => percent,
+            Weather::Down => return Fate::Unreachable,
+            Weather::Overloaded => return Fate::Throttled,
+        };
+        if !self.dice.percent(bad) {
+            return Fate::Well;
+        }
+        let all = [
+            Fate::Unreachable,
+            Fate::LostOnTheWay,
+            Fate::AnswerLost,
+            Fate::AnswerLost,
+            Fate::Late,
+            Fate::Late,
+            Fate::SaidNoAndStored,
+            Fate::Throttled,
+            Fate::WrongIds,
+        ];
+        *self.dice.pick(&all).unwrap()
+    }
+
+    /// A message is there. What is wrong with that is written down before anything is recognised as a repetition.
+    fn arrive(&self, document: &str, body: &[u8]) -> Outcome {
+        let mut ledger = self.ledger.lock().unwrap();
+        if let Some(before) = ledger.arrived.get(document) {
+            let same = before == body;
+            if !ledger.asked.contains(document) {
+                ledger.violations.push(format!("{document} arrived again without a question between"));
+            }
+            if !same {
+                ledger.violations.push(format!("{document} arrived again with other bytes"));
+            }
+            ledger.note("second arrival");
+        }
+        ledger.asked.remove(document);
+        ledger.arrived.entry(document.to_owned()).or_insert_with(|| body.to_vec());
+        if ledger.has(document) {
+            ledger.note("repetition");
+            return if self.refuses_repeats { Outcome::Duplicate(Vec::new()) } else { Outcome::Archived(Vec::new()) };
+        }
+        // By the document alone, so that its fate is the same each time.
+        match document.bytes().fold(0u32, |sum, b| sum.wrapping_mul(31).wrapping_add(b.into())) % 12 {
+            0 => Outcome::Rejected(Vec::new()),
+            1 => Outcome::Duplicate(Vec::new()),
+            _ => {
+                ledger.stored.push((document.to_owned(), body.to_vec()));
+                Outcome::Archived(Vec::new())
+            }
+        }
+    }
+
+    /// Carries one message: it goes on when its sender is gone. Everything that arrives does so within `reconcile_after`.
+    async fn carry(self: Arc<Self>, document: String, body: Vec<u8>, sender: oneshot::Sender<Outcome>) {
+        let fate = self.fate();
+        let way = if self.dice.percent(10) { self.reconcile_after } else { Duration::from_millis(400) };
+        let way = self.dice.millis_up_to(way);
+        let gone = Outcome::Unknown { retry_after: None, why: passing("archive.timed_out") };
+        self.ledger.lock().unwrap().note(match fate {
+            Fate::Well => "send: well",
+            Fate::Unreachable => "send: unreachable",
+            Fate::LostOnTheWay => "send: lost on the way",
+            Fate::AnswerLost => "send: answer lost",
+            Fate::Late => "send: late",
+            Fate::SaidNoAndStored => "send: stored after a no",
+            Fate::Throttled => "send: throttled",
+            Fate::WrongIds => "send: wrong ids",
+        });
+        let later = Some(Duration::from_secs(self.dice.between(1, 120)));
+        let answer = match fate {
+            Fate::Unreachable => Outcome::TryLater { retry_after: None, why: passing("archive.unreachable") },
+            Fate::LostOnTheWay => gone,
+            Fate::Late => {
+                drop(sender.send(gone));
+                tokio::time::sleep(way).await;
+                self.arrive(&document, &body);
+                return;
+            }
+            Fate::Well => {
+                tokio::time::sleep(way).await;
+                self.arrive(&document, &body)
+            }
+            Fate::AnswerLost | Fate::WrongIds => {
+                tokio::time::sleep(way).await;
+                self.arrive(&document, &body);
+                gone
+            }
+            Fate::SaidNoAndStored => {
+                tokio::time::sleep(way).await;
+                self.arrive(&document, &body);
+                Outcome::TryLater { retry_after: later, why: passing("archive.not_processed") }
+            }
+            Fate::Throttled => Outcome::TryLater { retry_after: later, why: passing("archive.not_processed") },
+        };
+        // The way back; nobody may be there any more.
+        tokio::time::sleep(self.dice.millis_up_to(Duration::from_millis(200))).await;
+        drop(sender.send(answer));
+    }
+}
+
+/// While it lives, the worker has hold of a document that is on its way.
+struct Hold<'a>(&'a Inner, String);
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        let now = self.0.clock.elapsed();
+        let mut ledger = self.0.ledger.lock().unwrap();
+        ledger.under_way.remove(&self.1);
+        ledger.let_go.insert(self.1.clone(), now);
+    }
+}
+
+impl Archive for SimArchive {
+    async fn relationship(&self, _: &Asker) -> Result<Option<Evidence>, ArchiveFault> {
+        self.read().await?;
+        let begins = match *self.inner.right.lock().unwrap() {
+            Right::None => return Ok(None),
+            Right::NotYet => "2026-10-07",
+            Right::Given => "2026-01-01",
+        };
+        Ok(Some(Evidence { fetched_at: self.inner.clock.now(), ..evidence(begins) }))
+    }
+
+    async fn cases(&self, _: &Asker, _: &Authority, _: &CasesWanted) -> Result<Vec<KnownCase>, ArchiveFault> {
+        self.read().await?;
+        Ok(vec![case(CASE, true)])
+    }
+
+    async fn decisions(&self, _: &Asker, _: &Authority, _: Contents) -> Result<Vec<KnownDecision>, ArchiveFault> {
+        panic!("no record here names a decision")
+    }
+
+    async fn search(&self, _: &Asker, _: &Authority, _: &Wanted, _: &PageWanted) -> Result<Page, ArchiveFault> {
+        panic!("the worker searches nothing page by page")
+    }
+
+    async fn document(&self, _: &Asker, _: &Authority, _: &Oid) -> Result<Option<Listed>, ArchiveFault> {
+        panic!("the worker reads no document")
+    }
+
+    async fn presence(&self, _: &Asker, _: &Ground, document: &Oid) -> Result<Presence, ArchiveFault> {
+        if self.skips_questions {
+            return Ok(Presence::Absent);
+        }
+        self.points.pass().await;
+        tokio::time::sleep(self.inner.dice.millis_up_to(Duration::from_millis(500))).await;
+        let (fate, document) = (self.inner.fate(), document.to_string());
+        let stored = {
+            let mut ledger = self.ledger();
+            let early = ledger
+                .let_go
+                .get(&document)
+                .is_some_and(|at| self.inner.clock.elapsed().saturating_sub(*at) < self.inner.reconcile_after);
+            if early || ledger.under_way.contains(&document) {
+                let (at, now) = (ledger.let_go.get(&document).copied(), self.inner.clock.elapsed());
+                let least = self.inner.reconcile_after;
+                ledger.violations.push(format!(
+                    "{document} was asked for too early: let go at {at:?}, asked for at {now:?}, not before {least:?}"
+                ));
+            }
+            if !matches!(fate, Fate::Unreachable | Fate::LostOnTheWay | Fate::Throttled) {
+                ledger.note("question");
+                ledger.asked.insert(document.clone());
+            }
+            ledger.has(&document)
+        };
+        self.points.pass().await;
+        fate.as_question(&self.inner.dice)?;
+        Ok(if stored { Presence::Stored } else { Presence::Absent })
+    }
+
+    async fn send(&self, outbound: &Outbound) -> Outcome {
+        self.points.pass().await;
+        let (document, body) = (outbound.soap_action.clone(), outbound.body.clone());
+        let hold = Hold(&self.inner, document.clone());
+        self.ledger().under_way.insert(document.clone());
+        let (answer, wait) = oneshot::channel();
+        tokio::spawn(Arc::clone(&self.inner).carry(document, body, answer));
+        let outcome = wait.await.unwrap();
+        drop(hold);
+        self.points.pass().await;
+        outcome
+    }
+}

@@ -1,0 +1,90 @@
+//! What must hold when a world has come to rest, whatever has happened in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::world::World;
+use crate::domain::submission::Class;
+use crate::sidecar::store::{Store, Submission};
+
+impl World {
+    /// Every promise, or what was broken.
+    pub(super) async fn check(&self) -> Result<(), String> {
+        let (store, ledger) = (self.store(), self.archive.ledger().stored.clone());
+        let all = store.all();
+        self.everything_promised_is_somewhere(&all)?;
+        if let Some(violation) = self.archive.ledger().violations.first() {
+            return Err(violation.clone());
+        }
+        let at: BTreeMap<&str, (usize, &[u8])> =
+            ledger.iter().enumerate().map(|(n, (id, body))| (id.as_str(), (n, body.as_slice()))).collect();
+        for s in &all {
+            let stored = at.get(s.document.document.as_str());
+            match (s.state.class(), stored) {
+                (Class::Archived, None) => return Err(format!("{} is archived and not in the archive", s.id)),
+                (Class::Archived, Some((_, body))) => {
+                    let envelope = store.envelope(&s.id).ok_or_else(|| format!("{} has no envelope", s.id))?;
+                    if envelope.outbound.body != *body {
+                        return Err(format!("{}: the archive has other bytes", s.id));
+                    }
+                }
+                // A person may give up on an answer.
+                (Class::Abandoned, _) | (_, None) => {}
+                (class, Some(_)) => return Err(format!("{} is {} and in the archive", s.id, class.as_str())),
+            }
+        }
+        in_order(&ledger, &all)?;
+        store.verify_use_log().await.map_err(|error| error.to_string())?;
+        self.the_log_ends_as_the_store_does(&all).await
+    }
+
+    /// accepted = archived ∪ rejected ∪ handed over ∪ abandoned ∪ open, and here nothing is open any more.
+    fn everything_promised_is_somewhere(&self, all: &[Submission]) -> Result<(), String> {
+        let kept: BTreeSet<_> = all.iter().map(|s| s.id.as_str()).collect();
+        let promised: BTreeSet<_> = self.promised.iter().map(|s| s.id.as_str()).collect();
+        if kept != promised {
+            return Err(format!("{} were promised, {} are kept", promised.len(), kept.len()));
+        }
+        match all.iter().find(|s| s.state.class() == Class::Open) {
+            Some(open) => Err(format!("{} is still {}", open.id, open.state.name())),
+            None => Ok(()),
+        }
+    }
+
+    async fn the_log_ends_as_the_store_does(&self, all: &[Submission]) -> Result<(), String> {
+        for s in all {
+            let scope =
+                crate::sidecar::store::Scope { organisation: s.organisation.clone(), units: vec![s.unit.clone()] };
+            let found = self.store().find(&s.id, &scope).await.map_err(|error| error.to_string())?;
+            let last = found.and_then(|(_, way)| way.last().map(|entry| entry.state.clone()));
+            if last.as_deref() != Some(s.state.name()) {
+                return Err(format!("{} is {}, the use log says {last:?}", s.id, s.state.name()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A version comes into the archive after the one that it replaces.
+fn in_order(ledger: &[(String, Vec<u8>)], all: &[Submission]) -> Result<(), String> {
+    let ours: BTreeSet<_> = all.iter().map(|s| s.document.document.as_str()).collect();
+    let mut before: BTreeSet<&str> = BTreeSet::new();
+    let mut places: BTreeSet<(String, u64)> = BTreeSet::new();
+    for (id, body) in ledger {
+        let said: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+        let replaces = said.get("replaces").and_then(Value::as_str);
+        if let Some(replaced) = replaces
+            && ours.contains(replaced)
+            && !before.contains(replaced)
+        {
+            return Err(format!("{id} came before {replaced}, which it replaces"));
+        }
+        let place = (said["set"].to_string(), said["version"].as_u64().unwrap_or_default());
+        if said["version"] == 1 && !places.insert(place) {
+            return Err(format!("{id} is a second original of its set"));
+        }
+        before.insert(id);
+    }
+    Ok(())
+}

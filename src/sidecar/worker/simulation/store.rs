@@ -1,0 +1,193 @@
+//! The store of a simulated world: the one in memory, whose process can die before and after each commit, and whose disk can fail.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::dice::{Dice, Points};
+use crate::domain::oid::Oid;
+use crate::domain::submission::Event;
+use crate::sidecar::ports::{Proof, Verdict};
+use crate::sidecar::store::memory::MemoryStore;
+use crate::sidecar::store::{
+    Accepted, Actor, Census, ChangesWanted, Claimed, Earlier, KeptBodies, NewSubmission, Purged, Scope, Step, Store,
+    StoreError, StoredEnvelope, Stuck, Submission, SubmissionId, TimelineEntry, Use, Whose,
+};
+
+/// A promise broken on purpose, to see that the check finds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Breach {
+    None,
+    /// The worker sends again as if it had asked.
+    SkipTheQuestion,
+    /// A submission counts as archived once its envelope is stored.
+    SettleBeforeSend,
+    /// What leaves again is not what left before.
+    OtherBytes,
+    /// A step is answered before it is kept, and a crash forgets it.
+    AnswerBeforeCommit,
+    /// A submission that could not be sent is never looked at again.
+    ForgetTheDue,
+}
+
+pub(super) struct SimStore {
+    pub(super) inner: MemoryStore,
+    dice: Arc<Dice>,
+    points: Arc<Points>,
+    disk_fails: Arc<AtomicBool>,
+    breach: Breach,
+}
+
+impl SimStore {
+    pub(super) fn new(
+        inner: MemoryStore,
+        dice: &Arc<Dice>,
+        points: &Arc<Points>,
+        disk_fails: &Arc<AtomicBool>,
+        breach: Breach,
+    ) -> Self {
+        let (dice, points, disk_fails) = (Arc::clone(dice), Arc::clone(points), Arc::clone(disk_fails));
+        Self { inner, dice, points, disk_fails, breach }
+    }
+
+    /// Before a commit.
+    async fn before(&self) -> Result<(), StoreError> {
+        self.points.pass().await;
+        if self.disk_fails.load(Ordering::SeqCst) && self.dice.percent(50) { Err(Self::full()) } else { Ok(()) }
+    }
+
+    /// After it: the caller may never hear of it, or hear that it failed.
+    async fn after<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        self.points.pass().await;
+        if self.disk_fails.load(Ordering::SeqCst) && self.dice.percent(20) { Err(Self::full()) } else { done }
+    }
+
+    fn full() -> StoreError {
+        StoreError::Database { text: "disk full".into() }
+    }
+}
+
+impl Store for SimStore {
+    async fn accept(&self, new: NewSubmission, now: Timestamp) -> Result<Accepted, StoreError> {
+        self.inner.accept(new, now).await
+    }
+
+    async fn earlier(&self, organisation: &Oid, key: &str, payload: &[u8]) -> Result<Option<Earlier>, StoreError> {
+        self.inner.earlier(organisation, key, payload).await
+    }
+
+    async fn claim_of(
+        &self,
+        whose: &Whose,
+        actor: &Actor,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        self.before().await?;
+        let mut claimed = self.inner.claim_of(whose, actor, limit, now).await?;
+        for one in &mut claimed {
+            if let (Breach::OtherBytes, Some(envelope)) = (self.breach, &mut one.envelope) {
+                envelope.outbound.body.push(b'!');
+            }
+        }
+        self.after(Ok(claimed)).await
+    }
+
+    async fn launch(
+        &self,
+        id: &SubmissionId,
+        envelope: &StoredEnvelope,
+        reads: Value,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Submission, StoreError> {
+        self.before().await?;
+        let done = self.inner.launch(id, envelope, reads, actor, now).await;
+        if self.breach == Breach::SettleBeforeSend && done.is_ok() {
+            let verdict = Verdict::Archived { proof: Proof::Acknowledged, remarks: Vec::new() };
+            let step = Step { verdict: Some(verdict), ..Step::plain(Event::Receive, actor.clone()) };
+            self.inner.step(id, step, now).await?;
+        }
+        self.after(done).await
+    }
+
+    async fn step(&self, id: &SubmissionId, step: Step, now: Timestamp) -> Result<Submission, StoreError> {
+        self.before().await?;
+        if self.breach == Breach::AnswerBeforeCommit && step.verdict.is_some() && self.dice.percent(20) {
+            return Ok(self.inner.all().into_iter().find(|s| s.id == *id).unwrap());
+        }
+        let mut step = step;
+        if let (Breach::ForgetTheDue, Event::RetryLater { at }) = (self.breach, &mut step.event) {
+            *at = Timestamp::MAX;
+        }
+        let done = self.inner.step(id, step, now).await;
+        self.after(done).await
+    }
+
+    async fn recover_all_but(
+        &self,
+        running: &[SubmissionId],
+        actor: &Actor,
+        ask_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        self.points.pass().await;
+        let done = self.inner.recover_all_but(running, actor, ask_at, now).await;
+        self.points.pass().await;
+        done
+    }
+
+    async fn next_due_of(&self, whose: &Whose) -> Result<Option<Timestamp>, StoreError> {
+        self.before().await?;
+        self.inner.next_due_of(whose).await
+    }
+
+    async fn pull_forward(&self, latest: Timestamp) -> Result<u64, StoreError> {
+        self.before().await?;
+        let done = if self.breach == Breach::ForgetTheDue { Ok(0) } else { self.inner.pull_forward(latest).await };
+        self.after(done).await
+    }
+
+    async fn stuck(&self, limit: u32) -> Result<Stuck, StoreError> {
+        self.before().await?;
+        self.inner.stuck(limit).await
+    }
+
+    async fn find(
+        &self,
+        id: &SubmissionId,
+        scope: &Scope,
+    ) -> Result<Option<(Submission, Vec<TimelineEntry>)>, StoreError> {
+        self.inner.find(id, scope).await
+    }
+
+    async fn changes(&self, wanted: ChangesWanted, scope: &Scope) -> Result<Vec<Submission>, StoreError> {
+        self.inner.changes(wanted, scope).await
+    }
+
+    async fn log_use(&self, entry: Use, now: Timestamp) -> Result<(), StoreError> {
+        self.inner.log_use(entry, now).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.inner.ready().await
+    }
+
+    async fn census(&self) -> Result<Census, StoreError> {
+        self.inner.census().await
+    }
+
+    async fn purge(&self, actor: &Actor, before: Timestamp, limit: u32, now: Timestamp) -> Result<Purged, StoreError> {
+        self.inner.purge(actor, before, limit, now).await
+    }
+
+    async fn kept_bodies(&self, finished_before: Timestamp) -> Result<KeptBodies, StoreError> {
+        self.inner.kept_bodies(finished_before).await
+    }
+
+    async fn verify_use_log(&self) -> Result<u64, StoreError> {
+        self.inner.verify_use_log().await
+    }
+}
