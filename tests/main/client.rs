@@ -31,16 +31,16 @@ use mock_archive::Fault;
 use crate::support::oid;
 
 /// A producer with its client, its signing key and one checked record.
-struct Producer {
-    stage: Stage,
+pub(crate) struct Producer {
+    pub(crate) stage: Stage,
     client: ArchiveClient<HttpsTransport>,
-    signer: SigningIdentity,
-    checked: CheckedRecord,
+    pub(crate) signer: SigningIdentity,
+    pub(crate) checked: CheckedRecord,
     _folder: tempfile::TempDir,
 }
 
 impl Producer {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let stage = Stage::set(folder.path()).await.unwrap();
         let file = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
@@ -58,20 +58,20 @@ impl Producer {
         }
     }
 
-    fn record(&self) -> &LocalRecord {
+    pub(crate) fn record(&self) -> &LocalRecord {
         self.checked.record()
     }
 
-    fn person(&self) -> PersonId {
+    pub(crate) fn person(&self) -> PersonId {
         self.record().clients[0].id().unwrap()
     }
 
-    fn acting(&self) -> Acting<'_> {
+    pub(crate) fn acting(&self) -> Acting<'_> {
         Acting { worker: &self.record().acting_worker, unit: &self.record().unit }
     }
 
     /// The relationship document as the archive has it, and the permit that follows from it.
-    async fn permit(&self, operation: Operation) -> Authority {
+    pub(crate) async fn permit(&self, operation: Operation) -> Authority {
         let organiser = &self.record().organiser.oid;
         let found = self.client.relationship(&self.person(), organiser, self.acting()).await.unwrap().unwrap();
         let now = Timestamp::now();
@@ -122,14 +122,14 @@ impl Producer {
     }
 }
 
-fn checked(example: &str) -> CheckedRecord {
+pub(crate) fn checked(example: &str) -> CheckedRecord {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(example);
     let checker = Checker::new(Arc::new(Registry::reduced()), Environment::Test);
     checker.record(&std::fs::read(path).unwrap(), Timestamp::now()).unwrap()
 }
 
 /// Writing the one record that a [`Producer`] has.
-fn write() -> Operation {
+pub(crate) fn write() -> Operation {
     Operation::Write { drawn_up: checked("records/01-service-started.json").record().drawn_up.day() }
 }
 

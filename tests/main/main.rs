@@ -18,6 +18,7 @@ mod client;
 mod display;
 mod document;
 mod end_to_end;
+mod faults;
 mod finding;
 mod fuzz_seeds;
 mod keys;
