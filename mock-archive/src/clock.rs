@@ -89,11 +89,15 @@ impl Clock {
         self.now_in_helsinki().date()
     }
 
-    /// Waits until so much time has passed by this clock: a standing one has to be moved.
-    pub(crate) async fn pass(&self, time: Duration) {
-        let mut hand = self.0.subscribe();
+    /// The instant after so much time.
+    pub(crate) fn after(&self, time: Duration) -> Timestamp {
         let time = SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
-        let end = self.now().saturating_add(time).unwrap_or(Timestamp::MAX);
+        self.now().saturating_add(time).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Waits until this clock has come so far: a standing one has to be moved.
+    pub(crate) async fn until(&self, end: Timestamp) {
+        let mut hand = self.0.subscribe();
         loop {
             hand.borrow_and_update();
             let left = end.duration_since(self.now());

@@ -423,8 +423,10 @@ impl Faults {
                 }
             }
             Fault::Delay(at, millis) if at == here => {
+                // The end is set before anybody can see that it stands and moves the clock.
+                let end = self.clock.after(Duration::from_millis(millis));
                 let _standing = Standing::new(&self.held);
-                self.clock.pass(Duration::from_millis(millis)).await;
+                self.clock.until(end).await;
             }
             _ => {}
         }

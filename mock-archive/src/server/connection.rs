@@ -102,7 +102,16 @@ async fn shake_hands(
         return Err(std::io::Error::other("on request"));
     }
     let config = inner.tls.config(fault).map_err(std::io::Error::other)?;
-    TlsAcceptor::from(config).accept(stream).await
+    match TlsAcceptor::from(config).accept(stream).into_fallible().await {
+        Ok(stream) => Ok(stream),
+        Err((error, mut stream)) => {
+            // In TLS 1.3 the request may be under way by now: unread, it would reset the connection and take the alert with it.
+            stream.shutdown().await?;
+            let mut unread = [0; 4096];
+            while stream.read(&mut unread).await? > 0 {}
+            Err(error)
+        }
+    }
 }
 
 /// The connection is to be cut: hyper closes it when the service or a body fails.
