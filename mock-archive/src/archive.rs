@@ -3,6 +3,7 @@
 //! Knows nothing of TLS, connections or faults; those are `server.rs`. The way of a message, top to bottom: `arrive`
 //! reads it and writes it into the ledger, `settle` judges it and answers.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,26 +14,42 @@ use crate::answers::{self, AckCode, Sheet};
 use crate::clock::Clock;
 use crate::faults::MessageKind;
 use crate::finding::{Finding, Findings, Rule};
-use crate::intake::frame::{self, Frame, FrameDocument, MessageId, Subject, Unreadable};
+use crate::intake::frame::{self, DocumentText, Frame, MessageId, Subject, Unreadable};
 use crate::intake::multipart::bare_id;
-use crate::intake::soap::{self, HttpMessage};
+use crate::intake::soap::{self, HttpMessage, Manner, SoapVersion};
+use crate::joining::{Standing, Standings};
 use crate::ledger::{ArrivalKind, Ledger, Verdict};
 use crate::oid::Oid;
 use crate::registers::Registers;
+use crate::roles::Roles;
 use crate::rules::{message, persons};
 use crate::signature::Trust;
 use crate::storage::{self, Bodies, StorageError};
 use crate::structures::Structures;
 use crate::xml;
 
+mod invalidating;
 mod lookup;
+mod summary;
 mod taking;
 #[cfg(test)]
 mod tests;
 
+/// How an archive behaves where the page leaves it a choice, and what it knows of the world around it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) standings: Standings,
+    pub(crate) roles: Roles,
+    /// A fetch is answered with the document in `text`, not in a part of its own.
+    pub(crate) answers_inline: bool,
+}
+
 /// The archive.
 pub struct Archive {
     registers: Mutex<Registers>,
+    standings: Mutex<Standings>,
+    roles: Roles,
+    answers_inline: bool,
     clock: Clock,
     structures: Structures,
     trust: Trust,
@@ -92,14 +109,21 @@ pub struct Reply {
 }
 
 impl Reply {
-    fn xml(status: u16, text: String) -> Self {
-        Self { status, content_type: "text/xml; charset=utf-8".to_owned(), body: text.into_bytes() }
+    /// An envelope by itself; in SOAP 1.2 the media type names the action.
+    fn envelope(status: u16, soap: SoapVersion, action: &str, text: String) -> Self {
+        let media_type = soap.media_type();
+        let action = match soap {
+            SoapVersion::V11 => String::new(),
+            SoapVersion::V12 => format!("; action=\"{}{action}\"", message::ACTION_PREFIX),
+        };
+        let content_type = format!("{media_type}; charset=utf-8{action}");
+        Self { status, content_type, body: text.into_bytes() }
     }
 
     /// A body on disk that cannot be read: the archive's own failure.
     fn unreadable_body(error: &std::io::Error) -> Self {
         tracing::error!(error = %error, "a document's body cannot be read");
-        Self::xml(500, String::new())
+        Self { status: 500, content_type: "text/plain".to_owned(), body: Vec::new() }
     }
 }
 
@@ -107,9 +131,10 @@ impl Reply {
 pub(crate) struct Arrival<'a> {
     sequence: u64,
     peer: Oid,
+    manner: Manner,
     frame: Result<Frame, Unreadable>,
     findings: Findings,
-    document: Option<&'a [u8]>,
+    document: Option<Cow<'a, [u8]>>,
 }
 
 impl Arrival<'_> {
@@ -125,6 +150,7 @@ impl Arrival<'_> {
     pub(crate) fn document_id(&self) -> Option<&Oid> {
         match &self.frame.as_ref().ok()?.subject {
             Subject::Document(metadata) => Some(&metadata.id),
+            Subject::Invalidation(invalidation) => invalidation.id.as_ref().or(Some(&invalidation.set_id)),
             Subject::Query(query) => query.document.as_ref(),
         }
     }
@@ -134,7 +160,8 @@ fn message_kind(frame: &Frame) -> MessageKind {
     match &frame.subject {
         Subject::Document(metadata) if metadata.version > 1 => MessageKind::NewVersion,
         Subject::Document(_) => MessageKind::FirstVersion,
-        Subject::Query(_) if frame.service_request == "OURS-FETCH-SUMMARY" => MessageKind::Summary,
+        Subject::Invalidation(_) => MessageKind::Invalidation,
+        Subject::Query(_) if frame.service_request == message::SUMMARY => MessageKind::Summary,
         Subject::Query(query) => match (frame.interaction, &query.document) {
             (frame::Interaction::Fetch, _) => MessageKind::Fetch,
             (_, Some(_)) => MessageKind::Question,
@@ -144,10 +171,12 @@ fn message_kind(frame: &Frame) -> MessageKind {
 }
 
 impl Archive {
-    pub(crate) fn new(clock: Clock, structures: Structures, trust: Trust) -> Self {
+    pub(crate) fn new(clock: Clock, structures: Structures, trust: Trust, settings: Settings) -> Self {
         let (registers, ledger, numbers) = (Mutex::default(), Ledger::default(), AtomicU64::new(1));
         let (depth, bodies) = (CheckDepth::default(), Bodies::default());
-        Self { registers, clock, structures, trust, depth, bodies, ledger, numbers }
+        let Settings { standings, roles, answers_inline } = settings;
+        let standings = Mutex::new(standings);
+        Self { registers, standings, roles, answers_inline, clock, structures, trust, depth, bodies, ledger, numbers }
     }
 
     pub(crate) fn checking(self, depth: CheckDepth) -> Self {
@@ -183,7 +212,16 @@ impl Archive {
 
     /// Marks a stored document invalid: it is left out of answers. Tells whether it was there and valid.
     pub fn invalidate(&self, document: &Oid) -> bool {
-        self.registers().invalidate(document)
+        self.registers().invalidate(document, self.clock.now())
+    }
+
+    /// Says from now on whether an organisation has joined, and in which phase.
+    pub fn set_standing(&self, organisation: Oid, standing: Standing) {
+        self.standings().set(organisation, standing);
+    }
+
+    fn standings(&self) -> MutexGuard<'_, Standings> {
+        self.standings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn registers(&self) -> MutexGuard<'_, Registers> {
@@ -199,7 +237,7 @@ impl Archive {
     /// Takes a bare frame and its document, without SOAP and without `text/reference`.
     #[must_use]
     pub fn take_pair(&self, peer: &Oid, frame_xml: &[u8], document_xml: &[u8]) -> Acceptance {
-        let arrival = self.arrive_with(peer, None, |findings| read_pair(frame_xml, document_xml, findings));
+        let arrival = self.arrive_with(peer, |findings| read_pair(frame_xml, document_xml, findings));
         let (sequence, acceptance) = (arrival.sequence, self.judge_store(&arrival));
         self.ledger.settle(sequence, acceptance.verdict());
         acceptance
@@ -207,26 +245,27 @@ impl Archive {
 
     /// Reads a message and writes it into the ledger.
     pub(crate) fn arrive<'a>(&self, peer: &Oid, message: &HttpMessage<'a>) -> Arrival<'a> {
-        // SOAP 1.1 demands the header; an absent one names no interaction.
-        let action = message.soap_action.unwrap_or_default();
-        self.arrive_with(peer, Some(action), |findings| read_message(message, findings))
+        self.arrive_with(peer, |findings| {
+            let read = read_message(message, findings);
+            if let Ok(frame) = &read.frame {
+                findings.extend(message::check_manner(frame, &read.manner));
+            }
+            read
+        })
     }
 
-    fn arrive_with<'a>(
-        &self,
-        peer: &Oid,
-        soap_action: Option<&str>,
-        read: impl FnOnce(&mut Findings) -> (Result<Frame, Unreadable>, Option<&'a [u8]>),
-    ) -> Arrival<'a> {
+    fn arrive_with<'a>(&self, peer: &Oid, read: impl FnOnce(&mut Findings) -> Read<'a>) -> Arrival<'a> {
         let mut findings = Findings::default();
-        let (frame, document) = read(&mut findings);
-        let kind = kind(&frame, document);
+        let Read { frame, document, manner } = read(&mut findings);
+        let kind = kind(&frame, document.as_deref());
         if let Ok(frame) = &frame {
-            findings.extend(message::check(frame, peer, soap_action));
+            findings.extend(message::check(frame, peer));
+            let joined = self.standings().has_joined(&frame.sender);
+            findings.require(joined, Rule::OrganisationJoined, "sender/device/id");
             findings.extend(persons::check_ids([&frame.worker.id], "authorOrPerformer"));
         }
         let sequence = self.ledger.arrived(self.clock.now(), peer.clone(), kind);
-        Arrival { sequence, peer: peer.clone(), frame, findings, document }
+        Arrival { sequence, peer: peer.clone(), manner, frame, findings, document }
     }
 
     /// Notes that an arrival was not looked at.
@@ -238,8 +277,8 @@ impl Archive {
     pub(crate) fn turn_away(&self, arrival: &Arrival<'_>) -> Reply {
         self.lose(arrival);
         match &arrival.frame {
-            Ok(frame) => self.acknowledge(&arrival.peer, &frame.id, AckCode::Ar, &[]),
-            Err(unreadable) => self.answer_unreadable(&arrival.peer, unreadable),
+            Ok(frame) => self.acknowledge(arrival, &frame.id, AckCode::Ar, &[]),
+            Err(unreadable) => self.answer_unreadable(arrival, unreadable),
         }
     }
 
@@ -248,14 +287,15 @@ impl Archive {
         let (verdict, reply) = match &arrival.frame {
             Err(unreadable) => {
                 let refused = Verdict::Refused(vec![unreadable.finding.rule]);
-                (refused, self.answer_unreadable(&arrival.peer, unreadable))
+                (refused, self.answer_unreadable(&arrival, unreadable))
             }
             Ok(frame) => match &frame.subject {
                 Subject::Document(_) => {
                     let acceptance = self.judge_store(&arrival);
-                    let reply = self.acknowledge(&arrival.peer, &frame.id, acceptance.code, &acceptance.findings);
+                    let reply = self.acknowledge(&arrival, &frame.id, acceptance.code, &acceptance.findings);
                     (acceptance.verdict(), reply)
                 }
+                Subject::Invalidation(invalidation) => self.answer_invalidation(frame, invalidation, &arrival),
                 Subject::Query(query) => self.answer_query(frame, query, &arrival),
             },
         };
@@ -273,35 +313,37 @@ impl Archive {
         };
         let mut findings = arrival.findings.clone();
         findings.extend(message::check_document(metadata));
-        match arrival.document {
+        match &arrival.document {
             Some(bytes) if !findings.refuse() => self.take(frame, metadata, bytes, findings),
             _ => {
-                findings.require(
-                    arrival.document.is_some(),
-                    Rule::MessageAttachment,
-                    "clinicalDocument/text/reference",
-                );
+                findings.require(arrival.document.is_some(), Rule::MessageAttachment, "clinicalDocument/text");
                 let (findings, warnings) = findings.split();
                 Acceptance { code: AckCode::Ae, findings, warnings, already_stored: false }
             }
         }
     }
 
-    fn acknowledge(&self, to: &Oid, target: &MessageId, code: AckCode, findings: &[Finding]) -> Reply {
-        Reply::xml(200, answers::acceptance(&self.sheet(to), target, code, findings))
+    fn acknowledge(&self, to: &Arrival<'_>, target: &MessageId, code: AckCode, findings: &[Finding]) -> Reply {
+        let text = answers::acceptance(&self.sheet(to), target, code, findings);
+        Reply::envelope(200, to.manner.soap, answers::ACCEPTANCE, text)
     }
 
     /// With an id the message can be refused; without, it is no message.
-    fn answer_unreadable(&self, to: &Oid, unreadable: &Unreadable) -> Reply {
+    fn answer_unreadable(&self, to: &Arrival<'_>, unreadable: &Unreadable) -> Reply {
         match &unreadable.id {
             Some(id) => self.acknowledge(to, id, AckCode::Ae, std::slice::from_ref(&unreadable.finding)),
-            None => Reply::xml(400, answers::fault(unreadable.finding.rule.text())),
+            None => {
+                let text = answers::fault(to.manner.soap, unreadable.finding.rule.text());
+                Reply::envelope(400, to.manner.soap, "fault", text)
+            }
         }
     }
 
-    fn sheet(&self, to: &Oid) -> Sheet {
+    fn sheet(&self, to: &Arrival<'_>) -> Sheet {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        Sheet { number, now: self.clock.now_in_helsinki(), to: to.to_string() }
+        let relates_to = to.manner.addressing.as_ref().and_then(|addressing| addressing.message_id.clone());
+        let soap = to.manner.soap;
+        Sheet { number, now: self.clock.now_in_helsinki(), to: to.peer.to_string(), soap, relates_to }
     }
 }
 
@@ -311,48 +353,62 @@ impl std::fmt::Debug for Archive {
     }
 }
 
-type Read<'a> = (Result<Frame, Unreadable>, Option<&'a [u8]>);
+/// What was read of an arrival.
+struct Read<'a> {
+    frame: Result<Frame, Unreadable>,
+    document: Option<Cow<'a, [u8]>>,
+    manner: Manner,
+}
 
-fn no_message(at: &str) -> Unreadable {
-    Unreadable { id: None, finding: Finding::new(Rule::MessageForm, at) }
+impl Read<'_> {
+    fn nothing(at: &str, manner: Manner) -> Self {
+        let unreadable = Unreadable { id: None, finding: Finding::new(Rule::MessageForm, at) };
+        Self { frame: Err(unreadable), document: None, manner }
+    }
 }
 
 fn read_message<'a>(message: &HttpMessage<'a>, findings: &mut Findings) -> Read<'a> {
     let Some(parts) = soap::parts(message) else {
-        return (Err(no_message("Content-Type")), None);
+        return Read::nothing("Content-Type", Manner::default());
     };
-    let Some(envelope) = std::str::from_utf8(parts.envelope).ok().and_then(|text| xml::parse(text).ok()) else {
-        return (Err(no_message("envelope")), None);
+    let mut manner = Manner { soap: parts.soap, action: parts.action.clone(), addressing: None };
+    let Some(xml) = std::str::from_utf8(parts.envelope).ok().and_then(|text| xml::parse(text).ok()) else {
+        return Read::nothing("envelope", manner);
     };
-    let Some(root) = soap::message(&envelope) else {
-        return (Err(no_message("Envelope/Body")), None);
+    let Some(envelope) = soap::open(&xml, parts.soap) else {
+        return Read::nothing("Envelope", manner);
     };
-    findings.extend(persons::check_xml(&envelope, "frame"));
-    let frame = frame::read(root);
-    let document = frame.as_ref().ok().and_then(|frame| attached(frame, &parts));
-    (frame, document)
+    manner.addressing = envelope.addressing;
+    findings.extend(persons::check_xml(&xml, "frame"));
+    let mut frame = frame::read(envelope.message);
+    let document = frame.as_mut().ok().and_then(|frame| carried(frame, &parts));
+    Read { frame, document, manner }
 }
 
-/// The part that `text/reference` names, when there is exactly one.
-fn attached<'a>(frame: &Frame, parts: &soap::Parts<'a>) -> Option<&'a [u8]> {
-    let Subject::Document(metadata) = &frame.subject else {
+/// The document: from the part that `text/reference` names, when there is exactly one, or from `text` itself.
+fn carried<'a>(frame: &mut Frame, parts: &soap::Parts<'a>) -> Option<Cow<'a, [u8]>> {
+    let Subject::Document(metadata) = &mut frame.subject else {
         return None;
     };
-    let FrameDocument { reference: Some(reference), .. } = metadata.as_ref() else {
-        return None;
-    };
-    let id = bare_id(reference.strip_prefix("cid:")?);
-    let mut named = parts.attachments.iter().filter(|part| part.content_id.as_deref() == Some(id.as_str()));
-    let part = named.next()?;
-    (named.next().is_none() && parts.attachments.len() == 1).then_some(part.body)
+    match std::mem::replace(&mut metadata.text, DocumentText::Nowhere) {
+        DocumentText::Part(reference) => {
+            let id = bare_id(reference.strip_prefix("cid:")?);
+            let mut named = parts.attachments.iter().filter(|part| part.content_id.as_deref() == Some(id.as_str()));
+            let part = named.next()?;
+            (named.next().is_none() && parts.attachments.len() == 1).then_some(Cow::Borrowed(part.body))
+        }
+        DocumentText::Inline(bytes) => parts.attachments.is_empty().then_some(Cow::Owned(bytes)),
+        DocumentText::Nowhere => None,
+    }
 }
 
 fn read_pair<'a>(frame_xml: &[u8], document_xml: &'a [u8], findings: &mut Findings) -> Read<'a> {
-    let Some(frame) = std::str::from_utf8(frame_xml).ok().and_then(|text| xml::parse(text).ok()) else {
-        return (Err(no_message("frame")), None);
+    let Some(xml) = std::str::from_utf8(frame_xml).ok().and_then(|text| xml::parse(text).ok()) else {
+        return Read::nothing("frame", Manner::default());
     };
-    findings.extend(persons::check_xml(&frame, "frame"));
-    (frame::read(frame.root_element()), Some(document_xml))
+    findings.extend(persons::check_xml(&xml, "frame"));
+    let frame = frame::read(xml.root_element());
+    Read { frame, document: Some(Cow::Borrowed(document_xml)), manner: Manner::default() }
 }
 
 fn kind(frame: &Result<Frame, Unreadable>, document: Option<&[u8]>) -> ArrivalKind {
@@ -363,6 +419,9 @@ fn kind(frame: &Result<Frame, Unreadable>, document: Option<&[u8]>) -> ArrivalKi
         Subject::Document(metadata) => {
             let (document_id, set_id) = (metadata.id.clone(), metadata.set_id.clone());
             ArrivalKind::Store { document_id, set_id, version: metadata.version, body_sha256: document.map(sha256) }
+        }
+        Subject::Invalidation(invalidation) => {
+            ArrivalKind::Invalidation { set_id: invalidation.set_id.clone(), document_id: invalidation.id.clone() }
         }
         Subject::Query(query) => match (frame.interaction, &query.document) {
             (frame::Interaction::Fetch, document) => ArrivalKind::Fetch { document_id: document.clone() },

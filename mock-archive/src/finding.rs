@@ -23,6 +23,16 @@ pub enum DetailCode {
     Content,
     /// `OURS-VERSION`: not the successor of the version that the archive has.
     Version,
+    /// `OURS-CASE-CLOSED`: the case takes no more documents.
+    CaseClosed,
+    /// `OURS-UNKNOWN-DOCUMENT`: the register has no such document.
+    UnknownDocument,
+    /// `OURS-NOT-JOINED`: the organisation has not joined.
+    NotJoined,
+    /// `OURS-PHASE`: the phases do not allow a register access right.
+    Phase,
+    /// `OURS-ROLE`: the worker's role may not do it.
+    Role,
     /// `OURS-OVERLOAD`: nothing to do with the document.
     Overload,
 }
@@ -40,6 +50,11 @@ impl DetailCode {
             Self::Signature => "OURS-SIGNATURE",
             Self::Content => "OURS-CONTENT",
             Self::Version => "OURS-VERSION",
+            Self::CaseClosed => "OURS-CASE-CLOSED",
+            Self::UnknownDocument => "OURS-UNKNOWN-DOCUMENT",
+            Self::NotJoined => "OURS-NOT-JOINED",
+            Self::Phase => "OURS-PHASE",
+            Self::Role => "OURS-ROLE",
             Self::Overload => "OURS-OVERLOAD",
         }
     }
@@ -93,19 +108,21 @@ macro_rules! rules {
 
 rules! {
     MessageForm = "message.form", Integrity, Refuses, "the message holds every element of docs/wire.md §2 in readable form";
-    MessageSoapAction = "message.soap-action", Integrity, Refuses, "SOAPAction names the interaction";
+    MessageSoapAction = "message.soap-action", Integrity, Refuses, "the HTTP message's action (SOAPAction, or the media type's in SOAP 1.2) names the interaction";
+    MessageAddressing = "message.addressing", Integrity, Refuses, "WS-Addressing headers, when there are any, name the action, the message and the anonymous address";
     MessageInteraction = "message.interaction", Integrity, Refuses, "root element and interactionId agree";
     MessageNumber = "message.number", Integrity, Refuses, "the message id's extension is a number";
     MessageProcessing = "message.processing", Integrity, Refuses, "processingCode is D and processingModeCode T in the test environment";
     MessageReceiver = "message.receiver", Integrity, Refuses, "the receiver is this archive's party id";
     MessageSender = "message.sender", AccessRight, Refuses, "the sender is the organisation of the client certificate";
-    MessageTrigger = "message.trigger", Integrity, Refuses, "a store message has the trigger event RCMR_TE000102UV01";
-    MessageTriggerMissing = "message.trigger-missing", Integrity, Warns, "a store message names its trigger event";
+    MessageTrigger = "message.trigger", Integrity, Refuses, "the trigger event is the interaction's: RCMR_TE000102UV01 to store, RCMR_TE000025UV01 to invalidate";
+    MessageTriggerMissing = "message.trigger-missing", Integrity, Warns, "a message that changes the register names its trigger event";
     MessageServiceRequest = "message.service-request", Integrity, Refuses, "the service request belongs to the interaction";
     MessageUseSituation = "message.use-situation", Integrity, Refuses, "the use situation is a known one";
-    MessageAttachment = "message.attachment", Integrity, Refuses, "text/reference names the one part that carries the document";
+    MessageAttachment = "message.attachment", Integrity, Refuses, "text names the one part that carries the document, or holds it as Base64";
     FrameRegister = "frame.register", Integrity, Refuses, "the register is the client register, 1";
     FrameStates = "frame.states", Integrity, Refuses, "status COMPLETED, completion LA and storage AC";
+    FrameNullified = "frame.nullified", Integrity, Refuses, "an invalidation has the status NULLIFIED";
     PairId = "pair.id", Integrity, Refuses, "frame and document have the same id";
     PairSetId = "pair.set-id", Integrity, Refuses, "frame and document have the same setId";
     PairVersion = "pair.version", Integrity, Refuses, "frame and document have the same versionNumber";
@@ -113,9 +130,11 @@ rules! {
     PairClients = "pair.clients", Integrity, Refuses, "frame and document name the same clients";
     PairCustodian = "pair.custodian", Integrity, Refuses, "frame and document have the same custodian";
     PairCase = "pair.case", Integrity, Refuses, "frame and document name the same case, a relationship document none";
-    PairGroup = "pair.group", Integrity, Refuses, "the service request fits the document group: SP1 1, OURS-ARCHIVE-CASE 2, SP17 5";
+    PairGroup = "pair.group", Integrity, Refuses, "the service request of a first version fits the document group: SP1 1, OURS-ARCHIVE-CASE 2, SP17 5";
+    PairNewVersion = "pair.new-version", Integrity, Refuses, "version 2 and later are stored with OURS-NEW-VERSION, a first version is not";
     TestPerson = "person.test-only", NotTestPerson, Refuses, "only 900-series identity codes, anywhere";
     DocumentForm = "document.form", Content, Refuses, "the document is a ClinicalDocument with header, localSocialHeader and body";
+    DocumentGroup = "document.group", Content, Refuses, "the document group is 1, 2 or 5: nothing is known of the others";
     DocumentCodes = "document.codes", Content, Refuses, "confidentiality 6, register 1, record status 3";
     DocumentSpecificType = "document.specific-type", Content, Warns, "the specific type's thousands are the general type";
     DocumentCustodian = "document.custodian", Content, Refuses, "the custodian is the outsourcingServiceCustomer";
@@ -132,6 +151,8 @@ rules! {
     ContentProducerRows = "content.producer-rows", Content, Refuses, "each producer row has a unit and readable dates";
     VersionFirst = "version.first", Version, Refuses, "in version 1 setId is the id, and in no other";
     VersionSuccessor = "version.successor", Version, Refuses, "version n follows version n-1 of the same document in the same register";
+    VersionAfterInvalid = "version.after-invalid", Version, Refuses, "no version follows an invalidated one";
+    VersionReplaces = "version.replaces", Version, Refuses, "relatedDocument, where it is there, names the version before";
     DuplicateId = "document.duplicate-id", DuplicateId, Refuses, "an id belongs to one sender's bytes for ever";
     SignaturePresent = "signature.present", Signature, Refuses, "the document has one to ten signatures";
     SignatureForm = "signature.form", Signature, Refuses, "a signature has type, timestamp, SignedInfo, value and one certificate";
@@ -143,6 +164,9 @@ rules! {
     SignatureMoment = "signature.moment", Signature, Refuses, "the certificate was valid at the signed time";
     SignatureSigner = "signature.signer", Signature, Refuses, "system: the sender's organisation or below; professional: the document's author";
     SignatureProfessional = "signature.professional", Signature, Refuses, "content with allekirjoitus has a professional signature";
+    OrganisationJoined = "organisation.joined", NotJoined, Refuses, "the sender has joined the archive";
+    OrganisationOrganiserPhase = "organisation.organiser-phase", Phase, Refuses, "under a register access right the organiser is in phase 2";
+    OrganisationProducerPhase = "organisation.producer-phase", Phase, Refuses, "under a register access right the producer is in phase 2, or in phase 1 with the right as a partial implementation";
     AccessUse = "access.use-situation", AccessRight, Refuses, "own register with the own-register use situation, another's with the register-access one";
     AccessRelationship = "access.relationship", AccessRight, Refuses, "the client has a relationship document in the register";
     AccessUnit = "access.unit", AccessRight, Refuses, "the newest relationship document names the acting worker's unit";
@@ -150,13 +174,21 @@ rules! {
     AccessEnded = "access.ended", AccessRight, Refuses, "the unit's row has not ended";
     AccessDocumentUnit = "access.document-unit", AccessRight, Refuses, "the document's unit is the acting worker's";
     AccessGroup = "access.group", AccessRight, Refuses, "under a register access right only client documents are stored";
+    AccessServiceTask = "access.service-task", AccessRight, Warns, "the document's service task is that of a row which grants the right";
+    AccessRole = "access.role", Role, Refuses, "the worker's role may do this with documents of this service task and service process";
+    AccessInvalidation = "access.invalidation", AccessRight, Refuses, "outside the own register only what the sender itself has stored is invalidated";
+    InvalidationDocument = "invalidation.document", UnknownDocument, Refuses, "the register has the document";
+    InvalidationMetadata = "invalidation.metadata", Integrity, Refuses, "the message names the group and the clients of the document";
+    InvalidationReason = "invalidation.reason", Integrity, Refuses, "the reason has 1 to 500 characters";
     CaseKnown = "case.known", UnknownCase, Refuses, "under a register access right the case is known in the register";
     CaseKnownOwn = "case.known-own", UnknownCase, Warns, "in the own register the case is known";
     CaseClient = "case.client", Content, Refuses, "under a register access right the document's clients belong to the case";
     CaseClientOwn = "case.client-own", Content, Warns, "in the own register the document's clients belong to the case";
+    CaseClosed = "case.closed", CaseClosed, Refuses, "under a register access right a closed case takes what was drawn up by the day of closing";
+    CaseClosedOwn = "case.closed-own", CaseClosed, Warns, "in the own register a closed case takes what was drawn up by the day of closing";
     QueryForm = "query.form", Integrity, Refuses, "queryByParameter is as docs/wire.md §7 says";
     QueryPage = "query.page", Integrity, Refuses, "initialQuantity is 1 to 200";
-    QuerySubject = "query.subject", Integrity, Refuses, "a find names a client or a document, a fetch a document";
+    QuerySubject = "query.subject", Integrity, Refuses, "a find names a client or a document, a fetch a document, a summary's fetch a client and no document";
     QueryContinuation = "query.continuation", Integrity, Refuses, "continuation is one that the archive gave";
 }
 

@@ -17,6 +17,26 @@ pub(crate) fn instant(text: &str) -> Option<Timestamp> {
     offset_of(offset)?.to_timestamp(clock).ok()
 }
 
+/// The first moment that a point in time or a Finnish day `yyyyMMdd` can mean.
+pub(crate) fn first_moment(text: &str) -> Option<Timestamp> {
+    instant(text).or_else(|| start_of(day(text)?))
+}
+
+/// The last moment that a point in time or a Finnish day `yyyyMMdd` can mean.
+pub(crate) fn last_moment(text: &str) -> Option<Timestamp> {
+    instant(text).or_else(|| start_of(day(text)?.tomorrow().ok()?)?.checked_sub(1.nanosecond()).ok())
+}
+
+fn day(text: &str) -> Option<Date> {
+    let text = text.trim();
+    let digits = text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| Date::strptime("%Y%m%d", text).ok()).flatten()
+}
+
+fn start_of(day: Date) -> Option<Timestamp> {
+    Some(day.to_zoned(crate::clock::helsinki()).ok()?.timestamp())
+}
+
 fn offset_of(text: &str) -> Option<Offset> {
     let (sign, digits) = text.split_at_checked(1)?;
     let hours: i32 = digits.get(..2)?.parse().ok()?;

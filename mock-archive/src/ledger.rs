@@ -31,6 +31,13 @@ pub enum ArrivalKind {
         /// SHA-256 of the document's bytes; `None` when the message carried none.
         body_sha256: Option<[u8; 32]>,
     },
+    /// An invalidation.
+    Invalidation {
+        /// The document's set id.
+        set_id: Oid,
+        /// The version; `None` when all are meant.
+        document_id: Option<Oid>,
+    },
     /// A find by document id: the question before a resend.
     Question {
         /// The document asked for.
@@ -56,6 +63,8 @@ pub enum Verdict {
     Stored(Vec<Rule>),
     /// `AA`: the same bytes were stored before.
     AlreadyStored,
+    /// `AA`: so many versions were invalidated now; none when they were invalid before.
+    Invalidated(usize),
     /// `AE`, with the rules.
     Refused(Vec<Rule>),
     /// Not looked at: a scripted fault, an `AR`, or a message that is no message.
@@ -189,7 +198,10 @@ impl Ledger {
                         breaches.push((document_id, entry.sequence));
                     }
                 }
-                ArrivalKind::Find | ArrivalKind::Fetch { .. } | ArrivalKind::Unreadable => {}
+                ArrivalKind::Invalidation { .. }
+                | ArrivalKind::Find
+                | ArrivalKind::Fetch { .. }
+                | ArrivalKind::Unreadable => {}
             }
         }
         if breaches.is_empty() { Ok(()) } else { Err(LedgerBreach::UnaskedSecondArrival(breaches)) }
@@ -306,6 +318,8 @@ impl fmt::Display for ArrivalKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Store { document_id, .. } => write!(f, "store {document_id}"),
+            Self::Invalidation { set_id, document_id: None } => write!(f, "invalidate {set_id}, all versions"),
+            Self::Invalidation { document_id: Some(id), .. } => write!(f, "invalidate {id}"),
             Self::Question { document_id } => write!(f, "question {document_id}"),
             Self::Find => f.write_str("find"),
             Self::Fetch { document_id: Some(id) } => write!(f, "fetch {id}"),
@@ -323,6 +337,7 @@ impl fmt::Display for Verdict {
             Self::Stored(warnings) if warnings.is_empty() => f.write_str("stored"),
             Self::Stored(warnings) => write!(f, "stored, warned by {}", ids(warnings)),
             Self::AlreadyStored => f.write_str("stored before"),
+            Self::Invalidated(count) => write!(f, "invalidated {count}"),
             Self::Refused(rules) => write!(f, "refused by {}", ids(rules)),
             Self::NotProcessed => f.write_str("not processed"),
             Self::Answered(count) => write!(f, "answered with {count}"),

@@ -14,10 +14,12 @@ mod faults;
 mod finding;
 mod hl7_time;
 mod intake;
+mod joining;
 mod ledger;
 mod oid;
 mod person;
 mod registers;
+mod roles;
 mod rules;
 #[cfg(test)]
 mod samples;
@@ -35,8 +37,10 @@ pub use faults::{
 };
 pub use finding::{DetailCode, Finding, Rule, Weight};
 pub use intake::soap::HttpMessage;
+pub use joining::{NotAStanding, Phase, Standing};
 pub use ledger::{ArrivalKind, Entry, Ledger, LedgerBreach, Verdict};
 pub use oid::{NotAnOid, Oid};
+pub use roles::RolesError;
 pub use server::{MockArchive, MockArchiveBuilder, StartError, VerifyError};
 pub use storage::StorageError;
 pub use structures::StructuresError;

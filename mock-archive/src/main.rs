@@ -13,7 +13,9 @@ use std::sync::Arc;
 
 use clap::Parser;
 use mock_archive::certs::{DevPki, KeptPkiError, OrgIdentity, PemIdentity, PkiError};
-use mock_archive::{Clock, MockArchive, MockArchiveBuilder, Oid, Script, ScriptError, StartError, TooManyFaults};
+use mock_archive::{
+    Clock, MockArchive, MockArchiveBuilder, NotAStanding, Oid, Script, ScriptError, Standing, StartError, TooManyFaults,
+};
 
 /// A stand-in for the Client Data Archive on 127.0.0.1, with certificates to try it with.
 ///
@@ -37,6 +39,15 @@ struct Arguments {
     /// Directory of document structures (JSON Schemas with sosmeta.oid).
     #[arg(long, value_name = "DIR")]
     structures: Option<PathBuf>,
+    /// Whether an organisation has joined, and its phase: not-joined, 1, 1+access or 2.
+    #[arg(long = "standing", value_name = "OID=STANDING", value_parser = standing)]
+    standings: Vec<(Oid, Standing)>,
+    /// Table of role × service task × service process (TOML).
+    #[arg(long)]
+    roles: Option<PathBuf>,
+    /// Answer a fetch with the document inline instead of in a part of its own.
+    #[arg(long)]
+    inline: bool,
     /// An organisation that gets a transport and a system-signing identity.
     #[arg(long = "organisation", value_name = "OID=NAME")]
     organisations: Vec<Organisation>,
@@ -72,6 +83,12 @@ impl FromStr for Organisation {
         }
         Ok(Self(OrgIdentity { oid, name: name.trim().to_owned() }))
     }
+}
+
+fn standing(text: &str) -> Result<(Oid, Standing), String> {
+    let (oid, standing) = text.split_once('=').ok_or("expected OID=STANDING")?;
+    let oid = Oid::parse(oid).map_err(|error| error.to_string())?;
+    Ok((oid, standing.parse().map_err(|error: NotAStanding| error.to_string())?))
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -150,6 +167,15 @@ fn builder(arguments: &Arguments, clock: Clock, pki: Arc<DevPki>) -> MockArchive
     }
     if arguments.trust_any_signer {
         builder = builder.trust_any_signer();
+    }
+    if let Some(roles) = &arguments.roles {
+        builder = builder.roles(roles);
+    }
+    if arguments.inline {
+        builder = builder.answers_inline();
+    }
+    for (organisation, standing) in &arguments.standings {
+        builder = builder.standing(organisation.clone(), *standing);
     }
     builder
 }

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::archive::{Acceptance, Archive};
 use crate::certs::{DevPki, OrgIdentity, PemIdentity, Professional};
 use crate::clock::Clock;
+use crate::intake::soap::HttpMessage;
 use crate::oid::Oid;
 use crate::server::MockArchive;
 
@@ -217,6 +218,7 @@ impl Sample {
         self.display = self.display.replace(&self.id, id);
         self.id = id.into();
         self.version = version;
+        self.service_request = "OURS-NEW-VERSION";
         self
     }
 
@@ -270,7 +272,9 @@ impl Sample {
              <x:recordStatus code=\"3\" codeSystem=\"1.2.246.537.5.40154.2008\"/>\
              <x:registryType code=\"1\" codeSystem=\"1.2.246.537.6.1264.201701\"/>\
              <x:outsourcingServiceCustomer root=\"{ORGANISER}\"/><x:contentSpecificationId>{structure}</x:contentSpecificationId>\
-             <x:encompassingClientRelationship root=\"1.2.246.10.99999991.14.2026.1\"/></x:localSocialHeader>\n\
+             <x:encompassingClientRelationship root=\"1.2.246.10.99999991.14.2026.1\"/>\
+             <x:serviceProcess><x:type>Sosiaalihuollon palveluprosessi</x:type><x:code code=\"5\" codeSystem=\"1.2.246.537.6.1277.201701\"/>\
+             </x:serviceProcess></x:localSocialHeader>\n\
              <component><nonXMLBody ID=\"OID{id}\"><text mediaType=\"application/xhtml+xml\" representation=\"B64\"><!-- c -->\n\t{display}</text>\
              <x:json>{json}</x:json></nonXMLBody></component>\n</ClinicalDocument>"
         )
@@ -399,6 +403,71 @@ fn canonical(text: &str, element: &str) -> Vec<u8> {
     let nodes = document.get_elements_by_tag_name(element);
     let nodes = bergshamra_xml::NodeSet::tree_without_comments(*nodes.first().unwrap(), &document);
     bergshamra_c14n::canonicalize_doc::<&str>(&document, C14nMode::Exclusive, Some(&nodes), &[]).unwrap()
+}
+
+/// An invalidation, every part of which may be set wrong.
+#[derive(Clone)]
+pub(crate) struct Invalidating {
+    pub(crate) sender: &'static str,
+    pub(crate) use_situation: &'static str,
+    /// The version; `None` for all.
+    pub(crate) id: Option<&'static str>,
+    pub(crate) set_id: &'static str,
+    pub(crate) group: &'static str,
+    pub(crate) reason: String,
+    pub(crate) edits: Vec<(&'static str, &'static str)>,
+}
+
+impl Invalidating {
+    /// The organiser invalidates a version in its own register.
+    pub(crate) fn by_organiser(id: &'static str, group: &'static str) -> Self {
+        Self {
+            sender: ORGANISER,
+            use_situation: "1",
+            id: Some(id),
+            set_id: id,
+            group,
+            reason: "Väärä asiakas".into(),
+            edits: Vec::new(),
+        }
+    }
+
+    /// The producer invalidates its entry.
+    pub(crate) fn by_producer(id: &'static str) -> Self {
+        Self { sender: PRODUCER, use_situation: "OURS-REGISTER-ACCESS", ..Self::by_organiser(id, "5") }
+    }
+
+    pub(crate) fn envelope(&self) -> String {
+        let id = self.id.map(|id| format!("<id root=\"{id}\"/>")).unwrap_or_default();
+        let subject = format!(
+            "<subject><clinicalDocument classCode=\"DOCCLIN\" moodCode=\"EVN\"><realmCode code=\"FI\"/>\
+             <typeId root=\"2.16.840.1.113883.1.3\" extension=\"POCD_HD000040\"/>{id}<code code=\"1\" codeSystem=\"1.2.246.537.6.1264.201701\"/>\
+             <statusCode code=\"NULLIFIED\"/><effectiveTime value=\"20261122110000+0200\"/><setId root=\"{}\"/>\
+             <recordTarget typeCode=\"RCT\"><patient classCode=\"PAT\"><id root=\"1.2.246.21\" extension=\"{CLIENT}\"/>\
+             <statusCode code=\"normal\"/></patient></recordTarget>\
+             <custodian typeCode=\"CST\"><assignedCustodian><representedOrganization><id root=\"{ORGANISER}\"/></representedOrganization>\
+             </assignedCustodian></custodian><localSocialHeader xmlns=\"urn:hl7finland\">\
+             <documentGroup code=\"{}\" codeSystem=\"1.2.246.537.6.1505.201601\"/><reasonOfInvalidation>{}</reasonOfInvalidation>\
+             </localSocialHeader></clinicalDocument></subject>",
+            self.set_id, self.group, self.reason
+        );
+        let unit = if self.sender == ORGANISER { ORGANISER_UNIT } else { PRODUCER_UNIT };
+        let act = control_act("OURS-INVALIDATE", self.use_situation, unit, &subject);
+        let trigger = "<code code=\"RCMR_TE000025UV01\" codeSystem=\"2.16.840.1.113883.1.18\"/>";
+        let message = message("RCMR_IN200025FI01", self.sender, "ER", &format!("{trigger}{act}"));
+        envelope(&edited(message, &self.edits))
+    }
+
+    /// Hands the message to an archive and reads the answer.
+    pub(crate) fn give_to(&self, archive: &Archive) -> Said {
+        let envelope = self.envelope();
+        let message = HttpMessage {
+            content_type: "text/xml; charset=utf-8",
+            soap_action: Some("\"urn:hl7-org:v3:RCMR_IN200025FI01\""),
+            body: envelope.as_bytes(),
+        };
+        said(&archive.receive(&oid(self.sender), &message).body)
+    }
 }
 
 /// A find or fetch; `parameters` are the ones after `initialQuantity`, `page` the page size.

@@ -12,11 +12,14 @@ use std::time::Duration;
 use openssl::x509::X509;
 use wiremock::MockServer;
 
-use crate::archive::{Archive, CheckDepth};
+use crate::archive::{Archive, CheckDepth, Settings};
 use crate::certs::{DevPki, PkiError};
 use crate::clock::Clock;
 use crate::faults::Faults;
+use crate::joining::Standing;
 use crate::ledger::{Ledger, LedgerBreach};
+use crate::oid::Oid;
+use crate::roles::{Roles, RolesError};
 use crate::signature::Trust;
 use crate::storage::StorageError;
 use crate::structures::{Structures, StructuresError};
@@ -51,6 +54,9 @@ pub enum StartError {
     /// The data directory cannot be used.
     #[error("the data directory cannot be used")]
     Storage(#[from] StorageError),
+    /// The table of roles cannot be used.
+    #[error("the table of roles cannot be used")]
+    Roles(#[from] RolesError),
     /// The TLS configuration is refused.
     #[error("the TLS configuration is refused: {0}")]
     Tls(String),
@@ -109,6 +115,8 @@ pub struct MockArchiveBuilder {
     any_signer: bool,
     depth: CheckDepth,
     data_directory: Option<PathBuf>,
+    settings: Settings,
+    roles: Option<PathBuf>,
     limits: Limits,
 }
 
@@ -176,6 +184,27 @@ impl MockArchiveBuilder {
         self
     }
 
+    /// Says whether an organisation has joined, and in which phase; those not named have joined and are in phase 2.
+    #[must_use]
+    pub fn standing(mut self, organisation: Oid, standing: Standing) -> Self {
+        self.settings.standings.set(organisation, standing);
+        self
+    }
+
+    /// Reads the table of role × service task × service process from this TOML file; without it everything is permitted.
+    #[must_use]
+    pub fn roles(mut self, file: impl Into<PathBuf>) -> Self {
+        self.roles = Some(file.into());
+        self
+    }
+
+    /// Answers a fetch with the document as Base64 in the message instead of a part of its own.
+    #[must_use]
+    pub fn answers_inline(mut self) -> Self {
+        self.settings.answers_inline = true;
+        self
+    }
+
     /// The largest request body taken, in bytes; 20 MiB by default.
     #[must_use]
     pub fn body_max_bytes(mut self, bytes: usize) -> Self {
@@ -201,7 +230,11 @@ impl MockArchiveBuilder {
             trust.trust_anyone();
         }
         let structures = self.structures.as_deref().map(Structures::read).transpose()?.unwrap_or_default();
-        let archive = Archive::new(self.clock.clone(), structures, trust).checking(self.depth);
+        let mut settings = self.settings.clone();
+        if let Some(path) = &self.roles {
+            settings.roles = Roles::read(path)?;
+        }
+        let archive = Archive::new(self.clock.clone(), structures, trust, settings).checking(self.depth);
         match &self.data_directory {
             Some(directory) => Ok(archive.kept_in(directory)?),
             None => Ok(archive),

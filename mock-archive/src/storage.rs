@@ -1,7 +1,7 @@
 //! Where document bodies are kept: in memory, or in one file of a data directory beside a journal that survives a restart.
 //!
 //! A mock's storage: it is not synced to the disk, and nothing is ever deleted but everything at once. The journal says only
-//! who sent which bytes and what was invalidated; the rest is read out of the bodies again. Called by `archive.rs` and
+//! who sent which bytes, what was invalidated, and when; the rest is read out of the bodies again. Called by `archive.rs` and
 //! `registers.rs`.
 
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::oid::Oid;
@@ -90,8 +91,8 @@ impl Bodies {
 
 /// What the journal holds, one line each.
 pub(crate) enum Record {
-    Stored { sender: Oid, body: Body },
-    Invalidated { document: Oid },
+    Stored { sender: Oid, body: Body, at: Timestamp },
+    Invalidated { document: Oid, at: Timestamp },
 }
 
 /// The journal of a data directory.
@@ -102,12 +103,15 @@ impl Journal {
         let Body::OnDisk { offset, length, .. } = document.body else {
             return Err(std::io::Error::other("a body in memory beside a journal"));
         };
-        self.write(&json!({"stored": {"sender": document.sender.as_str(), "offset": offset, "length": length}}))
+        self.write(&json!({
+            "stored": {"sender": document.sender.as_str(), "offset": offset, "length": length},
+            "at": document.stored_at.to_string(),
+        }))
     }
 
     /// A failure is only logged: the invalidation has happened.
-    pub(crate) fn invalidated(&mut self, document: &Oid) {
-        if let Err(error) = self.write(&json!({"invalidated": document.as_str()})) {
+    pub(crate) fn invalidated(&mut self, document: &Oid, at: Timestamp) {
+        if let Err(error) = self.write(&json!({"invalidated": document.as_str(), "at": at.to_string()})) {
             tracing::error!(error = %error, "an invalidation is not in the journal");
         }
     }
@@ -165,13 +169,14 @@ fn records(journal: &File, bodies: &Arc<File>) -> Result<Vec<Record>, StorageErr
 
 fn record(line: &str, file: &Arc<File>) -> Option<Record> {
     let value: Value = serde_json::from_str(line).ok()?;
+    let at = value.get("at")?.as_str()?.parse().ok()?;
     if let Some(document) = value.get("invalidated") {
-        return Some(Record::Invalidated { document: Oid::parse(document.as_str()?).ok()? });
+        return Some(Record::Invalidated { document: Oid::parse(document.as_str()?).ok()?, at });
     }
     let stored = value.get("stored")?;
     let length = u32::try_from(stored.get("length")?.as_u64()?).ok()?;
     let body = Body::OnDisk { file: Arc::clone(file), offset: stored.get("offset")?.as_u64()?, length };
-    Some(Record::Stored { sender: Oid::parse(stored.get("sender")?.as_str()?).ok()?, body })
+    Some(Record::Stored { sender: Oid::parse(stored.get("sender")?.as_str()?).ok()?, body, at })
 }
 
 #[cfg(test)]
@@ -211,9 +216,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         drop(archive(directory.path()));
         let journal = directory.path().join(JOURNAL);
-        std::fs::write(&journal, "{\"invalidated\":\"1.2.3\"}\n{\"stored\":{\"sen").unwrap();
+        std::fs::write(&journal, "{\"at\":\"2026-11-22T10:00:00Z\",\"invalidated\":\"1.2.3\"}\n{\"stored\":{\"sen")
+            .unwrap();
         assert_eq!(open(directory.path()).unwrap().records.len(), 1);
-        assert_eq!(std::fs::read_to_string(&journal).unwrap(), "{\"invalidated\":\"1.2.3\"}\n");
+        assert_eq!(
+            std::fs::read_to_string(&journal).unwrap(),
+            "{\"at\":\"2026-11-22T10:00:00Z\",\"invalidated\":\"1.2.3\"}\n"
+        );
         std::fs::write(&journal, "{\"other\":1}\n").unwrap();
         assert!(matches!(open(directory.path()), Err(StorageError::Journal(1))));
     }

@@ -9,7 +9,9 @@ use roxmltree::{Document, Node, ParsingOptions};
 pub(crate) const HL7: &str = "urn:hl7-org:v3";
 pub(crate) const FINLAND: &str = "urn:hl7finland";
 pub(crate) const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
-pub(crate) const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
+pub(crate) const SOAP_11: &str = "http://schemas.xmlsoap.org/soap/envelope/";
+pub(crate) const SOAP_12: &str = "http://www.w3.org/2003/05/soap-envelope";
+pub(crate) const ADDRESSING: &str = "http://www.w3.org/2005/08/addressing";
 pub(crate) const XHTML: &str = "http://www.w3.org/1999/xhtml";
 
 /// More nodes than any message or document of the archive has.

@@ -1,14 +1,21 @@
 //! Looking up: finds and fetches (docs/wire.md §7, §8). Called by `archive.rs` for a query.
 
-use crate::answers::{self, Page};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::answers::{self, Carried, Page};
 use crate::archive::{Archive, Arrival, Reply};
 use crate::finding::{Finding, Findings, Rule};
+use crate::hl7_time::instant;
+use crate::intake::document::Code;
 use crate::intake::frame::{Frame, Interaction};
 use crate::intake::query::Query;
+use crate::intake::soap::SoapVersion;
 use crate::ledger::Verdict;
-use crate::registers::{RELATIONSHIP, Registers, Stored};
+use crate::registers::{Held, RELATIONSHIP, Registers, Stored};
+use crate::roles::Act;
 use crate::rules::access::{self, Ground, Needed};
-use crate::rules::message;
+use crate::rules::message::{self, ACTION_PREFIX, SUMMARY};
 
 const CONTINUATION: &str = "after-";
 
@@ -24,6 +31,9 @@ impl Archive {
             findings.add(rule, "queryByParameter");
         }
         match selected {
+            Ok(selected) if !findings.refuse() && frame.service_request == SUMMARY => {
+                self.answer_summary(frame, query, &selected, arrival)
+            }
             Ok(selected) if !findings.refuse() => self.answer_page(frame, query, &selected, after, arrival),
             _ => self.answer_refusal(frame, query, findings, arrival),
         }
@@ -37,86 +47,109 @@ impl Archive {
         arrival: &Arrival<'_>,
     ) -> (Verdict, Reply) {
         let (findings, _) = findings.split();
-        let text = answers::refusal(&self.sheet(&arrival.peer), frame, &query.id, &findings);
+        let text = answers::refusal(&self.sheet(arrival), frame, &query.id, &findings);
         let rules = findings.iter().map(|finding: &Finding| finding.rule).collect();
-        (Verdict::Refused(rules), Reply::xml(200, text))
+        let action = answers::answer_to(frame.interaction);
+        (Verdict::Refused(rules), Reply::envelope(200, arrival.manner.soap, action, text))
     }
 
     fn answer_page(
         &self,
         frame: &Frame,
         query: &Query,
-        selected: &[(usize, &Stored)],
+        selected: &[&Held],
         after: Option<usize>,
         arrival: &Arrival<'_>,
     ) -> (Verdict, Reply) {
         let page_size = usize::try_from(query.page_size).unwrap_or(usize::MAX);
-        let rest: Vec<_> = selected.iter().filter(|(place, _)| after.is_none_or(|after| *place > after)).collect();
-        let documents: Vec<&Stored> = rest.iter().take(page_size).map(|(_, document)| *document).collect();
-        let last = rest.iter().take(page_size).next_back().map(|(place, _)| format!("{CONTINUATION}{place}"));
-        let continuation = last.filter(|_| rest.len() > page_size);
-        let with_reference = frame.interaction == Interaction::Fetch;
-        let page = Page { documents: &documents, total: selected.len(), continuation, with_reference };
-        let text = answers::page(&self.sheet(&arrival.peer), frame, &query.id, &page);
-        let reply = match documents.first() {
-            Some(document) if with_reference => match document.body.read() {
-                Ok(bytes) => multipart(&text, document, &bytes),
-                Err(error) => return (Verdict::NotProcessed, Reply::unreadable_body(&error)),
-            },
-            _ => Reply::xml(200, text),
+        let rank = |held: &Held| if query.stored_after.is_some() { held.change } else { held.place };
+        let rest = selected.iter().filter(|held| after.is_none_or(|after| rank(held) > after));
+        let mut rest: Vec<&Held> = rest.copied().collect();
+        let is_whole = rest.len() <= page_size;
+        rest.truncate(page_size);
+        let last = rest.last().map(|held| format!("{CONTINUATION}{}", rank(held)));
+        let continuation = last.filter(|_| !is_whole);
+        let is_fetch = frame.interaction == Interaction::Fetch;
+        let body = match rest.first().filter(|_| is_fetch).map(|held| held.document.body.read()).transpose() {
+            Ok(body) => body,
+            Err(error) => return (Verdict::NotProcessed, Reply::unreadable_body(&error)),
+        };
+        let carried = match &body {
+            Some(bytes) if self.answers_inline => Carried::Inline(STANDARD.encode(bytes)),
+            Some(_) => Carried::Part,
+            None => Carried::Nothing,
+        };
+        let in_part = matches!(carried, Carried::Part);
+        let page = Page { documents: &rest, total: selected.len(), continuation, carried };
+        let text = answers::page(&self.sheet(arrival), frame, &query.id, &page);
+        let action = answers::answer_to(frame.interaction);
+        let reply = match (rest.first(), &body) {
+            (Some(held), Some(bytes)) if in_part => {
+                multipart(&text, &held.document, bytes, arrival.manner.soap, action)
+            }
+            _ => Reply::envelope(200, arrival.manner.soap, action, text),
         };
         (Verdict::Answered(selected.len()), reply)
     }
 
-    /// The documents that the asker may see and wants, each with its place in the order of arrival.
-    fn select<'a>(
-        &self,
-        frame: &Frame,
-        query: &Query,
-        registers: &'a Registers,
-    ) -> Result<Vec<(usize, &'a Stored)>, Rule> {
+    /// The documents that the asker may see and wants, in the order of the answer.
+    fn select<'a>(&self, frame: &Frame, query: &Query, registers: &'a Registers) -> Result<Vec<&'a Held>, Rule> {
         if query.document.is_some() {
             return self.select_one(frame, query, registers);
         }
         let client = query.client.as_ref().ok_or(Rule::QuerySubject)?;
         let wanted = wanted_group(frame, query);
-        if access::ground(frame, &query.custodian)? == Ground::RegisterAccess && wanted != Some(RELATIONSHIP) {
-            access::granted_for(registers, [client], &query.custodian, &frame.worker.unit, self.to_read())?;
+        if access::ground(frame, &query.custodian)? == Ground::RegisterAccess {
+            access::phases(&self.standings(), &query.custodian, &frame.sender)?;
+            if wanted != Some(RELATIONSHIP) {
+                access::granted_for(registers, [client], &query.custodian, &frame.worker.unit, self.to_read())?;
+            }
         }
         let newest_relationship = registers.relationship(client, &query.custodian).map(|document| &document.id);
-        Ok(registers
-            .valid_of(client, &query.custodian)
-            .map(|(place, document)| (place, document.as_ref()))
-            .filter(|(_, document)| registers.is_newest(document))
-            .filter(|(_, document)| document.group.code != RELATIONSHIP || Some(&document.id) == newest_relationship)
-            .filter(|(_, document)| fits(query, wanted, document))
-            .collect())
+        let is_shown = |held: &Held| {
+            // What changed includes what ceased to count.
+            let ceased = query.stored_after.is_some() && !held.is_valid;
+            let superseded = held.document.group.code == RELATIONSHIP && Some(&held.document.id) != newest_relationship;
+            ceased || registers.is_current(held) && !superseded
+        };
+        let mut selected: Vec<&Held> = registers
+            .of_client(client, &query.custodian)
+            .filter(|held| is_shown(held) && fits(query, wanted, held))
+            .filter(|held| access::role_may_with(frame, Act::Read, &held.document, &self.roles))
+            .collect();
+        if query.stored_after.is_some() {
+            selected.sort_by_key(|held| held.change);
+        }
+        Ok(selected)
     }
 
-    fn select_one<'a>(
-        &self,
-        frame: &Frame,
-        query: &Query,
-        registers: &'a Registers,
-    ) -> Result<Vec<(usize, &'a Stored)>, Rule> {
-        let document = query.document.as_ref().and_then(|id| registers.document(id));
-        let Some(document) = document.filter(|document| {
-            document.custodian == query.custodian
-                && query.client.as_ref().is_none_or(|client| document.is_of(client))
-                && fits(query, wanted_group(frame, query), document)
+    fn select_one<'a>(&self, frame: &Frame, query: &Query, registers: &'a Registers) -> Result<Vec<&'a Held>, Rule> {
+        let held = query.document.as_ref().and_then(|id| registers.held(id));
+        let Some(held) = held.filter(|held| {
+            held.document.custodian == query.custodian
+                && query.client.as_ref().is_none_or(|client| held.document.is_of(client))
+                && fits(query, wanted_group(frame, query), held)
         }) else {
             // What the archive does not have it may say to anyone who may send at all: that is the question before a resend.
             return Ok(Vec::new());
         };
-        if document.sender != frame.sender {
+        let document = &held.document;
+        let is_question = frame.interaction == Interaction::Find;
+        let is_senders = document.sender == frame.sender;
+        if !is_senders {
             if access::ground(frame, &query.custodian)? == Ground::RegisterAccess {
+                access::phases(&self.standings(), &query.custodian, &frame.sender)?;
                 self.may_read(frame, registers, document)?;
             }
-            if !registers.is_valid(document) {
-                return Ok(Vec::new());
+            if !access::role_may_with(frame, Act::Read, document, &self.roles) {
+                return Err(Rule::AccessRole);
             }
         }
-        Ok(vec![(0, document.as_ref())])
+        // To its sender and to the register's owner an invalidated document has arrived; it is fetched by nobody.
+        let hears_of_it = is_question && (is_senders || frame.sender == document.custodian);
+        let newest_is_valid = registers.versions(&document.set_id).next_back().is_some_and(|newest| newest.is_valid);
+        let is_there = held.is_valid && (newest_is_valid || is_senders);
+        Ok(if hears_of_it || is_there { vec![held] } else { Vec::new() })
     }
 
     /// The newest relationship document may be read without a grant; everything else needs one.
@@ -141,16 +174,28 @@ fn wanted_group<'a>(frame: &'a Frame, query: &'a Query) -> Option<&'a str> {
     query.group.as_deref().or_else(|| message::group_of(&frame.service_request))
 }
 
-fn fits(query: &Query, group: Option<&str>, document: &Stored) -> bool {
-    let code_is = |code: &Option<crate::intake::document::Code>, wanted: &str| {
-        code.as_ref().is_some_and(|code| code.code == wanted)
-    };
+fn fits(query: &Query, group: Option<&str>, held: &Held) -> bool {
+    let document = held.document.as_ref();
+    let code_is = |code: &Option<Code>, wanted: &str| code.as_ref().is_some_and(|code| code.code == wanted);
+    let process = || document.service_process.as_ref().map(|process| process.code.code.as_str());
     let type_fits =
         |wanted: &String| code_is(&document.specific_type, wanted) || code_is(&document.general_type, wanted);
     group.is_none_or(|group| document.group.code == group)
         && (query.document_types.is_empty() || query.document_types.iter().any(type_fits))
         && query.service_task.as_ref().is_none_or(|task| code_is(&document.service_task, task))
+        && query.service_process.as_ref().is_none_or(|wanted| process() == Some(wanted.as_str()))
+        && drawn_up_fits(query, &document.effective_time)
+        && query.stored_after.is_none_or(|moment| held.changed_at > moment)
         && query.case.as_ref().is_none_or(|case| document.case.as_ref() == Some(case))
+}
+
+fn drawn_up_fits(query: &Query, effective_time: &str) -> bool {
+    let (low, high) = query.drawn_up;
+    if low.is_none() && high.is_none() {
+        return true;
+    }
+    instant(effective_time)
+        .is_some_and(|moment| low.is_none_or(|low| moment >= low) && high.is_none_or(|high| moment <= high))
 }
 
 fn continuation(query: &Query, findings: &mut Findings) -> Option<usize> {
@@ -161,12 +206,17 @@ fn continuation(query: &Query, findings: &mut Findings) -> Option<usize> {
 }
 
 /// The answer and the document, byte for byte as it was stored.
-fn multipart(answer: &str, document: &Stored, bytes: &[u8]) -> Reply {
+fn multipart(answer: &str, document: &Stored, bytes: &[u8], soap: SoapVersion, action: &str) -> Reply {
     // The digest is in the boundary, so no document can contain its own delimiter by chance.
     let tag: String = document.sha256.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let boundary = format!("archive-{tag}");
+    let media_type = soap.media_type();
+    let start_info = match soap {
+        SoapVersion::V11 => String::new(),
+        SoapVersion::V12 => format!("start-info=\"{ACTION_PREFIX}{action}\"; "),
+    };
     let mut body = format!(
-        "--{boundary}\r\nContent-Type: text/xml; charset=utf-8\r\nContent-ID: <frame>\r\n\r\n{answer}\r\n\
+        "--{boundary}\r\nContent-Type: {media_type}; charset=utf-8\r\nContent-ID: <frame>\r\n\r\n{answer}\r\n\
          --{boundary}\r\nContent-Type: application/xml; charset=utf-8\r\nContent-Transfer-Encoding: binary\r\n\
          Content-ID: <OID{}>\r\n\r\n",
         document.id
@@ -174,6 +224,7 @@ fn multipart(answer: &str, document: &Stored, bytes: &[u8]) -> Reply {
     .into_bytes();
     body.extend_from_slice(bytes);
     body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-    let content_type = format!("multipart/related; type=\"text/xml\"; start=\"<frame>\"; boundary=\"{boundary}\"");
+    let content_type =
+        format!("multipart/related; type=\"{media_type}\"; start=\"<frame>\"; {start_info}boundary=\"{boundary}\"");
     Reply { status: 200, content_type, body }
 }

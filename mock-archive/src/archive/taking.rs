@@ -1,5 +1,6 @@
 //! Taking a document: recognise a repetition, judge by every rule, store. Called by `archive.rs` for a store message.
 
+use jiff::Timestamp;
 use openssl::sha::sha256;
 
 use crate::answers::AckCode;
@@ -9,7 +10,8 @@ use crate::intake::content;
 use crate::intake::document::{self, ArchiveDocument};
 use crate::intake::frame::{Frame, FrameDocument};
 use crate::oid::Oid;
-use crate::registers::{RELATIONSHIP, Registers, Stored};
+use crate::registers::{CASE, RELATIONSHIP, Registers, Stored};
+use crate::rules::access::Circumstances;
 use crate::rules::{access, document as document_rules, pair, persons, versions};
 use crate::signature;
 use crate::storage::{Body, Record, StorageError};
@@ -48,7 +50,11 @@ impl Archive {
             return repetition(known, &frame.sender, &digest);
         }
         findings.extend(versions::check(&document, &registers));
-        findings.extend(access::check_store(frame, &document, &registers, self.clock.today()));
+        let standings = self.standings();
+        let (roles, today) = (&self.roles, self.clock.today());
+        let known = Circumstances { registers: &registers, standings: &standings, roles, today };
+        findings.extend(access::check_store(frame, &document, known));
+        drop(standings);
         findings.extend(signatures);
         if findings.refuse() {
             return refused(findings);
@@ -105,7 +111,8 @@ impl Archive {
         bytes: &[u8],
         digest: [u8; 32],
     ) -> std::io::Result<()> {
-        registers.store(stored(document, sender, self.bodies.keep(bytes)?, digest))
+        let body = self.bodies.keep(bytes)?;
+        registers.store(stored(document, sender, body, digest, self.clock.now()))
     }
 
     /// Takes up what an earlier run has kept in its data directory.
@@ -113,15 +120,15 @@ impl Archive {
         let mut registers = self.registers();
         for record in records {
             match record {
-                Record::Stored { sender, body } => {
+                Record::Stored { sender, body, at } => {
                     let bytes = body.read()?;
                     let text = std::str::from_utf8(&bytes).map_err(|_| StorageError::Body)?;
                     let xml = xml::parse(text).map_err(|_| StorageError::Body)?;
                     let document = document::read(&xml).map_err(|_| StorageError::Body)?;
-                    registers.store(stored(document, &sender, body, sha256(&bytes)))?;
+                    registers.store(stored(document, &sender, body, sha256(&bytes), at))?;
                 }
-                Record::Invalidated { document } => {
-                    registers.invalidate(&document);
+                Record::Invalidated { document, at } => {
+                    registers.invalidate(&document, at);
                 }
             }
         }
@@ -142,8 +149,10 @@ fn refused(findings: Findings) -> Acceptance {
     Acceptance { code: AckCode::Ae, findings, warnings, already_stored: false }
 }
 
-fn stored(document: ArchiveDocument, sender: &Oid, body: Body, sha256: [u8; 32]) -> Stored {
-    let is_relationship = document.social.group.code == RELATIONSHIP;
+fn stored(document: ArchiveDocument, sender: &Oid, body: Body, sha256: [u8; 32], stored_at: Timestamp) -> Stored {
+    let group = document.social.group.code.as_str();
+    let is_relationship = group == RELATIONSHIP;
+    let case_closed = if group == CASE { content::case_closed(&document.content) } else { None };
     let rows = if is_relationship { content::producer_rows(&document.content).unwrap_or_default() } else { Vec::new() };
     Stored {
         id: document.id,
@@ -154,14 +163,18 @@ fn stored(document: ArchiveDocument, sender: &Oid, body: Body, sha256: [u8; 32])
         general_type: document.general_type,
         specific_type: document.social.specific_type,
         service_task: document.social.service_task,
+        service_process: document.social.service_process,
         content_specification: document.social.content_specification,
         clients: document.clients,
         authors: document.authors,
         custodian: document.custodian,
         organiser: document.social.organiser,
+        unit: document.unit,
         case: document.case.filter(|_| !is_relationship),
         rows,
+        case_closed,
         sender: sender.clone(),
+        stored_at,
         body,
         sha256,
     }

@@ -8,6 +8,10 @@ use crate::samples::{
     ORGANISER, PRODUCER, PRODUCER_UNIT, Question, Said, Sample, archive, group, oid, prepared_archive, said,
 };
 
+mod invalidation;
+mod standing;
+mod wire;
+
 const RELATIONSHIP: &str = "1.2.246.10.99999991.95.2026.1";
 const CASE_DOCUMENT: &str = "1.2.246.10.99999991.95.2026.2";
 const DECISION: &str = "1.2.246.10.99999991.95.2026.3";
@@ -253,6 +257,9 @@ fn the_newest_version_is_shown_and_older_ones_by_their_id() {
     assert!(archive.invalidate(&oid(DECISION)));
     assert_eq!(ask(&archive, &Question::find(&group("5"))).ids, [ENTRY]);
     assert_eq!(ask(&archive, &Question::about(DECISION)).response.as_deref(), Some("NF"));
+    assert_eq!(ask(&archive, &Question::fetch(DECISION).by_organiser()).response.as_deref(), Some("NF"));
+    let owner = reply(&archive, &Question::about(DECISION).by_organiser());
+    assert!(String::from_utf8(owner.body).unwrap().contains("<statusCode code=\"NULLIFIED\"/>"));
 }
 
 #[test]

@@ -12,6 +12,8 @@ use crate::person::{IDENTITY_CODE_ROOT, PersonId};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ProducerRow {
     pub(crate) unit: Oid,
+    /// The code of the service task under which the row stands.
+    pub(crate) service_task: Option<String>,
     pub(crate) start: PartialDate,
     pub(crate) end: Option<PartialDate>,
 }
@@ -62,23 +64,31 @@ pub(crate) fn asks_for_professional_signature(content: &Value) -> bool {
 pub(crate) fn producer_rows(content: &Value) -> Option<Vec<ProducerRow>> {
     let tasks = root(content).and_then(|root| root.get("sosiaalihuollon_palvelutehtava"));
     let mut rows = Vec::new();
-    for producer in items(tasks).flat_map(|task| items(task.get("palveluntuottaja"))) {
-        rows.push(row(producer)?);
-        for implementer in items(producer.get("palveluntoteuttaja")) {
-            rows.push(row(implementer)?);
+    for task in items(tasks) {
+        let code = task.pointer("/palvelutehtava/code").and_then(Value::as_str);
+        for producer in items(task.get("palveluntuottaja")) {
+            rows.push(row(producer, code)?);
+            for implementer in items(producer.get("palveluntoteuttaja")) {
+                rows.push(row(implementer, code)?);
+            }
         }
     }
     Some(rows)
 }
 
-fn row(node: &Value) -> Option<ProducerRow> {
+/// The day on which the case of a case document was closed.
+pub(crate) fn case_closed(content: &Value) -> Option<PartialDate> {
+    PartialDate::parse(root(content)?.pointer("/asian_tiedot/paattymispaiva")?.as_str()?)
+}
+
+fn row(node: &Value, service_task: Option<&str>) -> Option<ProducerRow> {
     let unit = Oid::parse(node.pointer("/palveluyksikon_nimi/code")?.as_str()?).ok()?;
     let start = PartialDate::parse(node.get("asiakkuuden_alkamispvm")?.as_str()?)?;
     let end = match node.get("asiakkuuden_paattymispvm") {
         None => None,
         Some(end) => Some(PartialDate::parse(end.as_str()?)?),
     };
-    Some(ProducerRow { unit, start, end })
+    Some(ProducerRow { unit, service_task: service_task.map(str::to_owned), start, end })
 }
 
 /// The items of an array; an object alone is an array of one.

@@ -36,6 +36,20 @@ pub(crate) struct Client {
     pub(crate) birth: String,
 }
 
+/// A service unit.
+#[derive(Clone)]
+pub(crate) struct Unit {
+    pub(crate) id: Oid,
+    pub(crate) name: String,
+}
+
+/// The service process: the text that names the kind, and the code.
+#[derive(Clone)]
+pub(crate) struct ServiceProcess {
+    pub(crate) kind: Option<String>,
+    pub(crate) code: Code,
+}
+
 /// A document, read.
 pub(crate) struct ArchiveDocument {
     pub(crate) id: Oid,
@@ -49,7 +63,9 @@ pub(crate) struct ArchiveDocument {
     pub(crate) authors: Vec<PersonId>,
     pub(crate) custodian: Oid,
     pub(crate) case: Option<Oid>,
-    pub(crate) unit: Option<Oid>,
+    pub(crate) unit: Option<Unit>,
+    /// The version that this one replaces, where the header names it.
+    pub(crate) replaces: Option<Oid>,
     pub(crate) social: SocialHeader,
     pub(crate) body_id: String,
     /// The display form, decoded.
@@ -62,6 +78,7 @@ pub(crate) struct SocialHeader {
     pub(crate) group: Code,
     pub(crate) specific_type: Option<Code>,
     pub(crate) service_task: Option<Code>,
+    pub(crate) service_process: Option<ServiceProcess>,
     pub(crate) record_status: String,
     pub(crate) register: String,
     pub(crate) organiser: Oid,
@@ -84,7 +101,7 @@ pub(crate) fn read(document: &Document<'_>) -> Result<ArchiveDocument, Finding> 
     let body = at(root, &["component", "nonXMLBody"]).ok_or(form("component/nonXMLBody"))?;
     let social = child(root, xml::FINLAND, "localSocialHeader").ok_or(form("localSocialHeader"))?;
     let custodian = ["custodian", "assignedCustodian", "representedCustodianOrganization", "id"];
-    let unit = ["encounterParticipant", "assignedEntity", "representedOrganization", "id"];
+    let replaced = at(root, &["relatedDocument"]).filter(|related| related.attribute("typeCode") == Some("RPLC"));
     Ok(ArchiveDocument {
         id: oid(root, &["id"]).ok_or(form("id"))?,
         set_id: oid(root, &["setId"]).ok_or(form("setId"))?,
@@ -101,12 +118,24 @@ pub(crate) fn read(document: &Document<'_>) -> Result<ArchiveDocument, Finding> 
             .collect(),
         custodian: oid(root, &custodian).ok_or(form("custodian"))?,
         case: oid(encounter, &["id"]),
-        unit: oid(encounter, &unit),
+        unit: unit(encounter),
+        replaces: replaced.and_then(|related| oid(related, &["parentDocument", "id"])),
         social: social_header(social)?,
         body_id: body.attribute("ID").unwrap_or_default().to_owned(),
         display: display(body)?,
         content: json(body)?,
     })
+}
+
+fn unit(encounter: Node<'_, '_>) -> Option<Unit> {
+    let organisation = at(encounter, &["encounterParticipant", "assignedEntity", "representedOrganization"])?;
+    let name = at(organisation, &["name"]).map(xml::text).unwrap_or_default();
+    Some(Unit { id: oid(organisation, &["id"])?, name: name.trim().to_owned() })
+}
+
+fn service_process(node: Node<'_, '_>) -> Option<ServiceProcess> {
+    let kind = child(node, xml::FINLAND, "type").map(|kind| xml::text(kind).trim().to_owned());
+    Some(ServiceProcess { kind, code: code(child(node, xml::FINLAND, "code")?)? })
 }
 
 fn clients(root: Node<'_, '_>) -> Option<Vec<Client>> {
@@ -137,6 +166,7 @@ fn social_header(node: Node<'_, '_>) -> Result<SocialHeader, Finding> {
         group: coded("documentGroup").ok_or(form("localSocialHeader/documentGroup"))?,
         specific_type: coded("specificDocumentType"),
         service_task: coded("functionCode"),
+        service_process: element("serviceProcess").and_then(service_process),
         record_status: coded("recordStatus").ok_or(form("localSocialHeader/recordStatus"))?.code,
         register: coded("registryType").ok_or(form("localSocialHeader/registryType"))?.code,
         organiser: root("outsourcingServiceCustomer").ok_or(form("localSocialHeader/outsourcingServiceCustomer"))?,

@@ -2,9 +2,12 @@
 //!
 //! Reads both what stands inside a SOAP envelope and a bare frame. Checks form, not meaning: that is `rules/`.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use roxmltree::Node;
 
 use crate::finding::{Finding, Rule};
+use crate::hl7_time::instant;
 use crate::intake::query::{self, Query};
 use crate::oid::Oid;
 use crate::person::PersonId;
@@ -14,6 +17,8 @@ use crate::xml::{self, at, child, children};
 const SERVICE_REQUESTS: &str = "1.2.246.537.6.1503";
 /// Code system of the use situations (any version).
 const USE_SITUATIONS: &str = "1.2.246.537.6.1289";
+/// Code system of the workers' roles.
+const ROLES: &str = "1.2.246.10.99999990.6.1";
 
 /// A message's id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +31,7 @@ pub(crate) struct MessageId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interaction {
     Store,
+    Invalidate,
     Find,
     Fetch,
 }
@@ -34,6 +40,7 @@ impl Interaction {
     fn of(name: &str) -> Option<Self> {
         match name {
             "RCMR_IN200002FI01" => Some(Self::Store),
+            "RCMR_IN200025FI01" => Some(Self::Invalidate),
             "RCMR_IN200029FI01" => Some(Self::Find),
             "RCMR_IN200031FI01" => Some(Self::Fetch),
             _ => None,
@@ -43,6 +50,7 @@ impl Interaction {
     pub(crate) fn id(self) -> &'static str {
         match self {
             Self::Store => "RCMR_IN200002FI01",
+            Self::Invalidate => "RCMR_IN200025FI01",
             Self::Find => "RCMR_IN200029FI01",
             Self::Fetch => "RCMR_IN200031FI01",
         }
@@ -68,11 +76,14 @@ pub(crate) struct Frame {
 /// The acting worker.
 pub(crate) struct Worker {
     pub(crate) id: PersonId,
+    /// The role's code, where the sender knows it.
+    pub(crate) role: Option<String>,
     pub(crate) unit: Oid,
 }
 
 pub(crate) enum Subject {
     Document(Box<FrameDocument>),
+    Invalidation(Box<Invalidation>),
     Query(Box<Query>),
 }
 
@@ -83,13 +94,35 @@ pub(crate) struct FrameDocument {
     pub(crate) version: u32,
     pub(crate) effective_time: String,
     pub(crate) register: String,
-    /// `text/reference@value`; absent in a bare frame.
-    pub(crate) reference: Option<String>,
+    pub(crate) text: DocumentText,
     /// statusCode, completionCode, storageCode.
     pub(crate) states: [String; 3],
     pub(crate) clients: Vec<PersonId>,
     pub(crate) custodian: Oid,
     pub(crate) case: Option<Oid>,
+}
+
+/// Where the document of a store message is.
+pub(crate) enum DocumentText {
+    /// `text/reference@value`: in a part of its own.
+    Part(String),
+    /// In `text` itself, decoded.
+    Inline(Vec<u8>),
+    /// Nowhere, or in a way that cannot be read. So it is in a bare frame.
+    Nowhere,
+}
+
+/// What is to count no longer (docs/wire.md §5.1).
+pub(crate) struct Invalidation {
+    /// The version; `None` when all are meant.
+    pub(crate) id: Option<Oid>,
+    pub(crate) set_id: Oid,
+    pub(crate) register: String,
+    pub(crate) status: String,
+    pub(crate) clients: Vec<PersonId>,
+    pub(crate) custodian: Oid,
+    pub(crate) group: String,
+    pub(crate) reason: String,
 }
 
 /// A message that cannot be read; with its id it can still be answered.
@@ -137,6 +170,7 @@ fn frame(root: Node<'_, '_>, interaction: Interaction, id: MessageId) -> Result<
         worker: worker(act).ok_or(missing("controlActProcess/authorOrPerformer"))?,
         subject: match interaction {
             Interaction::Store => Subject::Document(Box::new(frame_document(act)?)),
+            Interaction::Invalidate => Subject::Invalidation(Box::new(invalidation(act)?)),
             Interaction::Find | Interaction::Fetch => Subject::Query(Box::new(query::read(act)?)),
         },
     })
@@ -159,15 +193,16 @@ fn worker(act: Node<'_, '_>) -> Option<Worker> {
     let id = children(person, xml::HL7, "id").filter_map(person_id).find(PersonId::is_identity_code)?;
     at(person, &["assignedPerson", "name"])?;
     at(person, &["representedOrganization", "name"])?;
-    Some(Worker { id, unit: oid(person, &["representedOrganization", "id"])? })
+    let role = child(person, xml::HL7, "code")
+        .filter(|code| code.attribute("codeSystem") == Some(ROLES))
+        .and_then(|code| code.attribute("code"))
+        .map(|code| code.trim().to_owned());
+    Some(Worker { id, role, unit: oid(person, &["representedOrganization", "id"])? })
 }
 
 fn frame_document(act: Node<'_, '_>) -> Result<FrameDocument, Place> {
     let node = at(act, &["subject", "clinicalDocument"]).ok_or(missing("subject/clinicalDocument"))?;
     let code = |name, place| attribute(node, &[name], "code").ok_or(missing(place));
-    let clients: Option<Vec<_>> = children(node, xml::HL7, "recordTarget")
-        .map(|target| at(target, &["patient", "id"]).and_then(person_id))
-        .collect();
     Ok(FrameDocument {
         id: oid(node, &["id"]).ok_or(missing("clinicalDocument/id"))?,
         set_id: oid(node, &["setId"]).ok_or(missing("clinicalDocument/setId"))?,
@@ -177,17 +212,73 @@ fn frame_document(act: Node<'_, '_>) -> Result<FrameDocument, Place> {
         effective_time: attribute(node, &["effectiveTime"], "value")
             .ok_or(missing("clinicalDocument/effectiveTime"))?,
         register: code("code", "clinicalDocument/code")?,
-        reference: attribute(node, &["text", "reference"], "value"),
+        text: document_text(node),
         states: [
             code("statusCode", "clinicalDocument/statusCode")?,
             code("completionCode", "clinicalDocument/completionCode")?,
             code("storageCode", "clinicalDocument/storageCode")?,
         ],
-        clients: clients.filter(|all| !all.is_empty()).ok_or(missing("clinicalDocument/recordTarget"))?,
-        custodian: oid(node, &["custodian", "assignedCustodian", "representedOrganization", "id"])
-            .ok_or(missing("clinicalDocument/custodian"))?,
+        clients: clients(node)?,
+        custodian: custodian(node)?,
         case: oid(node, &["componentOf", "encounterEvent", "id"]),
     })
+}
+
+/// Exactly one of the two ways: a reference, or Base64 (RFC 4648, broken by white space or not).
+fn document_text(node: Node<'_, '_>) -> DocumentText {
+    let Some(text) = child(node, xml::HL7, "text") else {
+        return DocumentText::Nowhere;
+    };
+    let reference = attribute(text, &["reference"], "value");
+    let inline = text.attribute("representation") == Some("B64") && text.attribute("mediaType") == Some("text/xml");
+    match (reference, inline) {
+        (Some(reference), false) => DocumentText::Part(reference),
+        (None, true) => {
+            let mut base64 = xml::text(text);
+            base64.retain(|sign| !sign.is_ascii_whitespace());
+            STANDARD.decode(base64).map_or(DocumentText::Nowhere, DocumentText::Inline)
+        }
+        _ => DocumentText::Nowhere,
+    }
+}
+
+fn invalidation(act: Node<'_, '_>) -> Result<Invalidation, Place> {
+    let node = at(act, &["subject", "clinicalDocument"]).ok_or(missing("subject/clinicalDocument"))?;
+    let code = |name, place| attribute(node, &[name], "code").ok_or(missing(place));
+    let decided = attribute(node, &["effectiveTime"], "value").and_then(|value| instant(&value));
+    decided.ok_or(missing("clinicalDocument/effectiveTime"))?;
+    let social = child(node, xml::FINLAND, "localSocialHeader").ok_or(missing("localSocialHeader"))?;
+    let id = match child(node, xml::HL7, "id") {
+        None => None,
+        Some(_) => Some(oid(node, &["id"]).ok_or(missing("clinicalDocument/id"))?),
+    };
+    Ok(Invalidation {
+        id,
+        set_id: oid(node, &["setId"]).ok_or(missing("clinicalDocument/setId"))?,
+        register: code("code", "clinicalDocument/code")?,
+        status: code("statusCode", "clinicalDocument/statusCode")?,
+        clients: clients(node)?,
+        custodian: custodian(node)?,
+        group: child(social, xml::FINLAND, "documentGroup")
+            .and_then(|group| group.attribute("code"))
+            .ok_or(missing("localSocialHeader/documentGroup"))?
+            .to_owned(),
+        reason: child(social, xml::FINLAND, "reasonOfInvalidation")
+            .map(xml::text)
+            .ok_or(missing("localSocialHeader/reasonOfInvalidation"))?,
+    })
+}
+
+fn clients(node: Node<'_, '_>) -> Result<Vec<PersonId>, Place> {
+    let clients: Option<Vec<_>> = children(node, xml::HL7, "recordTarget")
+        .map(|target| at(target, &["patient", "id"]).and_then(person_id))
+        .collect();
+    clients.filter(|all| !all.is_empty()).ok_or(missing("clinicalDocument/recordTarget"))
+}
+
+fn custodian(node: Node<'_, '_>) -> Result<Oid, Place> {
+    oid(node, &["custodian", "assignedCustodian", "representedOrganization", "id"])
+        .ok_or(missing("clinicalDocument/custodian"))
 }
 
 fn message_id(root: Node<'_, '_>) -> Option<MessageId> {

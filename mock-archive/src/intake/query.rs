@@ -1,8 +1,10 @@
 //! `queryByParameter` of a find or a fetch (docs/wire.md §7). Reads; `rules/query.rs` judges.
 
+use jiff::Timestamp;
 use roxmltree::Node;
 
 use crate::finding::Rule;
+use crate::hl7_time::{first_moment, instant, last_moment};
 use crate::intake::frame::{attribute, oid, person_id};
 use crate::oid::Oid;
 use crate::person::PersonId;
@@ -23,6 +25,11 @@ pub(crate) struct Query {
     pub(crate) group: Option<String>,
     pub(crate) document_types: Vec<String>,
     pub(crate) service_task: Option<String>,
+    pub(crate) service_process: Option<String>,
+    /// Drawn up from and until, both in.
+    pub(crate) drawn_up: (Option<Timestamp>, Option<Timestamp>),
+    /// Stored or invalidated after this moment.
+    pub(crate) stored_after: Option<Timestamp>,
     pub(crate) case: Option<Oid>,
     pub(crate) document: Option<Oid>,
 }
@@ -49,6 +56,13 @@ pub(crate) fn read(act: Node<'_, '_>) -> Result<Query, (&'static str, Rule)> {
         group: optional(node, "documentGroup", code).map_err(form)?,
         document_types: document_types(node).ok_or(form("queryByParameter/documentType"))?,
         service_task: optional(node, "serviceTask", code).map_err(form)?,
+        service_process: optional(node, "serviceProcess", code).map_err(form)?,
+        drawn_up: (
+            end(node, "low", first_moment).ok_or(form("queryByParameter/effectiveTime/low"))?,
+            end(node, "high", last_moment).ok_or(form("queryByParameter/effectiveTime/high"))?,
+        ),
+        stored_after: moment(child(node, xml::HL7, "storedAfter"), instant)
+            .ok_or(form("queryByParameter/storedAfter"))?,
         case: optional(node, "caseId", root).map_err(form)?,
         document: optional(node, "documentId", root).map_err(form)?,
     })
@@ -71,6 +85,18 @@ fn optional<T>(
     match child(node, xml::HL7, name) {
         None => Ok(None),
         Some(parameter) => child(parameter, xml::HL7, "value").and_then(read).map(Some).ok_or(name),
+    }
+}
+
+/// One end of the period; `Some(None)` when it is open.
+fn end(node: Node<'_, '_>, name: &str, read: fn(&str) -> Option<Timestamp>) -> Option<Option<Timestamp>> {
+    moment(child(node, xml::HL7, "effectiveTime").and_then(|period| child(period, xml::HL7, name)), read)
+}
+
+fn moment(node: Option<Node<'_, '_>>, read: fn(&str) -> Option<Timestamp>) -> Option<Option<Timestamp>> {
+    match node {
+        None => Some(None),
+        Some(node) => read(node.attribute("value")?).map(Some),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::finding::{Finding, Findings, Rule};
 use crate::intake::content;
 use crate::intake::document::ArchiveDocument;
 use crate::oid::Oid;
-use crate::registers::{CASE, CLIENT_DOCUMENT, RELATIONSHIP};
+use crate::registers::{CASE, CLIENT_DOCUMENT, KNOWN_GROUPS, RELATIONSHIP};
 use crate::signature::{SignatureKind, VerifiedSignature};
 use crate::xml;
 
@@ -14,6 +14,9 @@ const REGISTRATION_NUMBERS: &str = "1.2.246.537.26";
 pub(crate) fn check(document: &ArchiveDocument) -> Findings {
     let mut found = Findings::default();
     let social = &document.social;
+    let group = social.group.code.as_str();
+    let known = KNOWN_GROUPS.contains(&group);
+    found.require(known, Rule::DocumentGroup, "localSocialHeader/documentGroup");
     let codes = [document.confidentiality.as_str(), social.register.as_str(), social.record_status.as_str()];
     found.require(codes == ["6", "1", "3"], Rule::DocumentCodes, "ClinicalDocument");
     found.require(
@@ -22,7 +25,7 @@ pub(crate) fn check(document: &ArchiveDocument) -> Findings {
         "localSocialHeader/outsourcingServiceCustomer",
     );
     found.require(types_agree(document), Rule::DocumentSpecificType, "localSocialHeader/specificDocumentType");
-    let needs_case = [CASE, CLIENT_DOCUMENT].contains(&social.group.code.as_str());
+    let needs_case = [CASE, CLIENT_DOCUMENT].contains(&group);
     found.require(!needs_case || document.case.is_some(), Rule::DocumentCase, "componentOf/encompassingEncounter/id");
     let body_id = format!("OID{}", document.id);
     found.require(document.body_id == body_id, Rule::DocumentBodyId, "nonXMLBody/@ID");

@@ -6,8 +6,8 @@ use crate::finding::{Findings, Rule};
 use crate::hl7_time::instant;
 use crate::intake::document::ArchiveDocument;
 use crate::intake::frame::{Frame, FrameDocument};
-use crate::registers::RELATIONSHIP;
-use crate::rules::message::group_of;
+use crate::registers::{KNOWN_GROUPS, RELATIONSHIP};
+use crate::rules::message::{NEW_VERSION, group_of};
 
 /// Compares a frame's metadata with the document's.
 pub(crate) fn check(frame: &Frame, metadata: &FrameDocument, document: &ArchiveDocument) -> Findings {
@@ -27,7 +27,11 @@ pub(crate) fn check(frame: &Frame, metadata: &FrameDocument, document: &ArchiveD
     let expected_case = document.case.as_ref().filter(|_| group != RELATIONSHIP);
     let case_fits = metadata.case.as_ref() == expected_case;
     found.require(case_fits, Rule::PairCase, "clinicalDocument/componentOf");
-    let group_fits = group_of(&frame.service_request) == Some(group);
+    let is_new_version = frame.service_request == NEW_VERSION;
+    found.require(is_new_version == (document.version > 1), Rule::PairNewVersion, "controlActProcess/reasonCode");
+    // Of a group that nobody knows, document.group speaks.
+    let needs_its_own = document.version <= 1 && !is_new_version && KNOWN_GROUPS.contains(&group);
+    let group_fits = !needs_its_own || group_of(&frame.service_request) == Some(group);
     found.require(group_fits, Rule::PairGroup, "localSocialHeader/documentGroup");
     found
 }

@@ -135,7 +135,19 @@ const BREACHES: &[Breach] = &[
             .unwrap() = json!("pian")
     }),
     (Rule::VersionFirst, Sample::entry, |s| s.set_id = "1.2.3".into()),
-    (Rule::VersionFirst, Sample::entry, |s| s.version = 2),
+    (Rule::VersionFirst, Sample::entry, |s| {
+        s.version = 2;
+        s.service_request = "OURS-NEW-VERSION";
+    }),
+    (Rule::PairNewVersion, Sample::entry, |s| s.service_request = "OURS-NEW-VERSION"),
+    (Rule::PairNewVersion, Sample::next_relationship, |s| s.service_request = "SP1"),
+    (Rule::DocumentGroup, Sample::decision, |s| s.group = "4"),
+    (Rule::VersionReplaces, Sample::next_relationship, |s| {
+        s.document_edits = vec![(
+            "</custodian>",
+            "</custodian><relatedDocument typeCode=\"RPLC\"><parentDocument><id root=\"1.2.3\"/></parentDocument></relatedDocument>",
+        )]
+    }),
     (Rule::VersionFirst, Sample::entry, |s| s.version = 0),
     (Rule::VersionSuccessor, Sample::next_relationship, |s| s.version = 3),
     (Rule::VersionSuccessor, Sample::next_relationship, |s| s.set_id = "1.2.3".into()),
@@ -190,6 +202,18 @@ fn every_refusing_rule_is_broken_by_some_test() {
     // Broken in the tests of signature.rs, structures.rs, archive/tests.rs and below.
     const ELSEWHERE: &[Rule] = &[
         Rule::MessageSoapAction,
+        Rule::MessageAddressing,
+        Rule::FrameNullified,
+        Rule::VersionAfterInvalid,
+        Rule::OrganisationJoined,
+        Rule::OrganisationOrganiserPhase,
+        Rule::OrganisationProducerPhase,
+        Rule::AccessRole,
+        Rule::AccessInvalidation,
+        Rule::InvalidationDocument,
+        Rule::InvalidationMetadata,
+        Rule::InvalidationReason,
+        Rule::CaseClosed,
         Rule::MessageSender,
         Rule::MessageAttachment,
         Rule::ContentStructure,
@@ -267,8 +291,13 @@ fn only_the_newest_relationship_document_counts() {
     assert_eq!(newer.give_to(&archive).code, AckCode::Aa);
     let found: Vec<_> = Sample::entry().give_to(&archive).findings.iter().map(|finding| finding.rule).collect();
     assert_eq!(found, [Rule::AccessUnit]);
+    // The version before does not come back, and none comes after.
     assert!(archive.invalidate(&oid(&newer.id)));
-    assert_eq!(Sample::entry().give_to(&archive).code, AckCode::Aa);
+    let found: Vec<_> = Sample::entry().give_to(&archive).findings.iter().map(|finding| finding.rule).collect();
+    assert_eq!(found, [Rule::AccessRelationship]);
+    let third = Sample::relationship().next_version("1.2.246.10.99999991.95.2026.11", 3);
+    let found: Vec<_> = third.give_to(&archive).findings.iter().map(|finding| finding.rule).collect();
+    assert_eq!(found, [Rule::VersionAfterInvalid]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::finding::{Findings, Rule};
 use crate::intake::document::ArchiveDocument;
-use crate::registers::Registers;
+use crate::registers::{Held, Registers};
 
 /// Checks a document that the archive does not have yet.
 pub(crate) fn check(document: &ArchiveDocument, registers: &Registers) -> Findings {
@@ -11,12 +11,22 @@ pub(crate) fn check(document: &ArchiveDocument, registers: &Registers) -> Findin
     let numbered = document.version >= 1 && is_first == (document.id == document.set_id);
     found.require(numbered, Rule::VersionFirst, "setId");
     if numbered && !is_first {
-        let follows = registers.newest_of_set(&document.set_id).is_some_and(|newest| {
-            newest.version.checked_add(1) == Some(document.version)
-                && newest.custodian == document.custodian
-                && newest.group.code == document.social.group.code
-        });
-        found.require(follows, Rule::VersionSuccessor, "versionNumber");
+        follows(document, registers.versions(&document.set_id).next_back(), &mut found);
     }
     found
+}
+
+fn follows(document: &ArchiveDocument, newest: Option<&Held>, found: &mut Findings) {
+    let Some(newest) = newest.filter(|newest| {
+        let newest = &newest.document;
+        newest.version.checked_add(1) == Some(document.version)
+            && newest.custodian == document.custodian
+            && newest.group.code == document.social.group.code
+    }) else {
+        found.add(Rule::VersionSuccessor, "versionNumber");
+        return;
+    };
+    found.require(newest.is_valid, Rule::VersionAfterInvalid, "setId");
+    let replaces = document.replaces.as_ref().is_none_or(|replaced| *replaced == newest.document.id);
+    found.require(replaces, Rule::VersionReplaces, "relatedDocument/parentDocument/id");
 }
