@@ -23,6 +23,7 @@ use crate::oid::Oid;
 use crate::registers::Registers;
 use crate::roles::Roles;
 use crate::rules::{message, persons};
+use crate::schemas;
 use crate::signature::Trust;
 use crate::storage::{self, Bodies, StorageError};
 use crate::structures::Structures;
@@ -34,6 +35,7 @@ mod summary;
 mod taking;
 #[cfg(test)]
 mod tests;
+mod validating;
 
 /// How an archive behaves where the page leaves it a choice, and what it knows of the world around it.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) roles: Roles,
     /// A fetch is answered with the document in `text`, not in a part of its own.
     pub(crate) answers_inline: bool,
+    /// Messages and documents are not held against the XSDs.
+    pub(crate) without_schemas: bool,
 }
 
 /// The archive.
@@ -50,6 +54,7 @@ pub struct Archive {
     standings: Mutex<Standings>,
     roles: Roles,
     answers_inline: bool,
+    without_schemas: bool,
     clock: Clock,
     structures: Structures,
     trust: Trust,
@@ -174,9 +179,22 @@ impl Archive {
     pub(crate) fn new(clock: Clock, structures: Structures, trust: Trust, settings: Settings) -> Self {
         let (registers, ledger, numbers) = (Mutex::default(), Ledger::default(), AtomicU64::new(1));
         let (depth, bodies) = (CheckDepth::default(), Bodies::default());
-        let Settings { standings, roles, answers_inline } = settings;
+        let Settings { standings, roles, answers_inline, without_schemas } = settings;
         let standings = Mutex::new(standings);
-        Self { registers, standings, roles, answers_inline, clock, structures, trust, depth, bodies, ledger, numbers }
+        Self {
+            registers,
+            standings,
+            roles,
+            answers_inline,
+            without_schemas,
+            clock,
+            structures,
+            trust,
+            depth,
+            bodies,
+            ledger,
+            numbers,
+        }
     }
 
     pub(crate) fn checking(self, depth: CheckDepth) -> Self {
@@ -237,7 +255,7 @@ impl Archive {
     /// Takes a bare frame and its document, without SOAP and without `text/reference`.
     #[must_use]
     pub fn take_pair(&self, peer: &Oid, frame_xml: &[u8], document_xml: &[u8]) -> Acceptance {
-        let arrival = self.arrive_with(peer, |findings| read_pair(frame_xml, document_xml, findings));
+        let arrival = self.arrive_with(peer, |findings| self.read_pair(frame_xml, document_xml, findings));
         let (sequence, acceptance) = (arrival.sequence, self.judge_store(&arrival));
         self.ledger.settle(sequence, acceptance.verdict());
         acceptance
@@ -246,8 +264,8 @@ impl Archive {
     /// Reads a message and writes it into the ledger.
     pub(crate) fn arrive<'a>(&self, peer: &Oid, message: &HttpMessage<'a>) -> Arrival<'a> {
         self.arrive_with(peer, |findings| {
-            let read = read_message(message, findings);
-            if let Ok(frame) = &read.frame {
+            let read = self.read_message(message, findings);
+            if let (Ok(frame), true) = (&read.frame, read.follows_schema) {
                 findings.extend(message::check_manner(frame, &read.manner));
             }
             read
@@ -256,9 +274,10 @@ impl Archive {
 
     fn arrive_with<'a>(&self, peer: &Oid, read: impl FnOnce(&mut Findings) -> Read<'a>) -> Arrival<'a> {
         let mut findings = Findings::default();
-        let Read { frame, document, manner } = read(&mut findings);
+        let Read { frame, document, manner, follows_schema } = read(&mut findings);
         let kind = kind(&frame, document.as_deref());
-        if let Ok(frame) = &frame {
+        // What a message of another structure means is not asked.
+        if let (Ok(frame), true) = (&frame, follows_schema) {
             findings.extend(message::check(frame, peer));
             let joined = self.standings().has_joined(&frame.sender);
             findings.require(joined, Rule::OrganisationJoined, "sender/device/id");
@@ -266,6 +285,46 @@ impl Archive {
         }
         let sequence = self.ledger.arrived(self.clock.now(), peer.clone(), kind);
         Arrival { sequence, peer: peer.clone(), manner, frame, findings, document }
+    }
+
+    fn read_message<'a>(&self, message: &HttpMessage<'a>, findings: &mut Findings) -> Read<'a> {
+        let Some(parts) = soap::parts(message) else {
+            return Read::nothing("Content-Type", Manner::default());
+        };
+        let mut manner = Manner { soap: parts.soap, action: parts.action.clone(), addressing: None };
+        let Some((text, xml)) = parsed(parts.envelope) else {
+            return Read::nothing("envelope", manner);
+        };
+        let Some(envelope) = soap::open(&xml, parts.soap) else {
+            return Read::nothing("Envelope", manner);
+        };
+        manner.addressing = envelope.addressing;
+        findings.extend(persons::check_xml(&xml, "frame"));
+        let follows_schema = self.check_message_schema(text, findings);
+        let mut frame = frame::read(envelope.message);
+        let document = frame.as_mut().ok().and_then(|frame| carried(frame, &parts));
+        Read { frame, document, manner, follows_schema }
+    }
+
+    fn read_pair<'a>(&self, frame_xml: &[u8], document_xml: &'a [u8], findings: &mut Findings) -> Read<'a> {
+        let Some((text, xml)) = parsed(frame_xml) else {
+            return Read::nothing("frame", Manner::default());
+        };
+        findings.extend(persons::check_xml(&xml, "frame"));
+        let follows_schema = self.check_message_schema(text, findings);
+        let frame = frame::read(xml.root_element());
+        Read { frame, document: Some(Cow::Borrowed(document_xml)), manner: Manner::default(), follows_schema }
+    }
+
+    fn checks_schemas(&self) -> bool {
+        !self.without_schemas && self.depth == CheckDepth::Deep
+    }
+
+    fn check_message_schema(&self, text: &str, findings: &mut Findings) -> bool {
+        let found = if self.checks_schemas() { schemas::check_message(text) } else { Vec::new() };
+        let follows = found.is_empty();
+        findings.extend(found);
+        follows
     }
 
     /// Notes that an arrival was not looked at.
@@ -358,31 +417,19 @@ struct Read<'a> {
     frame: Result<Frame, Unreadable>,
     document: Option<Cow<'a, [u8]>>,
     manner: Manner,
+    follows_schema: bool,
 }
 
 impl Read<'_> {
     fn nothing(at: &str, manner: Manner) -> Self {
         let unreadable = Unreadable { id: None, finding: Finding::new(Rule::MessageForm, at) };
-        Self { frame: Err(unreadable), document: None, manner }
+        Self { frame: Err(unreadable), document: None, manner, follows_schema: false }
     }
 }
 
-fn read_message<'a>(message: &HttpMessage<'a>, findings: &mut Findings) -> Read<'a> {
-    let Some(parts) = soap::parts(message) else {
-        return Read::nothing("Content-Type", Manner::default());
-    };
-    let mut manner = Manner { soap: parts.soap, action: parts.action.clone(), addressing: None };
-    let Some(xml) = std::str::from_utf8(parts.envelope).ok().and_then(|text| xml::parse(text).ok()) else {
-        return Read::nothing("envelope", manner);
-    };
-    let Some(envelope) = soap::open(&xml, parts.soap) else {
-        return Read::nothing("Envelope", manner);
-    };
-    manner.addressing = envelope.addressing;
-    findings.extend(persons::check_xml(&xml, "frame"));
-    let mut frame = frame::read(envelope.message);
-    let document = frame.as_mut().ok().and_then(|frame| carried(frame, &parts));
-    Read { frame, document, manner }
+fn parsed(bytes: &[u8]) -> Option<(&str, roxmltree::Document<'_>)> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    Some((text, xml::parse(text).ok()?))
 }
 
 /// The document: from the part that `text/reference` names, when there is exactly one, or from `text` itself.
@@ -400,15 +447,6 @@ fn carried<'a>(frame: &mut Frame, parts: &soap::Parts<'a>) -> Option<Cow<'a, [u8
         DocumentText::Inline(bytes) => parts.attachments.is_empty().then_some(Cow::Owned(bytes)),
         DocumentText::Nowhere => None,
     }
-}
-
-fn read_pair<'a>(frame_xml: &[u8], document_xml: &'a [u8], findings: &mut Findings) -> Read<'a> {
-    let Some(xml) = std::str::from_utf8(frame_xml).ok().and_then(|text| xml::parse(text).ok()) else {
-        return Read::nothing("frame", Manner::default());
-    };
-    findings.extend(persons::check_xml(&xml, "frame"));
-    let frame = frame::read(xml.root_element());
-    Read { frame, document: Some(Cow::Borrowed(document_xml)), manner: Manner::default() }
 }
 
 fn kind(frame: &Result<Frame, Unreadable>, document: Option<&[u8]>) -> ArrivalKind {

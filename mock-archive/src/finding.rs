@@ -108,6 +108,7 @@ macro_rules! rules {
 
 rules! {
     MessageForm = "message.form", Integrity, Refuses, "the message holds every element of docs/wire.md §2 in readable form";
+    MessageSchema = "message.schema", Integrity, Refuses, "envelope and message follow schemas/xsd/message.xsd";
     MessageSoapAction = "message.soap-action", Integrity, Refuses, "the HTTP message's action (SOAPAction, or the media type's in SOAP 1.2) names the interaction";
     MessageAddressing = "message.addressing", Integrity, Refuses, "WS-Addressing headers, when there are any, name the action, the message and the anonymous address";
     MessageInteraction = "message.interaction", Integrity, Refuses, "root element and interactionId agree";
@@ -133,6 +134,7 @@ rules! {
     PairGroup = "pair.group", Integrity, Refuses, "the service request of a first version fits the document group: SP1 1, OURS-ARCHIVE-CASE 2, SP17 5";
     PairNewVersion = "pair.new-version", Integrity, Refuses, "version 2 and later are stored with OURS-NEW-VERSION, a first version is not";
     TestPerson = "person.test-only", NotTestPerson, Refuses, "only 900-series identity codes, anywhere";
+    DocumentSchema = "document.schema", Content, Refuses, "the document follows schemas/xsd/document.xsd";
     DocumentForm = "document.form", Content, Refuses, "the document is a ClinicalDocument with header, localSocialHeader and body";
     DocumentGroup = "document.group", Content, Refuses, "the document group is 1, 2 or 5: nothing is known of the others";
     DocumentCodes = "document.codes", Content, Refuses, "confidentiality 6, register 1, record status 3";

@@ -23,6 +23,7 @@ mod roles;
 mod rules;
 #[cfg(test)]
 mod samples;
+mod schemas;
 mod signature;
 mod storage;
 mod structures;

@@ -70,7 +70,8 @@ pub(crate) fn oid(text: &str) -> Oid {
 pub(crate) fn archive() -> (Archive, Clock) {
     let clock = Clock::standing_at(NOW.parse().unwrap());
     let builder = MockArchive::builder().clock(clock.clone()).pki(Arc::clone(&kit().pki));
-    (builder.archive().unwrap(), clock)
+    // The rules are tested one by one; what the schemas say of the same breach is tested in `schemas/tests.rs`.
+    (builder.without_schemas().archive().unwrap(), clock)
 }
 
 /// One that already has the relationship document and the case document.
@@ -259,7 +260,8 @@ impl Sample {
              <confidentialityCode code=\"6\" codeSystem=\"1.2.246.777.5.99902.2006\"/><languageCode code=\"fi\"/>\
              <setId root=\"{set_id}\"/><versionNumber value=\"{version}\"/>\n\
              <recordTarget><patientRole><id root=\"1.2.246.21\" extension=\"{CLIENT}\"/><patient><name><given>Tessa</given>\
-             <given qualifier=\"CL\">Tessa</given><family>Testinen</family></name><birthTime value=\"19900101\"/></patient></patientRole></recordTarget>\n\
+             <given qualifier=\"CL\">Tessa</given><family>Testinen</family></name><administrativeGenderCode code=\"2\" codeSystem=\"1.2.246.537.5.1.1997\"/>\
+             <birthTime value=\"19900101\"/></patient></patientRole></recordTarget>\n\
              <author><time nullFlavor=\"NA\"/><assignedAuthor>{author}</assignedAuthor></author>\n\
              <custodian><assignedCustodian><representedCustodianOrganization><id root=\"{ORGANISER}\"/><name>Esimerkki</name>\
              </representedCustodianOrganization></assignedCustodian></custodian>\n\
@@ -268,10 +270,16 @@ impl Sample {
              </assignedEntity></encounterParticipant></encompassingEncounter></componentOf>\n\
              <x:localSocialHeader>{specific}<x:creationTime value=\"{effective_time}\"/>\
              <x:documentGroup code=\"{group}\" codeSystem=\"1.2.246.537.6.1505.201601\"/>\
+             <x:fileFormat code=\"2\" codeSystem=\"1.2.246.537.6.1502.201601\"/>\
+             <x:structuredFileFormat code=\"5\" codeSystem=\"1.2.246.537.5.40179.2008\"/>\
+             <x:softwareSupport moderator=\"Esimerkki\" product=\"Esimerkki\" version=\"1\"/>\
              <x:functionCode code=\"15\" codeSystem=\"1.2.246.537.6.1221.201601\"/>\
              <x:recordStatus code=\"3\" codeSystem=\"1.2.246.537.5.40154.2008\"/>\
              <x:registryType code=\"1\" codeSystem=\"1.2.246.537.6.1264.201701\"/>\
-             <x:outsourcingServiceCustomer root=\"{ORGANISER}\"/><x:contentSpecificationId>{structure}</x:contentSpecificationId>\
+             <x:outsourcingServiceCustomer root=\"{ORGANISER}\"/>\
+             <x:outsourcingServiceCustomerName>Esimerkki</x:outsourcingServiceCustomerName>\
+             <x:totalRetentionPeriodClass code=\"1\" codeSystem=\"1.2.246.537.6.1258.201601\"/>\
+             <x:specialContent code=\"E\" codeSystem=\"1.2.246.537.6.112.2007\"/><x:contentSpecificationId>{structure}</x:contentSpecificationId>\
              <x:encompassingClientRelationship root=\"1.2.246.10.99999991.14.2026.1\"/>\
              <x:serviceProcess><x:type>Sosiaalihuollon palveluprosessi</x:type><x:code code=\"5\" codeSystem=\"1.2.246.537.6.1277.201701\"/>\
              </x:serviceProcess></x:localSocialHeader>\n\
@@ -291,10 +299,12 @@ impl Sample {
             .map(|case| format!("<componentOf><encounterEvent><id root=\"{case}\"/></encounterEvent></componentOf>"));
         let subject = format!(
             "<subject><clinicalDocument classCode=\"DOCCLIN\" moodCode=\"EVN\"><realmCode code=\"FI\"/>\
-             <id root=\"{id}\"/><code code=\"1\" codeSystem=\"1.2.246.537.6.1264.201701\"/><text mediaType=\"multipart/related\">{text}</text>\
+             <typeId root=\"2.16.840.1.113883.1.3\" extension=\"POCD_HD000040\"/><id root=\"{id}\"/><code code=\"1\" codeSystem=\"1.2.246.537.6.1264.201701\"/><text mediaType=\"multipart/related\">{text}</text>\
              <statusCode code=\"COMPLETED\"/><effectiveTime value=\"{effective_time}\"/><setId root=\"{set_id}\"/><versionNumber value=\"{version}\"/>\
              <completionCode code=\"LA\"/><storageCode code=\"AC\"/>\
-             <recordTarget typeCode=\"RCT\"><patient classCode=\"PAT\"><id root=\"1.2.246.21\" extension=\"{CLIENT}\"/></patient></recordTarget>\
+             <recordTarget typeCode=\"RCT\"><patient classCode=\"PAT\"><id root=\"1.2.246.21\" extension=\"{CLIENT}\"/><statusCode code=\"normal\"/>\
+             <patientPerson><name><family>Testinen</family><given>Tessa</given></name><birthTime value=\"19900101\"/></patientPerson></patient></recordTarget>\
+             <author typeCode=\"AUT\"><time nullFlavor=\"NA\"/><assignedAuthor><id nullFlavor=\"NA\"/></assignedAuthor></author>\
              <custodian typeCode=\"CST\"><assignedCustodian><representedOrganization><id root=\"{ORGANISER}\"/></representedOrganization></assignedCustodian></custodian>\
              {}</clinicalDocument></subject>",
             case.unwrap_or_default()
@@ -444,7 +454,8 @@ impl Invalidating {
              <typeId root=\"2.16.840.1.113883.1.3\" extension=\"POCD_HD000040\"/>{id}<code code=\"1\" codeSystem=\"1.2.246.537.6.1264.201701\"/>\
              <statusCode code=\"NULLIFIED\"/><effectiveTime value=\"20261122110000+0200\"/><setId root=\"{}\"/>\
              <recordTarget typeCode=\"RCT\"><patient classCode=\"PAT\"><id root=\"1.2.246.21\" extension=\"{CLIENT}\"/>\
-             <statusCode code=\"normal\"/></patient></recordTarget>\
+             <statusCode code=\"normal\"/><patientPerson><name><family>Testinen</family></name><birthTime value=\"19900101\"/></patientPerson>\
+             </patient></recordTarget>\
              <custodian typeCode=\"CST\"><assignedCustodian><representedOrganization><id root=\"{ORGANISER}\"/></representedOrganization>\
              </assignedCustodian></custodian><localSocialHeader xmlns=\"urn:hl7finland\">\
              <documentGroup code=\"{}\" codeSystem=\"1.2.246.537.6.1505.201601\"/><reasonOfInvalidation>{}</reasonOfInvalidation>\

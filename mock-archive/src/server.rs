@@ -205,6 +205,13 @@ impl MockArchiveBuilder {
         self
     }
 
+    /// Holds messages and documents against the rules alone, not against the XSDs.
+    #[must_use]
+    pub fn without_schemas(mut self) -> Self {
+        self.settings.without_schemas = true;
+        self
+    }
+
     /// The largest request body taken, in bytes; 20 MiB by default.
     #[must_use]
     pub fn body_max_bytes(mut self, bytes: usize) -> Self {

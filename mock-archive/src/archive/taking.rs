@@ -13,15 +13,16 @@ use crate::oid::Oid;
 use crate::registers::{CASE, RELATIONSHIP, Registers, Stored};
 use crate::rules::access::Circumstances;
 use crate::rules::{access, document as document_rules, pair, persons, versions};
+use crate::schemas;
 use crate::signature;
 use crate::storage::{Body, Record, StorageError};
 use crate::xml;
 
 /// A document as far as it can be judged without looking at what the archive holds.
-struct Examined {
-    document: ArchiveDocument,
+pub(super) struct Examined {
+    pub(super) document: ArchiveDocument,
     /// What its signatures have to say; last in the answer.
-    signatures: Findings,
+    pub(super) signatures: Findings,
 }
 
 impl Archive {
@@ -39,7 +40,8 @@ impl Archive {
         }
         // Most of the work, so without the lock: other messages are judged meanwhile.
         let Examined { document, signatures } = match self.examine(frame, metadata, bytes, &mut findings) {
-            Ok(examined) => examined,
+            Ok(Some(examined)) => examined,
+            Ok(None) => return refused(findings),
             Err(finding) => {
                 findings.extend([finding]);
                 return refused(findings);
@@ -71,18 +73,26 @@ impl Archive {
         }
     }
 
-    fn examine(
+    pub(super) fn examine(
         &self,
         frame: &Frame,
         metadata: &FrameDocument,
         bytes: &[u8],
         findings: &mut Findings,
-    ) -> Result<Examined, Finding> {
+    ) -> Result<Option<Examined>, Finding> {
         let unreadable = |_| Finding::new(Rule::DocumentForm, "document");
         let text = std::str::from_utf8(bytes).map_err(|_| Finding::new(Rule::DocumentForm, "document"))?;
         let xml = xml::parse(text).map_err(unreadable)?;
         findings.extend(persons::check_xml(&xml, "document"));
-        let document = document::read(&xml)?;
+        let by_schema = if self.checks_schemas() { schemas::check_document(text) } else { Vec::new() };
+        let follows_schema = by_schema.is_empty();
+        findings.extend(by_schema);
+        let document = match document::read(&xml) {
+            // The schema has said it more exactly.
+            Err(finding) if follows_schema => return Err(finding),
+            Err(_) => return Ok(None),
+            Ok(document) => document,
+        };
         findings.extend(persons::check_ids(document.clients.iter().map(|client| &client.id), "recordTarget"));
         findings.extend(persons::check_ids(&document.authors, "author"));
         findings.extend(persons::check_ids(&content::client_codes(&document.content), "nonXMLBody/json: asiakas"));
@@ -100,7 +110,7 @@ impl Archive {
                 Err(finding) => signatures.extend([finding]),
             }
         }
-        Ok(Examined { document, signatures })
+        Ok(Some(Examined { document, signatures }))
     }
 
     fn keep(

@@ -10,6 +10,7 @@ use crate::samples::{
 
 mod invalidation;
 mod standing;
+mod validation;
 mod wire;
 
 const RELATIONSHIP: &str = "1.2.246.10.99999991.95.2026.1";

@@ -12,6 +12,7 @@
 //! | `GET /ledger`, `/ledger/report` | every arrival, as JSON or as text |
 //! | `GET /ledger/assertions` | the ledger's promises: kept or broken, and how |
 //! | `POST /reset` | forgets documents, ledger and faults |
+//! | `POST /shark-validointi/validoi/asiakirja/tulos` | the validation service: judges a frame and a document as JSON |
 //!
 //! Anybody on this machine may call it, but no web page in a browser: a request whose `Host` is not loopback gets 403.
 
@@ -28,12 +29,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::archive::Archive;
+use crate::archive::{Archive, Reply};
 use crate::clock::Clock;
 use crate::faults::{Faults, Script};
 use crate::ledger::{Entry, Ledger, LedgerBreach};
 
 const BODY_MAX_BYTES: usize = 20 * 1024 * 1024;
+/// The path of the real validation service.
+const VALIDATION: &str = "/shark-validointi/validoi/asiakirja/tulos";
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What the control listener steers.
@@ -89,6 +92,7 @@ async fn listen(listener: TcpListener, steered: Arc<Steered>) {
 enum Said {
     Json(StatusCode, Value),
     Text(String),
+    Reply(Reply),
 }
 
 impl Said {
@@ -118,13 +122,21 @@ async fn handle(
     } else {
         Said::Json(StatusCode::FORBIDDEN, json!({"error": "expected a loopback Host"}))
     };
-    let (status, content_type, text) = match said {
-        Said::Json(status, value) => (status, "application/json", format!("{value:#}\n")),
-        Said::Text(text) => (StatusCode::OK, "text/plain; charset=utf-8", text),
+    let reply = match said {
+        Said::Json(status, value) => {
+            let body = format!("{value:#}\n").into_bytes();
+            Reply { status: status.as_u16(), content_type: "application/json".to_owned(), body }
+        }
+        Said::Text(text) => {
+            Reply { status: 200, content_type: "text/plain; charset=utf-8".to_owned(), body: text.into_bytes() }
+        }
+        Said::Reply(reply) => reply,
     };
-    let mut response = Response::new(Full::new(Bytes::from(text)));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    let mut response = Response::new(Full::new(Bytes::from(reply.body)));
+    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if let Ok(content_type) = HeaderValue::from_str(&reply.content_type) {
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+    }
     Ok(response)
 }
 
@@ -156,6 +168,7 @@ impl Steered {
             ("GET", "/ledger/report") => Said::Text(self.ledger().to_string()),
             ("GET", "/ledger/assertions") => Said::ok(assertions(self.ledger())),
             ("POST", "/reset") => self.reset(),
+            ("POST", VALIDATION) => Said::Reply(self.archive.validate_pair(body)),
             _ => Said::Json(StatusCode::NOT_FOUND, json!({"error": "no such call"})),
         }
     }

@@ -83,3 +83,22 @@ async fn control_answers_no_foreign_host_and_the_archive_takes_no_control() {
     assert_eq!(client_of(ORGANISER).get(health).send().await.unwrap().status(), 404);
     assert!(archive.verify().is_err(), "an unexpected call");
 }
+
+#[tokio::test]
+async fn the_validation_service_is_where_the_real_one_is() {
+    let (_archive, control, url) = steered().await;
+    let at = format!("{url}/shark-validointi/validoi/asiakirja/tulos");
+    let sample = Sample::relationship();
+    let request = |document: String| {
+        let frame = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}", sample.frame(None));
+        let fields = json!({
+            "messageId": "1", "palveluPyynto": "SP1", "level": "1", "siirtokehysXml": frame, "asiakirjaXml": document,
+        });
+        control.post(&at).body(fields.to_string())
+    };
+    let passed = request(sample.document()).send().await.unwrap();
+    assert_eq!((passed.status().as_u16(), passed.bytes().await.unwrap().len()), (200, 0));
+    let (status, answer) = call(request(sample.document().replace("confidentialityCode", "secrecyCode"))).await;
+    assert_eq!(status, 400);
+    assert!(answer["description"].as_str().unwrap().starts_with("1: document.schema"), "{answer}");
+}
