@@ -23,6 +23,9 @@ use mock_archive::{Acceptance, Archive, Clock, MockArchive};
 
 use crate::support::{at, oid};
 
+mod mutants;
+mod zeep;
+
 const ORGANISER: &str = "1.2.246.10.99999991.10.0";
 const PRODUCER: &str = "1.2.246.10.99999992.10.0";
 const NOW: &str = "2026-11-22T09:00:00Z";
@@ -79,7 +82,8 @@ impl Bench {
         (kind, SigningIdentity::from_pem(pem.certificate_pem.as_bytes(), pem.key_pem.as_bytes()).unwrap())
     }
 
-    fn store(&mut self, path: &Path, sender: &str, found_case: Option<&Oid>) -> Acceptance {
+    /// A record as a signed document and its frame, under a new id.
+    fn make(&mut self, path: &Path, sender: &str, found_case: Option<&Oid>) -> Made {
         self.next += 1;
         let (sender, checked) = (oid(sender), self.check(path));
         let id = oid(&format!("{sender}.95.2026.1.{}", self.next));
@@ -106,9 +110,26 @@ impl Bench {
             },
         };
         let frame = store_frame(&self.profile, &context, signed.header(), signed.xml()).unwrap().to_xml();
-        let peer = mock_archive::Oid::parse(sender.as_str()).unwrap();
-        self.archive.take_pair(&peer, frame.as_bytes(), signed.xml())
+        Made { sender, frame, document: String::from_utf8(signed.xml().to_vec()).unwrap() }
     }
+
+    fn give(&self, made: &Made) -> Acceptance {
+        let peer = mock_archive::Oid::parse(made.sender.as_str()).unwrap();
+        self.archive.take_pair(&peer, made.frame.as_bytes(), made.document.as_bytes())
+    }
+
+    fn store(&mut self, path: &Path, sender: &str, found_case: Option<&Oid>) -> Acceptance {
+        let made = self.make(path, sender, found_case);
+        self.give(&made)
+    }
+}
+
+/// A frame and its document.
+#[derive(Clone)]
+struct Made {
+    sender: Oid,
+    frame: String,
+    document: String,
 }
 
 #[test]
