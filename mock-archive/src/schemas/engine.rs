@@ -27,7 +27,7 @@ impl XsdSchema {
 fn compile(files: Files) -> Result<SchemaSet, SchemaError> {
     let mut builder = SchemaSetBuilder::new();
     for (name, text) in files {
-        builder = builder.add_source(*text, name)?;
+        builder = builder.add_source(text, name)?;
     }
     Ok(builder.compile()?.into_schema_set())
 }
