@@ -75,6 +75,14 @@ fn changed(text: &str, within: (&str, &str), chance: &mut Chance) -> (String, St
     (element.to_owned(), format!("{}{}{}", &text[..at], bent(value, chance), &text[at + length..]))
 }
 
+/// The text of the first element of that name, changed.
+fn text_changed(text: &str, element: &str, chance: &mut Chance) -> (String, String) {
+    let name_at = text.find(&format!("{element} ")).or_else(|| text.find(&format!("{element}>"))).unwrap();
+    let start = name_at + text[name_at..].find('>').unwrap() + 1;
+    let end = start + text[start..].find('<').unwrap();
+    (element.to_owned(), format!("{}{}{}", &text[..start], bent(&text[start..end], chance), &text[end..]))
+}
+
 fn is_namespace(text: &str, at: usize) -> bool {
     text[..at].rsplit([' ', '\n']).next().is_some_and(|name| name.starts_with("xmlns"))
 }
@@ -122,12 +130,15 @@ fn mutate(made: &Made, place: Place, chance: &mut Chance) -> (String, Made) {
             (element, mutant.document) = changed(document, ("<realmCode", "<hl7fi:localSocialHeader"), chance)
         }
         Place::SocialHeader => {
-            let header = ("<hl7fi:localSocialHeader", "<hl7fi:signatureCollection");
+            let header = ("<hl7fi:localSocialHeader", "signatureDescription");
             (element, mutant.document) = changed(document, header, chance);
         }
         Place::Signature => {
-            let signature = ("<hl7fi:signatureCollection", "</hl7fi:signatureCollection>");
-            (element, mutant.document) = changed(document, signature, chance);
+            (element, mutant.document) = if chance.below(2) == 0 {
+                text_changed(document, ["DigestValue", "SignatureValue", "signatureTimestamp"][chance.below(3)], chance)
+            } else {
+                changed(document, ("signatureDescription", "X509Certificate>"), chance)
+            };
         }
         Place::Display => {
             let change = |text: &str| changed(text, ("<div", "</div>"), chance);
