@@ -76,8 +76,11 @@ pub enum TransportFault {
 }
 
 /// A client for plain HTTP to services of this machine: what a producer's system speaks to its sidecar with. Trusts no TLS peer.
+///
+/// # Errors
+/// [`TransportFault::Client`]: a defect.
 #[cfg(feature = "sidecar")]
-pub(crate) fn loopback_client() -> Result<reqwest::Client, TransportFault> {
+pub fn loopback_client() -> Result<reqwest::Client, TransportFault> {
     let config = super::tls::trusting_nobody().map_err(|_| TransportFault::Client)?;
     let builder = reqwest::Client::builder().tls_backend_preconfigured(config).no_proxy().redirect(Policy::none());
     builder.build().map_err(|_| TransportFault::Client)

@@ -14,7 +14,8 @@ use super::ports::{Archive, Chance, Clock, Pipeline};
 use super::retention;
 use super::store::{Actor, Store, StoreError};
 use super::telemetry::{Metrics, WatchedCertificate};
-use super::worker::{Rights, RunState, Worker};
+use super::worker::{Decider, Rights, RunState, Worker};
+use crate::domain::access::AccessProfile;
 use crate::domain::validate::Checker;
 
 /// What the sidecar is made of besides its store.
@@ -31,7 +32,9 @@ pub struct Parts<A, C> {
     pub pipeline: Arc<dyn Pipeline>,
     /// Certificates whose end is shown in the metrics.
     pub certificates: Vec<WatchedCertificate>,
-    /// Values of the wire profile that are placeholders and have not been set.
+    /// What the access right is decided by.
+    pub access: AccessProfile,
+    /// Values of the profiles that are placeholders and have not been set.
     pub placeholders: Vec<String>,
 }
 
@@ -140,8 +143,13 @@ fn assemble<S: Store, A: Archive, C: Clock>(
     let settings = config.worker_settings();
     let (store, archive, clock) = (Arc::new(store), Arc::new(parts.archive), Arc::new(parts.clock));
     let (metrics, wake) = (Arc::new(Metrics::new(parts.certificates)), Arc::new(Notify::new()));
-    let rights = Rights::new(Arc::clone(&archive), Arc::clone(&clock), settings.access, settings.evidence_age_max);
-    let rights = Arc::new(rights);
+    let rights = Arc::new(Rights::new(
+        Arc::clone(&archive),
+        Arc::clone(&clock),
+        Decider { profile: parts.access, parties: config.party_book() },
+        settings.evidence_age_max,
+        Arc::clone(&metrics),
+    ));
     let worker = Worker {
         store: Arc::clone(&store),
         archive: Arc::clone(&archive),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::app::Parts;
-use super::config::{ArchiveFiles, Config, DisplayConfig};
+use super::config::{AccessConfig, ArchiveFiles, Config, DisplayConfig};
 use super::line::Line;
 use super::pipeline::{DocumentPipeline, Looks};
 use super::ports::{SystemChance, SystemClock};
@@ -18,6 +18,7 @@ use crate::archive::client::{ArchiveClient, Sender, Sources};
 use crate::archive::keys::{KeyError, SigningIdentity, certificates_from_pem};
 use crate::archive::tls::{TlsFault, TlsIdentity};
 use crate::archive::transport::{HttpsTransport, TransportFault, TransportLimits};
+use crate::domain::access::{AccessProfile, AccessProfileFault};
 use crate::domain::document::display::{Logo, LogoFault};
 use crate::domain::document::header::Software;
 use crate::domain::environment::Environment;
@@ -71,6 +72,9 @@ pub enum AssemblyError {
     /// The wire profile.
     #[error("configuration key archive.profile")]
     Profile(#[source] ProfileFault),
+    /// The access profile.
+    #[error("configuration key access.profile")]
+    Access(#[source] AccessProfileFault),
     /// Folders of structures without one that can be read.
     #[error("configuration key archive.structures: no document structure in {}", folders(.0))]
     NoStructures(Vec<PathBuf>),
@@ -99,6 +103,7 @@ pub fn assemble(config: &Config) -> Result<Parts<Line<Arc<HttpsTransport>>, Syst
     let transport_end = tls.not_after();
     let transport = HttpsTransport::try_new(&files.url, tls, TransportLimits::default());
     let clients = clients(config, &profile, Arc::new(transport.map_err(AssemblyError::Transport)?));
+    let access = access_profile(&config.access)?;
     let signer = signing_identity(files)?;
     let certificates = vec![certificate("transport", transport_end), certificate("signing", signer.facts().not_after)];
     let anchors = read("archive.signature_trust_anchors", &files.signature_trust_anchors)?;
@@ -120,7 +125,8 @@ pub fn assemble(config: &Config) -> Result<Parts<Line<Arc<HttpsTransport>>, Syst
         checker,
         pipeline,
         certificates,
-        placeholders: profile.unset_placeholders().into_iter().map(|s| s.key.to_string()).collect(),
+        placeholders: placeholders(&profile, &access),
+        access,
     })
 }
 
@@ -182,6 +188,17 @@ fn wire_profile(files: &ArchiveFiles) -> Result<WireProfile, AssemblyError> {
 fn tell_inferred(profile: &WireProfile) {
     let settings: Vec<&str> = profile.only_inferred().iter().map(|s| s.key).collect();
     tracing::warn!(settings = settings.join(", "), "these values of the wire profile are only inferred");
+}
+
+fn access_profile(config: &AccessConfig) -> Result<AccessProfile, AssemblyError> {
+    let Some(path) = &config.profile else { return AccessProfile::default_profile().map_err(AssemblyError::Access) };
+    let file = |source| AssemblyError::File { key: "access.profile", path: path.clone(), source };
+    AccessProfile::default_with(&fs::read_to_string(path).map_err(file)?).map_err(AssemblyError::Access)
+}
+
+fn placeholders(wire: &WireProfile, access: &AccessProfile) -> Vec<String> {
+    let of_wire = wire.unset_placeholders().into_iter().map(|setting| setting.key.to_string());
+    of_wire.chain(access.unset_placeholders()).collect()
 }
 
 fn tls_identity(files: &ArchiveFiles) -> Result<TlsIdentity, AssemblyError> {

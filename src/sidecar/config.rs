@@ -2,6 +2,8 @@
 //!
 //! Reads and checks; opens nothing that it names. Secrets are never in it: keys are named by file, tokens by their SHA-256.
 
+mod parties;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 use std::fs;
@@ -12,6 +14,8 @@ use std::time::Duration;
 
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+
+pub use parties::{AccessConfig, AgreementConfig, Joined, OrganiserConfig, PartyBook, PartyConfig};
 
 use super::store::StoreLimits;
 use super::telemetry::LogFormat;
@@ -41,6 +45,12 @@ pub struct Config {
     pub archive: ArchiveFiles,
     /// Producers served.
     pub organisations: Vec<ServedOrganisation>,
+    /// Organisers, as far as it is stated how they stand to the archive.
+    #[serde(default)]
+    pub organisers: Vec<OrganiserConfig>,
+    /// What the access right is decided by.
+    #[serde(default)]
+    pub access: AccessConfig,
     /// Callers.
     pub tokens: Vec<Token>,
     /// Bounds.
@@ -214,6 +224,9 @@ pub struct ServedOrganisation {
     pub oid: Oid,
     /// The node that its document ids stand below: `1.2.246.10.<business id>`.
     pub document_node: Oid,
+    /// How it stands to the archive.
+    #[serde(default)]
+    pub party: PartyConfig,
 }
 
 /// What a caller may do.
@@ -395,7 +408,6 @@ impl Config {
             recheck_every: seconds(w.recheck_every_s, d.recheck_every),
             held_age_max: seconds(w.held_age_max_s, d.held_age_max),
             evidence_age_max: seconds(w.evidence_age_max_s, d.evidence_age_max),
-            access: d.access,
         }
     }
 
@@ -410,8 +422,9 @@ impl Config {
             &mut archive.signing_key,
             &mut archive.signature_trust_anchors,
         ];
+        let access = self.access.profile.iter_mut();
         let optional = archive.profile.iter_mut().chain(&mut archive.structures).chain(self.display.logos.values_mut());
-        for path in required.into_iter().chain(optional).chain(&mut self.store.key_file) {
+        for path in required.into_iter().chain(optional).chain(&mut self.store.key_file).chain(access) {
             *path = folder.join(&*path);
         }
     }
@@ -442,6 +455,7 @@ impl Config {
         between("store.free_disk_bytes_min", self.store.free_disk_bytes_min, 0, 1 << 50)?;
         between("store.bodies_kept_days", self.store.bodies_kept_days, 0, 36_600)?;
         self.check_pace()?;
+        self.check_parties()?;
         self.check_tokens()
     }
 
@@ -527,7 +541,7 @@ pub(crate) mod tests {
         )
     }
 
-    fn read(text: &str) -> Result<Config, ConfigError> {
+    pub(super) fn read(text: &str) -> Result<Config, ConfigError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c.toml");
         fs::write(&path, text).unwrap();

@@ -92,6 +92,7 @@ pub struct Metrics {
     lane_alerts: Family<EventLabel, Counter<u64, AtomicU64>>,
     accepted: Counter,
     refused: Counter,
+    rights_ending: Counter,
     certificate_seconds: Family<CertificateLabel, Gauge<i64, AtomicI64>>,
 }
 
@@ -112,6 +113,7 @@ impl Metrics {
             lane_alerts: Family::default(),
             accepted: Counter::default(),
             refused: Counter::default(),
+            rights_ending: Counter::default(),
             certificate_seconds: Family::default(),
             certificates,
             registry: Registry::default(),
@@ -157,6 +159,11 @@ impl Metrics {
         registry.register("accepted", "Submissions accepted", metrics.accepted.clone());
         registry.register("refused", "Submissions refused with findings", metrics.refused.clone());
         registry.register(
+            "rights_ending",
+            "Register access rights seen that are about to end, once each",
+            metrics.rights_ending.clone(),
+        );
+        registry.register(
             "certificate_expiry_seconds",
             "Seconds until a certificate ends; negative after",
             metrics.certificate_seconds.clone(),
@@ -172,6 +179,11 @@ impl Metrics {
     /// Counts a question by its answer.
     pub fn count_question(&self, outcome: &'static str) {
         self.questions.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Counts a register access right that is about to end.
+    pub fn count_right_ending(&self) {
+        self.rights_ending.inc();
     }
 
     /// Counts an exchange with the archive that came to nothing, by its cause's code.

@@ -14,7 +14,6 @@ use tokio::task::{Id, JoinError, JoinSet};
 use super::ports::{Archive, Chance, Clock, Pipeline};
 use super::store::{Actor, Claimed, Step, Store, StoreError, SubmissionId, Whose};
 use super::telemetry::Metrics;
-use crate::domain::access;
 use crate::domain::oid::Oid;
 use crate::domain::submission::Event;
 
@@ -28,7 +27,7 @@ mod steady;
 use flow::Flow;
 use lanes::Lanes;
 pub(crate) use right::Wish;
-pub use right::{Rights, RightsFault};
+pub use right::{Decider, Rights, RightsFault};
 use steady::Steadiness;
 
 #[cfg(test)]
@@ -55,8 +54,6 @@ pub struct WorkerSettings {
     pub held_age_max: Duration,
     /// How long a relationship document that was read serves for decisions.
     pub evidence_age_max: Duration,
-    /// What the sources of the access rule leave open.
-    pub access: access::Options,
 }
 
 impl Default for WorkerSettings {
@@ -70,7 +67,6 @@ impl Default for WorkerSettings {
             recheck_every: Duration::from_secs(900),
             held_age_max: Duration::from_secs(14 * 86_400),
             evidence_age_max: Duration::from_secs(60),
-            access: access::Options::default(),
         }
     }
 }

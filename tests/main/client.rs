@@ -9,7 +9,7 @@ use asiasilta::archive::keys::{OpensslCrypto, SigningIdentity};
 use asiasilta::archive::tls::TlsIdentity;
 use asiasilta::archive::transport::{HttpsTransport, TransportLimits};
 use asiasilta::demo::{PRODUCER, Stage};
-use asiasilta::domain::access::{Authority, Evidence, Operation, Options, Permit, Request, decide};
+use asiasilta::domain::access::{Authority, Evidence, Operation, Parties, Permit, Request, Rules, decide};
 use asiasilta::domain::document::build::{Making, document_of};
 use asiasilta::domain::document::header::{DocumentIds, Software};
 use asiasilta::domain::document::read::read;
@@ -89,16 +89,10 @@ impl Producer {
         let start = "2026-01-01".parse().unwrap();
         let link =
             ProfessionalLink { period: LinkPeriod { start, end: None }, ..self.record().professional_link.clone() };
-        let request = Request {
-            operation,
-            organiser: &self.record().organiser.oid,
-            unit: &self.record().unit.oid,
-            client: &self.person(),
-            service_task: None,
-            link: Some(&link),
-            purchase: Some(self.record().purchase),
-        };
-        decide(&request, Some(evidence), &Options::default(), now).unwrap()
+        let (record, person) = (self.record(), self.person());
+        let bare = Request::bare(operation, &record.organiser.oid, &record.unit.oid, &person);
+        let request = Request { link: Some(&link), purchase: Some(record.purchase), ..bare };
+        decide(&request, Some(evidence), &Parties::default(), &Rules::default(), now).unwrap()
     }
 
     fn signed(&self, number: u64, case: &Oid) -> SignedDocument {

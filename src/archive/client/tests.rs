@@ -9,7 +9,7 @@ use jiff::Timestamp;
 mod searching;
 
 use super::*;
-use crate::domain::access::{Evidence, Operation, Options, Request, decide};
+use crate::domain::access::{Evidence, Operation, Parties, Request, Rules, decide};
 use crate::domain::document::invalidation::{Extent, Invalidation, Subject};
 use crate::domain::organisation::Organisation;
 use crate::domain::person::PersonId;
@@ -74,7 +74,7 @@ fn permit_for(unit: &Oid, client: &str, operation: Operation) -> Authority {
         row: "/0".into(),
         unit: unit.clone(),
         service_task: "24".into(),
-        subcontractor: false,
+        below: None,
         start: "2026-01-01".parse().unwrap(),
         end: None,
     };
@@ -92,16 +92,10 @@ fn permit_for(unit: &Oid, client: &str, operation: Operation) -> Authority {
         asserted_by: "test".into(),
     };
     let organiser = oid(ORGANISER);
-    let request = Request {
-        operation,
-        organiser: &organiser,
-        unit,
-        client: &PersonId::IdentityCode(client.parse().unwrap()),
-        service_task: None,
-        link: Some(&link),
-        purchase: None,
-    };
-    Authority::RegisterAccess(decide(&request, Some(&evidence), &Options::default(), now()).unwrap())
+    let person = PersonId::IdentityCode(client.parse().unwrap());
+    let request = Request { link: Some(&link), ..Request::bare(operation, &organiser, unit, &person) };
+    let decided = decide(&request, Some(&evidence), &Parties::default(), &Rules::default(), now());
+    Authority::RegisterAccess(decided.unwrap())
 }
 
 /// Worker, unit, client, permit: what most calls need.

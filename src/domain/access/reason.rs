@@ -1,10 +1,20 @@
 //! Why there is no register access right, in words for the one who asks and facts for the one who retries.
+//!
+//! The sentences are in `words`, the sources behind them in `ground`.
+
+mod ground;
+mod words;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+pub use ground::Ground;
+pub(super) use ground::of_fact;
+pub(super) use words::missing;
+
+use super::party::{Fact, PartyRole, Phase};
+use super::roles::Act;
 use crate::domain::oid::Oid;
-use crate::domain::text::Text;
 
 /// One reason against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +26,11 @@ pub enum Reason {
     UnitNotNamed,
     /// The unit's right begins later.
     NotStarted {
+        /// First day.
+        from: Date,
+    },
+    /// The document was drawn up before the unit's right began, and the options do not let it be stored afterwards.
+    DrawnUpBeforeStart {
         /// First day.
         from: Date,
     },
@@ -31,6 +46,17 @@ pub enum Reason {
         /// The row's.
         granted: String,
     },
+    /// The worker's role may not do it.
+    RoleNotAllowed {
+        /// The role, where one was said.
+        role: Option<String>,
+        /// The document's service task.
+        service_task: Option<String>,
+        /// The document's service process.
+        service_process: Option<String>,
+        /// What was to be done.
+        act: Act,
+    },
     /// The relationship document is of another register.
     RegisterOwnerMismatch {
         /// Its owner.
@@ -38,6 +64,32 @@ pub enum Reason {
     },
     /// The case is not known in the organiser's register.
     UnknownCase,
+    /// The parties' phases do not go together.
+    PhaseMismatch {
+        /// The organiser's.
+        organiser: Phase,
+        /// The producer's.
+        producer: Phase,
+        /// The first day on which they are known to do.
+        from: Option<Date>,
+    },
+    /// A party has not joined the archive.
+    NotJoined {
+        /// Which.
+        party: PartyRole,
+        /// When it joins, where that is known.
+        from: Option<Date>,
+    },
+    /// There is no agreement between the parties that covers the day.
+    NoAgreement {
+        /// What is missing.
+        gap: AgreementGap,
+    },
+    /// Nobody has stated how the parties stand, and the options do not let that pass.
+    NotStated {
+        /// What is missing.
+        facts: Vec<Fact>,
+    },
     /// The tie between worker and client is missing or does not cover the day.
     NoProfessionalLink,
     /// The client pays: the producer is the register owner itself.
@@ -46,7 +98,45 @@ pub enum Reason {
     EvidenceTooOld,
 }
 
+/// How an agreement fails to cover a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgreementGap {
+    /// There is none.
+    None,
+    /// It begins later.
+    Begins {
+        /// First day.
+        from: Date,
+    },
+    /// It has ended.
+    Ended {
+        /// Last day.
+        since: Date,
+    },
+}
+
 impl Reason {
+    /// Every reason's code, in the order of [`Reason`].
+    pub const CODES: [&'static str; 16] = [
+        "no_relationship",
+        "unit_not_named",
+        "not_started",
+        "drawn_up_before_start",
+        "ended",
+        "task_mismatch",
+        "role_not_allowed",
+        "register_owner_mismatch",
+        "unknown_case",
+        "phase_mismatch",
+        "not_joined",
+        "no_agreement",
+        "not_stated",
+        "no_professional_link",
+        "self_pay",
+        "evidence_too_old",
+    ];
+
     /// Whether the organiser, or time alone, can make it pass while the record stays as it is.
     pub fn may_pass(&self) -> bool {
         matches!(
@@ -56,15 +146,24 @@ impl Reason {
                 | Self::NotStarted { .. }
                 | Self::UnknownCase
                 | Self::EvidenceTooOld
+                | Self::PhaseMismatch { .. }
+                | Self::NotJoined { .. }
+                | Self::NoAgreement { gap: AgreementGap::Begins { .. } }
         )
     }
 
     /// The day on which it passes by itself, when that is known.
     pub fn passes_on(&self) -> Option<Date> {
         match self {
-            Self::NotStarted { from } => Some(*from),
+            Self::NotStarted { from } | Self::NoAgreement { gap: AgreementGap::Begins { from } } => Some(*from),
+            Self::NotJoined { from, .. } | Self::PhaseMismatch { from, .. } => *from,
             _ => None,
         }
+    }
+
+    /// Whether it lies in how the parties stand to the archive: then the data go to the organiser another way.
+    pub fn is_of_parties(&self) -> bool {
+        matches!(self, Self::NotJoined { .. } | Self::PhaseMismatch { .. })
     }
 
     /// Stable name, for programs.
@@ -73,83 +172,19 @@ impl Reason {
             Self::NoRelationship => "no_relationship",
             Self::UnitNotNamed => "unit_not_named",
             Self::NotStarted { .. } => "not_started",
+            Self::DrawnUpBeforeStart { .. } => "drawn_up_before_start",
             Self::Ended { .. } => "ended",
             Self::TaskMismatch { .. } => "task_mismatch",
+            Self::RoleNotAllowed { .. } => "role_not_allowed",
             Self::RegisterOwnerMismatch { .. } => "register_owner_mismatch",
             Self::UnknownCase => "unknown_case",
+            Self::PhaseMismatch { .. } => "phase_mismatch",
+            Self::NotJoined { .. } => "not_joined",
+            Self::NoAgreement { .. } => "no_agreement",
+            Self::NotStated { .. } => "not_stated",
             Self::NoProfessionalLink => "no_professional_link",
             Self::SelfPay => "self_pay",
             Self::EvidenceTooOld => "evidence_too_old",
         }
     }
-
-    /// Of several rows of one unit, the reason of the nearest one is told: named at all, then of the right task, then begun.
-    pub(super) fn nearness(&self) -> u8 {
-        match self {
-            Self::TaskMismatch { .. } => 1,
-            Self::Ended { .. } => 2,
-            Self::NotStarted { .. } => 3,
-            _ => 0,
-        }
-    }
-
-    /// The sentence.
-    pub fn text(&self) -> Text {
-        match self {
-            Self::NoRelationship => Text::fixed(
-                "palvelunjärjestäjän rekisterissä ei ole asiakkaan asiakkuusasiakirjaa",
-                "i tjänsteanordnarens register finns ingen klientrelationshandling för klienten",
-                "the organiser's register has no relationship document for the client",
-            ),
-            Self::UnitNotNamed => Text::fixed(
-                "asiakkuusasiakirja ei nimeä palveluyksikköä",
-                "klientrelationshandlingen nämner inte serviceenheten",
-                "the relationship document does not name the unit",
-            ),
-            Self::NotStarted { from } => Text::made(
-                format!("rekisterinkäyttöoikeus alkaa {}", finnish(*from)),
-                format!("åtkomsträtten till registret börjar {}", finnish(*from)),
-                format!("the register access right begins on {from}"),
-            ),
-            Self::Ended { since } => Text::made(
-                format!("rekisterinkäyttöoikeus päättyi {}", finnish(*since)),
-                format!("åtkomsträtten till registret upphörde {}", finnish(*since)),
-                format!("the register access right ended on {since}"),
-            ),
-            Self::TaskMismatch { asked, granted } => Text::made(
-                format!("asiakirjan palvelutehtävä on {asked}, oikeus on annettu palvelutehtävään {granted}"),
-                format!("handlingens serviceuppgift är {asked}, rätten gäller serviceuppgift {granted}"),
-                format!("the document's service task is {asked}, the right is for service task {granted}"),
-            ),
-            Self::RegisterOwnerMismatch { found } => Text::made(
-                format!("asiakkuusasiakirjan rekisterinpitäjä on {found}"),
-                format!("klientrelationshandlingens registeransvariga är {found}"),
-                format!("the relationship document is in the register of {found}"),
-            ),
-            Self::UnknownCase => Text::fixed(
-                "asiaa ei ole palvelunjärjestäjän rekisterissä",
-                "ärendet finns inte i tjänsteanordnarens register",
-                "the case is not known in the organiser's register",
-            ),
-            Self::NoProfessionalLink => Text::fixed(
-                "asiayhteys työntekijän ja asiakkaan välillä puuttuu tai ei kata päivää",
-                "det sakliga sambandet mellan den anställda och klienten saknas eller täcker inte dagen",
-                "the tie between worker and client is missing or does not cover the day",
-            ),
-            Self::SelfPay => Text::fixed(
-                "asiakas maksaa palvelun itse: asiakirja kuuluu tuottajan omaan rekisteriin",
-                "klienten betalar servicen själv: handlingen hör till producentens eget register",
-                "the client pays for the service: the document belongs in the producer's own register",
-            ),
-            Self::EvidenceTooOld => Text::fixed(
-                "asiakkuusasiakirja on haettu liian kauan sitten",
-                "klientrelationshandlingen hämtades för länge sedan",
-                "the relationship document was fetched too long ago",
-            ),
-        }
-    }
-}
-
-fn finnish(day: Date) -> String {
-    format!("{}.{}.{}", day.day(), day.month(), day.year())
 }

@@ -1,7 +1,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
+use crate::domain::document::header::{DocumentGroup, DocumentIds};
 use crate::domain::record::{LinkKind, LinkPeriod};
+use crate::domain::relationship::{Grant, Relationship};
 use crate::domain::time::PartialDate;
 
 const UNIT: &str = "1.2.246.10.99999992.10.1";
@@ -21,7 +23,7 @@ fn evidence(rows: &[(&str, &str, &str, Option<&str>)]) -> Evidence {
         row: format!("/{i}"),
         unit: oid(unit),
         service_task: (*task).into(),
-        subcontractor: false,
+        below: None,
         start: date(start),
         end: end.map(date),
     });
@@ -55,21 +57,20 @@ fn ask_for(
         period: LinkPeriod { start: day("2026-01-01").into(), end: None },
         asserted_by: "test".into(),
     };
+    let (organiser, unit, client) = (oid("1.2.246.10.99999991.10.0"), oid(UNIT), person(client));
     let request = Request {
-        operation,
-        organiser: &oid("1.2.246.10.99999991.10.0"),
-        unit: &oid(UNIT),
-        client: &person(client),
         service_task,
         link: Some(&link),
         purchase: Some(PurchaseKind::ServiceVoucher),
+        ..Request::bare(operation, &organiser, &unit, &client)
     };
     let mut evidence = evidence.cloned();
     let now: Timestamp = now.parse().unwrap();
     if let Some(e) = &mut evidence {
         e.fetched_at = now;
     }
-    decide(&request, evidence.as_ref(), options, now)
+    let rules = Rules { options: *options, ..Rules::default() };
+    decide(&request, evidence.as_ref(), &Parties::default(), &rules, now)
 }
 
 fn write(drawn_up: &str) -> Operation {
@@ -109,17 +110,11 @@ fn every_reason_is_given_at_once() {
     let rows = evidence(&[("1.2.3", "24", "2026", None)]);
     let unit = oid(UNIT);
     let other = oid("1.2.246.10.99999995.10.0");
-    let request = Request {
-        operation: Operation::Read,
-        organiser: &other,
-        unit: &unit,
-        client: &person("010190-900P"),
-        service_task: None,
-        link: None,
-        purchase: Some(PurchaseKind::SelfPay),
-    };
-    let denial =
-        decide(&request, Some(&rows), &Options::default(), "2026-06-10T09:00:00Z".parse().unwrap()).unwrap_err();
+    let client = person("010190-900P");
+    let bare = Request::bare(Operation::Read, &other, &unit, &client);
+    let request = Request { purchase: Some(PurchaseKind::SelfPay), ..bare };
+    let now = "2026-06-10T09:00:00Z".parse().unwrap();
+    let denial = decide(&request, Some(&rows), &Parties::default(), &Rules::default(), now).unwrap_err();
     let codes: Vec<_> = denial.reasons.iter().map(Reason::code).collect();
     assert_eq!(
         codes,
@@ -162,7 +157,7 @@ fn a_read_that_names_no_task_covers_the_tasks_of_the_units_rows_and_no_others() 
         assert!(permit.covers(None, case) && !permit.covers(None, client) && !permit.covers(None, None));
     }
     assert!(read(None, &Options { taskless_readable: true, ..Options::default() }).covers(None, client));
-    assert!(read(None, &Options { task_must_match: false, ..Options::default() }).covers(Some("15"), client));
+    assert!(read(None, &Options { reach: Reach::Register, ..Options::default() }).covers(Some("15"), client));
 }
 
 #[test]

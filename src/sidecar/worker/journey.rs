@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::right::{RightsFault, Wish};
@@ -14,7 +15,7 @@ use super::{Worker, case, later};
 use cause::{asked_later, duplicate, duplicate_of_another, no_client, pipeline_failed, unreadable};
 use chain::{check_predecessor, in_its_place};
 
-use crate::domain::access::{Authority, Denial, Operation};
+use crate::domain::access::{Authority, Denial, JointDenial, Operation, Reason};
 use crate::domain::oid::Oid;
 use crate::domain::person::PersonId;
 use crate::domain::record::LocalRecord;
@@ -60,18 +61,40 @@ impl From<RightsFault> for Stop {
     fn from(fault: RightsFault) -> Self {
         match fault {
             RightsFault::Archive(fault) => fault.into(),
-            RightsFault::Denied(denial) => match denial.may_pass() {
-                Some(on) => Self::Hold { until: on.and_then(start_of_day_in_finland), why: cause_of(&denial) },
-                None => Self::Park(cause_of(&denial)),
-            },
+            RightsFault::Denied(denial) => denied(denial.may_pass(), cause_of(&denial)),
         }
+    }
+}
+
+fn denied(may_pass: Option<Option<Date>>, why: Cause) -> Stop {
+    match may_pass {
+        Some(on) => Stop::Hold { until: on.and_then(start_of_day_in_finland), why },
+        None => Stop::Park(why),
     }
 }
 
 /// Every reason in one sentence, under the first one's name.
 pub(crate) fn cause_of(denial: &Denial) -> Cause {
     let code = denial.reasons.first().map_or("denied", |reason| reason.code());
-    let texts: Vec<Text> = denial.reasons.iter().map(|reason| reason.text()).collect();
+    cause(code, &denial.reasons.iter().map(Reason::text).collect::<Vec<_>>())
+}
+
+/// Every reason of every client who does not permit, by the client's place.
+fn joint_cause_of(denial: &JointDenial) -> Cause {
+    let of = denial.clients;
+    let of_client = |(place, denial): &(usize, Denial)| {
+        let (place, why) = (place.saturating_add(1), cause_of(denial).message);
+        Text::made(
+            format!("asiakas {place}/{of}: {}", why.fi),
+            format!("klient {place}/{of}: {}", why.sv),
+            format!("client {place} of {of}: {}", why.en),
+        )
+    };
+    let code = denial.denied.iter().find_map(|(_, denial)| denial.reasons.first()).map_or("denied", Reason::code);
+    cause(code, &denial.denied.iter().map(of_client).collect::<Vec<_>>())
+}
+
+fn cause(code: &str, texts: &[Text]) -> Cause {
     let join = |pick: fn(&Text) -> &str| texts.iter().map(pick).collect::<Vec<_>>().join("; ");
     Cause::new(format!("access.{code}"), Text::made(join(|t| &t.fi), join(|t| &t.sv), join(|t| &t.en)))
 }
@@ -129,10 +152,11 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         let wish = Wish {
             operation: Operation::Write { drawn_up: record.drawn_up.day() },
             service_task: record.service_task.as_ref().map(|t| t.code.as_str()),
+            service_process: record.service_process.as_ref().map(|p| p.code.as_str()),
             purchase: Some(record.purchase),
         };
-        let (mut joint, mut permits) = (None, Vec::new());
-        for client in record.clients.iter().filter_map(|c| c.id()) {
+        let (mut joint, mut permits, mut refused) = (None, Vec::new(), Vec::new());
+        for (place, client) in record.clients.iter().filter_map(|c| c.id()).enumerate() {
             let asker = asker(submission, record, client);
             let remembered = self.rights.evidence_version(&asker).is_some();
             let decided = self.rights.authority(&asker, wish).await;
@@ -147,11 +171,21 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
                     _ => self.line_after(&submission.organisation, Ok(())),
                 }
             }
-            let authority = decided?;
+            let authority = match decided {
+                // The others are looked at all the same: whoever reads the reasons needs every client's.
+                Err(RightsFault::Denied(denial)) => {
+                    refused.push((place, denial));
+                    continue;
+                }
+                decided => decided?,
+            };
             if let Authority::RegisterAccess(permit) = &authority {
                 permits.push(permit.record().clone());
             }
             joint = Some(joined(joint, authority)?);
+        }
+        if !refused.is_empty() {
+            return Err(refusal(record.clients.len(), refused));
         }
         let joint = joint.ok_or_else(|| Stop::Park(no_client()))?;
         let ground = if permits.is_empty() { Ground::OwnRegister } else { Ground::RegisterAccess(permits) };
@@ -448,6 +482,17 @@ fn joined(before: Option<Authority>, authority: Authority) -> Result<Authority, 
             before.joined(permit).map(Authority::RegisterAccess).ok_or_else(|| Stop::Park(pipeline_failed()))
         }
         (_, authority) => Ok(authority),
+    }
+}
+
+/// A refusal for a record's only client, or for those of several who do not permit.
+fn refusal(clients: usize, refused: Vec<(usize, Denial)>) -> Stop {
+    match refused.as_slice() {
+        [(_, denial)] if clients == 1 => denied(denial.may_pass(), cause_of(denial)),
+        _ => {
+            let joint = JointDenial { clients, denied: refused };
+            denied(joint.may_pass(), joint_cause_of(&joint))
+        }
     }
 }
 

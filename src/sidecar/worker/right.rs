@@ -7,13 +7,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
-use crate::domain::access::{self, Authority, Denial, Evidence, Operation, Request, decide};
+use crate::domain::access::{
+    AccessProfile, Authority, CaseStanding, Denial, Evidence, Operation, Parties, Permit, Request, Rules,
+    decide,
+};
 use crate::domain::find_case::Standing;
 use crate::domain::oid::Oid;
 use crate::domain::person::PersonId;
 use crate::domain::record::PurchaseKind;
+use crate::domain::time::day_in_finland;
+use crate::sidecar::config::PartyBook;
 use crate::sidecar::ports::{Archive, ArchiveFault, Asker, CasesWanted, Clock};
+use crate::sidecar::telemetry::Metrics;
 
 /// Clients whose evidence is kept at the same time.
 const KEPT_MAX: usize = 1024;
@@ -23,7 +30,31 @@ const KEPT_MAX: usize = 1024;
 pub(crate) struct Wish<'a> {
     pub(crate) operation: Operation,
     pub(crate) service_task: Option<&'a str>,
+    pub(crate) service_process: Option<&'a str>,
     pub(crate) purchase: Option<PurchaseKind>,
+}
+
+impl<'a> Wish<'a> {
+    /// To read, of a service task where one is named.
+    pub(crate) fn read(service_task: Option<&'a str>) -> Self {
+        Self { operation: Operation::Read, service_task, service_process: None, purchase: None }
+    }
+
+    /// The request that it is for an asker.
+    pub(crate) fn request(self, asker: &'a Asker) -> Request<'a> {
+        Request {
+            operation: self.operation,
+            organiser: &asker.organiser.oid,
+            unit: &asker.unit.oid,
+            client: &asker.client,
+            service_task: self.service_task,
+            service_process: self.service_process,
+            role: asker.worker.role.as_deref(),
+            link: Some(&asker.link),
+            purchase: self.purchase,
+            case: CaseStanding::NotAsked,
+        }
+    }
 }
 
 /// Why there is no authority.
@@ -33,6 +64,14 @@ pub enum RightsFault {
     Denied(Denial),
     /// The evidence could not be read.
     Archive(ArchiveFault),
+}
+
+/// By what rights are decided.
+pub struct Decider {
+    /// Options and roles, with their certainty.
+    pub profile: AccessProfile,
+    /// How organisers and producers stand.
+    pub parties: PartyBook,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -46,17 +85,48 @@ struct Key {
 pub struct Rights<A, C> {
     archive: Arc<A>,
     clock: Arc<C>,
-    options: access::Options,
+    decider: Decider,
+    rules: Rules,
     evidence_age_max: Duration,
+    metrics: Arc<Metrics>,
     kept: Mutex<HashMap<Key, Evidence>>,
     /// Open cases that were read of a client, and when.
     open_cases: Mutex<HashMap<(Key, Oid), Timestamp>>,
+    /// Ends of rights that were warned of.
+    warned: Mutex<HashMap<(Oid, Oid), Date>>,
 }
 
 impl<A: Archive, C: Clock> Rights<A, C> {
     /// Rights by evidence of at most this age.
-    pub fn new(archive: Arc<A>, clock: Arc<C>, options: access::Options, evidence_age_max: Duration) -> Self {
-        Self { archive, clock, options, evidence_age_max, kept: Mutex::default(), open_cases: Mutex::default() }
+    pub fn new(
+        archive: Arc<A>,
+        clock: Arc<C>,
+        decider: Decider,
+        evidence_age_max: Duration,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let rules = decider.profile.rules();
+        Self {
+            archive,
+            clock,
+            decider,
+            rules,
+            evidence_age_max,
+            metrics,
+            kept: Mutex::default(),
+            open_cases: Mutex::default(),
+            warned: Mutex::default(),
+        }
+    }
+
+    /// By what it decides.
+    pub(crate) fn profile(&self) -> &AccessProfile {
+        &self.decider.profile
+    }
+
+    /// How organiser and producer stand.
+    pub(crate) fn parties(&self, asker: &Asker) -> Parties {
+        self.decider.parties.parties(&asker.organiser.oid, &asker.organisation)
     }
 
     /// The authority for a wish; in its own register an organisation needs nobody's permit.
@@ -65,18 +135,36 @@ impl<A: Archive, C: Clock> Rights<A, C> {
             return Ok(Authority::OwnRegister);
         }
         let evidence = self.evidence(asker).await.map_err(RightsFault::Archive)?;
-        let request = Request {
-            operation: wish.operation,
-            organiser: &asker.organiser.oid,
-            unit: &asker.unit.oid,
-            client: &asker.client,
-            service_task: wish.service_task,
-            link: Some(&asker.link),
-            purchase: wish.purchase,
-        };
-        decide(&request, evidence.as_ref(), &self.options, self.clock.now())
-            .map(Authority::RegisterAccess)
-            .map_err(RightsFault::Denied)
+        let (request, parties) = (wish.request(asker), self.parties(asker));
+        let permit = decide(&request, evidence.as_ref(), &parties, &self.rules, self.clock.now())
+            .map_err(RightsFault::Denied)?;
+        self.warn_of_end(&permit);
+        Ok(Authority::RegisterAccess(permit))
+    }
+
+    /// Says once in a run that a right is about to end, by document and unit: no person is named.
+    fn warn_of_end(&self, permit: &Permit) {
+        let today = day_in_finland(self.clock.now());
+        let Some(end) = permit.ends_within(self.rules.options.ending_soon_days, today) else { return };
+        let record = permit.record();
+        let key = (record.relationship_document.clone(), record.unit.clone());
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.get(&key) == Some(&end) {
+            return;
+        }
+        // Days that are over are of no more use; when there are too many all the same, some are said again.
+        if warned.len() >= KEPT_MAX {
+            warned.retain(|_, end| *end >= today);
+        }
+        if warned.len() >= KEPT_MAX {
+            warned.clear();
+        }
+        warned.insert(key, end);
+        self.metrics.count_right_ending();
+        tracing::warn!(
+            organiser = %record.organiser, unit = %record.unit, relationship.document = %record.relationship_document,
+            last_day = %end, "a register access right is about to end"
+        );
     }
 
     /// Which version of the relationship document a decision of just now stood on, and when it was read.

@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::domain::access::{Authority, Evidence};
+use crate::domain::access::{AccessProfile, Authority, Evidence};
 use crate::domain::document::header::DocumentIds;
 use crate::domain::find_case::{KnownCase, KnownDecision, Standing};
 use crate::domain::oid::Oid;
 use crate::domain::relationship::{Grant, Relationship};
 use crate::domain::submission::{Cause, State};
 use crate::domain::text::Text;
+use crate::sidecar::config::PartyBook;
 use crate::sidecar::ports::{
     ArchiveFault, Asker, CasesWanted, Contents, Ground, Listed, Outbound, Outcome, Page, PageWanted, Preparation,
     PrepareFault, Presence, Proof, Verdict, Wanted,
@@ -27,6 +28,7 @@ use crate::sidecar::store::{
 };
 use crate::sidecar::vault::StoreKey;
 
+mod access;
 mod cases;
 mod chains;
 mod lanes;
@@ -105,6 +107,8 @@ struct Ledger {
     /// Second arrivals that no question came before, and resends with other bytes.
     violations: Vec<String>,
     relationship: Option<Evidence>,
+    /// Of clients that have other ones.
+    relationship_of: HashMap<String, Evidence>,
     cases: Vec<KnownCase>,
     /// Nothing can be read either.
     down: bool,
@@ -161,12 +165,13 @@ impl FakeArchive {
 }
 
 impl Archive for FakeArchive {
-    async fn relationship(&self, _: &Asker) -> Result<Option<Evidence>, ArchiveFault> {
+    async fn relationship(&self, asker: &Asker) -> Result<Option<Evidence>, ArchiveFault> {
         self.point().await;
         let (found, down) = {
             let mut ledger = self.ledger();
             ledger.reads += 1;
-            (ledger.relationship.clone(), ledger.down)
+            let own = ledger.relationship_of.get(asker.client.reveal()).cloned();
+            (own.or_else(|| ledger.relationship.clone()), ledger.down)
         };
         if down {
             return Err(ArchiveFault::Passing { retry_after: None, why: unreachable() });
@@ -260,7 +265,7 @@ pub(super) fn evidence(start: &str) -> Evidence {
         row: "/0".into(),
         unit: oid(UNIT),
         service_task: "24".into(),
-        subcontractor: false,
+        below: None,
         start: start.parse().unwrap(),
         end: None,
     };
@@ -295,6 +300,8 @@ struct World {
     pipeline: Arc<FakePipeline>,
     wake: Arc<Notify>,
     settings: WorkerSettings,
+    parties: PartyBook,
+    metrics: Arc<Metrics>,
     running: Option<Run>,
     folder: tempfile::TempDir,
 }
@@ -327,6 +334,8 @@ impl World {
             pipeline: Arc::default(),
             wake: Arc::default(),
             settings: WorkerSettings::default(),
+            parties: PartyBook::default(),
+            metrics: Arc::new(Metrics::new(Vec::new())),
             running: None,
             folder,
         }
@@ -339,8 +348,11 @@ impl World {
     }
 
     fn worker<S: Store>(&self, store: Arc<S>) -> Arc<Worker<S, FakeArchive, VirtualClock>> {
+        let metrics = Arc::clone(&self.metrics);
         let (archive, clock) = (Arc::clone(&self.archive), Arc::clone(&self.clock));
-        let rights = Rights::new(archive, clock, self.settings.access, self.settings.evidence_age_max);
+        let profile = AccessProfile::default_profile().unwrap();
+        let decider = Decider { profile, parties: self.parties.clone() };
+        let rights = Rights::new(archive, clock, decider, self.settings.evidence_age_max, Arc::clone(&metrics));
         Arc::new(Worker {
             store,
             archive: Arc::clone(&self.archive),
@@ -349,7 +361,7 @@ impl World {
             pipeline: Arc::clone(&self.pipeline) as Arc<dyn Pipeline>,
             rights: Arc::new(rights),
             run: RunState::default(),
-            metrics: Arc::new(Metrics::new(Vec::new())),
+            metrics,
             wake: Arc::clone(&self.wake),
             settings: self.settings,
             instance: "w".into(),

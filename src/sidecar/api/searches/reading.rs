@@ -21,7 +21,7 @@ use super::super::body::{json_bytes, parse};
 use super::super::cursor::Binding;
 use super::super::problem::{self, Problem};
 use super::request::Request;
-use crate::domain::access::{self, Authority, Denial};
+use crate::domain::access::{Authority, Denial};
 use crate::domain::oid::Oid;
 use crate::domain::submission::Cause;
 use crate::domain::text::Text;
@@ -104,8 +104,7 @@ impl<S: Store, A: Archive, C: Clock> Reading<S, A, C> {
     /// As [`Reading::authority`], with the denial as it is.
     pub(super) async fn decide(&self) -> Result<Authority, RightsFault> {
         let service_task = self.service_task.as_deref();
-        let wish = Wish { operation: access::Operation::Read, service_task, purchase: None };
-        self.services.rights.authority(&self.asker, wish).await
+        self.services.rights.authority(&self.asker, Wish::read(service_task)).await
     }
 
     /// The archive gets three quarters of the time that the request has, so that the answer is this reading's own.
@@ -149,7 +148,7 @@ pub(super) fn ground(authority: &Authority) -> Value {
     }
 }
 
-fn too_slow() -> ArchiveFault {
+pub(in crate::sidecar::api) fn too_slow() -> ArchiveFault {
     let text = Text::fixed(
         "arkiston vastaus viipyi liian kauan",
         "arkivets svar dröjde för länge",
@@ -173,7 +172,7 @@ fn denied(denial: &Denial) -> Problem {
 }
 
 /// What the caller is told when the archive does not answer.
-pub(super) fn archive_problem(fault: ArchiveFault) -> Problem {
+pub(in crate::sidecar::api) fn archive_problem(fault: ArchiveFault) -> Problem {
     match fault {
         ArchiveFault::Passing { retry_after, why } => {
             let text = Text::fixed(
