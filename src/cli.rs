@@ -1,5 +1,6 @@
 //! Commands and their exit status: 0 well, 1 findings or not as it should be, 2 unreadable or not carried out.
 
+mod access;
 mod build;
 #[cfg(feature = "demo")]
 mod demo;
@@ -47,6 +48,9 @@ enum Command {
     Outbox(outbox::Outbox),
     /// Prints the unsigned archive document of a local record; findings go to standard error.
     Build(build::Build),
+    /// The register access right: whether a record could be stored, and if not, why and from when.
+    #[command(subcommand)]
+    Access(access::Access),
     /// Document structures: lists them, shows one, makes examples, compares versions, tries them all out.
     Structures(structures::Structures),
     /// The sidecar's store: check, backup, restore, retention.
@@ -65,6 +69,7 @@ pub(crate) fn run() -> ExitCode {
         #[cfg(feature = "demo")]
         Command::Demo { keep } => demo::run(keep),
         Command::Serve { config } => serve::run(&config),
+        Command::Access(access) => access.run(),
         Command::Outbox(outbox) => outbox.run(),
         Command::Build(build) => build.run(),
         Command::Structures(structures) => structures.run(),

@@ -22,6 +22,7 @@ use super::worker::Rights;
 use crate::domain::environment::Environment;
 use crate::domain::validate::Checker;
 
+mod access;
 mod answer;
 mod auth;
 mod body;
@@ -85,6 +86,7 @@ pub fn router<S: Store, A: Archive, C: Clock>(services: Arc<Services<S, A, C>>) 
     let versioned = Router::new()
         .route("/v1/submissions", post(submissions::submit::<S, A, C>).get(submissions::list::<S, A, C>))
         .route("/v1/submissions/{id}", get(submissions::show::<S, A, C>).delete(submissions::withdraw::<S, A, C>))
+        .route("/v1/access/check", post(access::check::<S, A, C>))
         .route("/v1/validations", post(submissions::validate::<S, A, C>))
         .route("/v1/decisions/search", post(searches::decisions::<S, A, C>).layer(search_body()))
         .route("/v1/cases/search", post(searches::cases::<S, A, C>).layer(search_body()))

@@ -35,6 +35,16 @@ pub fn of_search(asker: &Asker) -> Value {
     })
 }
 
+/// The subject of a question about the right, of every client that it is about.
+pub fn of_question(askers: &[Asker]) -> Value {
+    let mut subject = askers.first().map(of_search).unwrap_or_default();
+    let clients = askers.iter().map(|a| json!({ "root": a.client.root(), "id": a.client.reveal() })).collect();
+    if let Some(subject) = subject.as_object_mut() {
+        subject.insert("clients".into(), Value::Array(clients));
+    }
+    subject
+}
+
 fn worker(worker: &Worker) -> Value {
     json!({
         "name": worker.name.reveal_full(),

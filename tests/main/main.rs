@@ -11,6 +11,10 @@
     reason = "tests: a panic is how they fail"
 )]
 
+#[cfg(feature = "sqlite")]
+mod access_cli;
+mod access_vectors;
+mod access_year;
 mod attacks;
 mod building;
 mod canary;

@@ -3,7 +3,7 @@
 //! POST, so that no person stands in an address. Each is a [`Reading`]: worker, unit and ground named, in the use log. One
 //! exchange with the archive for a page of metadata, one for each document whose content is asked for.
 
-mod reading;
+pub(super) mod reading;
 mod request;
 mod shown;
 

@@ -12,7 +12,7 @@ mod searches;
 
 use super::*;
 use crate::archive::client::Cursor;
-use crate::domain::access::{Authority, Evidence};
+use crate::domain::access::{AccessProfile, Authority, Evidence};
 use crate::domain::decision::{Outcome as DecisionOutcome, Validity};
 use crate::domain::document::header::DocumentIds;
 use crate::domain::find_case::{Decides, KnownCase, KnownDecision, Standing};
@@ -32,6 +32,8 @@ use crate::sidecar::ports::{
 use crate::sidecar::store::sqlite::SqliteStore;
 use crate::sidecar::telemetry::WatchedCertificate;
 use crate::sidecar::vault::StoreKey;
+
+mod access;
 
 /// A code that is not of the 900 series, put together here so that it stands nowhere.
 mod outbox;
@@ -102,7 +104,7 @@ impl Archive for FakeArchive {
             row: "/0".into(),
             unit: oid("1.2.246.10.99999992.10.1"),
             service_task: "TEST-IAKKAAT".into(),
-            subcontractor: false,
+            below: None,
             start: "2026-01-01".parse().unwrap(),
             end: None,
         };
@@ -280,6 +282,7 @@ impl Service {
             checker: Arc::new(Checker::new(Arc::new(Registry::reduced()), config.environment)),
             pipeline: Arc::new(FakePipeline),
             certificates: vec![WatchedCertificate { name: "signing".into(), not_after }],
+            access: AccessProfile::default_profile().unwrap(),
             placeholders: vec!["some.placeholder".into()],
         };
         Self { app: start(&config, parts).await.unwrap(), mood, folder }
@@ -588,6 +591,7 @@ async fn production_refuses_to_start_on_placeholders() {
         checker: Arc::new(Checker::new(Arc::new(Registry::reduced()), config.environment)),
         pipeline: Arc::new(FakePipeline),
         certificates: Vec::new(),
+        access: AccessProfile::default_profile().unwrap(),
         placeholders: vec!["some.placeholder".into()],
     };
     let error = start(&config, parts).await.err().unwrap();

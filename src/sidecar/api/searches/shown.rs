@@ -160,7 +160,7 @@ pub(super) fn relationship(evidence: &Evidence, rows_of: Option<&Oid>, against: 
         json!({
             "unit": grant.unit,
             "service_task": grant.service_task,
-            "subcontractor": grant.subcontractor,
+            "subcontractor": grant.below.is_some(),
             "start": grant.start.to_string(),
             "end": grant.end.map(|day| day.to_string()),
             "row": grant.row,
