@@ -10,8 +10,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::domain::access::{
-    AccessProfile, Authority, CaseStanding, Denial, Evidence, Operation, Parties, Permit, Request, Rules,
-    decide,
+    AccessProfile, Authority, CaseStanding, Denial, Evidence, Operation, Parties, Permit, Request, Rules, decide,
 };
 use crate::domain::find_case::Standing;
 use crate::domain::oid::Oid;

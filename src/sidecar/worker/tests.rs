@@ -290,6 +290,11 @@ fn actor() -> Actor {
     Actor { name: "test".into(), instance: "i".into() }
 }
 
+/// Decides by the built-in profile.
+pub(super) fn decider(parties: PartyBook) -> Decider {
+    Decider { profile: AccessProfile::default_profile().unwrap(), parties }
+}
+
 /// How to stop a worker, and the worker.
 type Run = (watch::Sender<bool>, JoinHandle<Result<(), StoreError>>);
 
@@ -350,8 +355,7 @@ impl World {
     fn worker<S: Store>(&self, store: Arc<S>) -> Arc<Worker<S, FakeArchive, VirtualClock>> {
         let metrics = Arc::clone(&self.metrics);
         let (archive, clock) = (Arc::clone(&self.archive), Arc::clone(&self.clock));
-        let profile = AccessProfile::default_profile().unwrap();
-        let decider = Decider { profile, parties: self.parties.clone() };
+        let decider = decider(self.parties.clone());
         let rights = Rights::new(archive, clock, decider, self.settings.evidence_age_max, Arc::clone(&metrics));
         Arc::new(Worker {
             store,

@@ -13,11 +13,12 @@ use super::dice::{Dice, Points, SimClock};
 use super::store::{Breach, SimStore};
 use crate::domain::oid::Oid;
 use crate::domain::submission::{Class, Event, State};
+use crate::sidecar::config::PartyBook;
 use crate::sidecar::ports::{Chance, Clock, Outbound, Pace, Pipeline, Preparation, PrepareFault};
 use crate::sidecar::store::memory::{Disk, MemoryStore};
 use crate::sidecar::store::{Accepted, Actor, NewSubmission, Step, Store, StoreError, Submission, SubmissionId};
 use crate::sidecar::telemetry::Metrics;
-use crate::sidecar::worker::tests::{CASE, PRODUCER, UNIT, record};
+use crate::sidecar::worker::tests::{CASE, PRODUCER, UNIT, decider, record};
 use crate::sidecar::worker::{Rights, RunState, Worker, WorkerSettings};
 
 const OTHER_PRODUCER: &str = "1.2.246.10.99999993.10.0";
@@ -122,7 +123,9 @@ impl World {
         let (stop, stopped) = watch::channel(false);
         let wake = Arc::new(Notify::new());
         let (archive, clock) = (Arc::clone(&self.archive), Arc::clone(&self.clock));
-        let rights = Rights::new(archive, clock, self.settings.access, self.settings.evidence_age_max);
+        let metrics = Arc::new(Metrics::new(Vec::new()));
+        let decider = decider(PartyBook::default());
+        let rights = Rights::new(archive, clock, decider, self.settings.evidence_age_max, Arc::clone(&metrics));
         let worker: SimWorker = Worker {
             store: Arc::clone(&store),
             archive: Arc::clone(&self.archive),
@@ -131,7 +134,7 @@ impl World {
             pipeline: Arc::clone(&self.pipeline) as Arc<dyn Pipeline>,
             rights: Arc::new(rights),
             run: RunState::default(),
-            metrics: Arc::new(Metrics::new(Vec::new())),
+            metrics,
             wake: Arc::clone(&wake),
             settings: self.settings,
             instance: "w".into(),

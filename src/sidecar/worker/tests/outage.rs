@@ -156,7 +156,9 @@ async fn after_an_outage_the_queue_drains_at_the_archives_limit_without_a_stampe
         store.accept(submission(number), clock.now()).await.unwrap();
     }
     let settings = WorkerSettings { parallel_max: 16, parallel_per_organisation_max: 16, ..WorkerSettings::default() };
-    let rights = Rights::new(Arc::clone(&archive), Arc::clone(&clock), settings.access, settings.evidence_age_max);
+    let metrics = Arc::new(Metrics::new(Vec::new()));
+    let (line, time, by) = (Arc::clone(&archive), Arc::clone(&clock), decider(PartyBook::default()));
+    let rights = Rights::new(line, time, by, settings.evidence_age_max, Arc::clone(&metrics));
     let worker = Worker {
         store: Arc::clone(&store),
         archive: Arc::clone(&archive),
@@ -165,7 +167,7 @@ async fn after_an_outage_the_queue_drains_at_the_archives_limit_without_a_stampe
         pipeline: Arc::new(InPlace(FakePipeline::default())),
         rights: Arc::new(rights),
         run: RunState::default(),
-        metrics: Arc::new(Metrics::new(Vec::new())),
+        metrics,
         wake: Arc::default(),
         settings,
         instance: "w".into(),
