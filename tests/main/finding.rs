@@ -187,6 +187,9 @@ mod over_the_mock {
         let before = world.asked();
         assert_eq!(world.read("/v1/decisions/search", json!({})).await["decisions"].as_array().unwrap().len(), 7);
         assert_eq!(world.asked(), (before.0 + 1, before.1), "metadata alone fetches nothing");
+        let narrowed =
+            json!({ "drawn_up": { "from": "2026-02-02", "until": "2026-02-03" }, "service_process": "TEST-PAATOS" });
+        assert_eq!(world.read("/v1/decisions/search", narrowed).await["decisions"].as_array().unwrap().len(), 2);
         world.end().await;
     }
 
@@ -203,7 +206,9 @@ mod over_the_mock {
         let changes = world.stage.organiser.changes(&client, before).await.unwrap();
         let last = changes.last().unwrap();
         assert_eq!(last.ids.document.as_str(), accepted["document_id"].as_str().unwrap());
-        assert_eq!(last.status, EntryStatus::Completed);
+        assert_eq!(changes.len(), 1, "what came before the moment is no change");
+        assert_eq!((last.unit.as_ref().unwrap().oid.as_str(), last.status), (UNIT, EntryStatus::Completed));
+        assert!(last.stored.is_some());
         let found = world.read("/v1/documents/search", json!({ "types": ["19002"], "contents": "fetch" })).await;
         let found = found["documents"].as_array().unwrap().clone();
         assert_eq!((found.len(), &found[0]["unit"]["oid"]), (1, &json!(UNIT)), "{found:?}");
