@@ -328,6 +328,8 @@ profile! {
         overload: String,
         /// The document is not in the register.
         unknown_document: String,
+        /// The case takes no more documents.
+        case_closed: String,
         /// An organisation has not joined.
         not_joined: String,
         /// An organisation is not in a phase that allows it.

@@ -19,6 +19,7 @@ mod attacks;
 mod building;
 mod canary;
 mod client;
+mod conformance;
 mod display;
 mod document;
 mod end_to_end;

@@ -27,6 +27,8 @@ pub enum Refusal {
     Overload,
     /// The document is not in the register.
     UnknownDocument,
+    /// The case was closed before the document was drawn up.
+    CaseClosed,
     /// An organisation has not joined.
     NotJoined,
     /// An organisation is not in a phase that allows it.
@@ -39,7 +41,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal that the profile has a code for, in the order in which they are looked for.
-    pub const KNOWN: [Self; 13] = [
+    pub const KNOWN: [Self; 14] = [
         Self::DuplicateId,
         Self::AccessRight,
         Self::Integrity,
@@ -50,6 +52,7 @@ impl Refusal {
         Self::Version,
         Self::Overload,
         Self::UnknownDocument,
+        Self::CaseClosed,
         Self::NotJoined,
         Self::Phase,
         Self::Role,
@@ -79,6 +82,7 @@ impl Refusal {
             Self::Version => &detail.version,
             Self::Overload => &detail.overload,
             Self::UnknownDocument => &detail.unknown_document,
+            Self::CaseClosed => &detail.case_closed,
             Self::NotJoined => &detail.not_joined,
             Self::Phase => &detail.phase,
             Self::Role => &detail.role,
@@ -99,6 +103,7 @@ impl Refusal {
             | Self::Content
             | Self::Version
             | Self::UnknownDocument
+            | Self::CaseClosed
             | Self::Role
             | Self::Other => Actor::Caller,
         }
@@ -154,6 +159,11 @@ impl Refusal {
                 "asiakirjaa ei ole rekisterissä",
                 "handlingen finns inte i registret",
                 "the document is not in the register",
+            ),
+            Self::CaseClosed => Text::fixed(
+                "asia on suljettu ennen asiakirjan laatimispäivää",
+                "ärendet har avslutats före den dag då handlingen upprättades",
+                "the case was closed before the day on which the document was drawn up",
             ),
             Self::NotJoined => Text::fixed(
                 "organisaatio ei ole liittynyt arkistoon",
