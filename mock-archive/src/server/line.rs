@@ -114,7 +114,7 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        // The second answer leaves with the first: a client must not have time to send the next message between them.
         let taken = {
             let mut orders = self.line.orders();
             orders.repeat.take_if(|written| !written.is_empty())
