@@ -151,7 +151,7 @@ impl Play<'_> {
         let authority = authority(&step.by, &record, Operation::Write { drawn_up: record.drawn_up.day() });
         let acting = Acting { worker: &record.acting_worker, unit: &record.unit };
         let prepared = client.prepare_store(&document, acting, &authority);
-        let came = match prepared {
+        match prepared {
             Err(error) => failed(&error),
             Ok(mut envelope) => {
                 change(&mut envelope, step);
@@ -160,8 +160,7 @@ impl Play<'_> {
                 self.made.insert(step.name.clone().unwrap_or_default(), made);
                 came
             }
-        };
-        came
+        }
     }
 
     async fn invalidate(&self, step: &Step, client: &ArchiveClient<HttpsTransport>) -> Came {
