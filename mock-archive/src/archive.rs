@@ -139,7 +139,13 @@ pub(crate) struct Arrival<'a> {
     manner: Manner,
     frame: Result<Frame, Unreadable>,
     findings: Findings,
-    document: Option<Cow<'a, [u8]>>,
+    document: Option<Delivered<'a>>,
+}
+
+/// A document's bytes and their SHA-256.
+struct Delivered<'a> {
+    bytes: Cow<'a, [u8]>,
+    sha256: [u8; 32],
 }
 
 impl Arrival<'_> {
@@ -275,7 +281,8 @@ impl Archive {
     fn arrive_with<'a>(&self, peer: &Oid, read: impl FnOnce(&mut Findings) -> Read<'a>) -> Arrival<'a> {
         let mut findings = Findings::default();
         let Read { frame, document, manner, follows_schema } = read(&mut findings);
-        let kind = kind(&frame, document.as_deref());
+        let document = document.map(|bytes| Delivered { sha256: sha256(&bytes), bytes });
+        let kind = kind(&frame, document.as_ref().map(|document| document.sha256));
         // What a message of another structure means is not asked.
         if let (Ok(frame), true) = (&frame, follows_schema) {
             findings.extend(message::check(frame, peer));
@@ -373,7 +380,7 @@ impl Archive {
         let mut findings = arrival.findings.clone();
         findings.extend(message::check_document(metadata));
         match &arrival.document {
-            Some(bytes) if !findings.refuse() => self.take(frame, metadata, bytes, findings),
+            Some(document) if !findings.refuse() => self.take(frame, metadata, document, findings),
             _ => {
                 findings.require(arrival.document.is_some(), Rule::MessageAttachment, "clinicalDocument/text");
                 let (findings, warnings) = findings.split();
@@ -449,14 +456,14 @@ fn carried<'a>(frame: &mut Frame, parts: &soap::Parts<'a>) -> Option<Cow<'a, [u8
     }
 }
 
-fn kind(frame: &Result<Frame, Unreadable>, document: Option<&[u8]>) -> ArrivalKind {
+fn kind(frame: &Result<Frame, Unreadable>, body_sha256: Option<[u8; 32]>) -> ArrivalKind {
     let Ok(frame) = frame else {
         return ArrivalKind::Unreadable;
     };
     match &frame.subject {
         Subject::Document(metadata) => {
             let (document_id, set_id) = (metadata.id.clone(), metadata.set_id.clone());
-            ArrivalKind::Store { document_id, set_id, version: metadata.version, body_sha256: document.map(sha256) }
+            ArrivalKind::Store { document_id, set_id, version: metadata.version, body_sha256 }
         }
         Subject::Invalidation(invalidation) => {
             ArrivalKind::Invalidation { set_id: invalidation.set_id.clone(), document_id: invalidation.id.clone() }

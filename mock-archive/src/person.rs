@@ -9,6 +9,8 @@ pub(crate) const IDENTITY_CODE_ROOT: &str = "1.2.246.21";
 
 const CHECK_CHARACTERS: &[u8; 31] = b"0123456789ABCDEFHJKLMNPRSTUVWXY";
 const CODE_CHARS: usize = 11;
+/// A code begins with the day of birth in so many digits.
+const DAY_DIGITS: usize = 6;
 
 /// A person's identifier: an identity code (root 1.2.246.21) or a temporary one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,17 +75,25 @@ fn is_separator(byte: u8) -> bool {
 }
 
 /// Does `text` hold an identity code that is not a test person's? Codes may stand anywhere between other signs.
+///
+/// This runs over every byte of a message, so it leaps: a sign that is no digit rules out every code that would have it among its first six.
 pub(crate) fn holds_real_code(text: &str) -> bool {
-    text.as_bytes().windows(CODE_CHARS).enumerate().any(|(start, window)| {
-        let alone = |index: Option<usize>| {
-            index.and_then(|at| text.as_bytes().get(at)).is_none_or(|byte| !byte.is_ascii_alphanumeric())
-        };
-        // Nearly every window ends here: this runs over every byte of a document.
-        window.iter().take(6).all(u8::is_ascii_digit)
-            && std::str::from_utf8(window).is_ok_and(|word| kind(word) == CodeKind::Real)
-            && alone(start.checked_sub(1))
-            && alone(Some(start + CODE_CHARS))
-    })
+    let bytes = text.as_bytes();
+    let alone = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_none_or(|byte| !byte.is_ascii_alphanumeric());
+    let mut start = 0;
+    while let Some(window) = bytes.get(start..start + CODE_CHARS) {
+        let not_a_digit = window.iter().take(DAY_DIGITS).rposition(|byte| !byte.is_ascii_digit());
+        if let Some(at) = not_a_digit {
+            start += at + 1;
+            continue;
+        }
+        let is_real = std::str::from_utf8(window).is_ok_and(|word| kind(word) == CodeKind::Real);
+        if is_real && alone(start.checked_sub(1)) && alone(Some(start + CODE_CHARS)) {
+            return true;
+        }
+        start += 1;
+    }
+    false
 }
 
 #[cfg(test)]
@@ -116,6 +126,10 @@ mod tests {
         assert!(holds_real_code(&format!("hetu:{}, ä", real.to_lowercase())));
         assert!(!holds_real_code(&format!("x{real}")));
         assert!(!holds_real_code(&format!("{real}1")));
+        for before in 0..13 {
+            assert!(holds_real_code(&format!("{}/{real}", "7".repeat(before))), "{before} digits before");
+            assert!(holds_real_code(&format!("{}{real}", "7-ä".repeat(before) + " ")), "{before} groups before");
+        }
         assert!(!holds_real_code("010190-900P"));
         assert!(!holds_real_code("tel. 010190-1234 åäö"));
     }

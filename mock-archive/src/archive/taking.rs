@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use openssl::sha::sha256;
 
 use crate::answers::AckCode;
-use crate::archive::{Acceptance, Archive, CheckDepth};
+use crate::archive::{Acceptance, Archive, CheckDepth, Delivered};
 use crate::finding::{Finding, Findings, Rule};
 use crate::intake::content;
 use crate::intake::document::{self, ArchiveDocument};
@@ -31,12 +31,12 @@ impl Archive {
         &self,
         frame: &Frame,
         metadata: &FrameDocument,
-        bytes: &[u8],
+        delivered: &Delivered<'_>,
         mut findings: Findings,
     ) -> Acceptance {
-        let digest = sha256(bytes);
+        let Delivered { bytes, sha256: digest } = delivered;
         if let Some(known) = self.registers().document(&metadata.id) {
-            return repetition(known, &frame.sender, &digest);
+            return repetition(known, &frame.sender, digest);
         }
         // Most of the work, so without the lock: other messages are judged meanwhile.
         let Examined { document, signatures } = match self.examine(frame, metadata, bytes, &mut findings) {
@@ -49,7 +49,7 @@ impl Archive {
         };
         let mut registers = self.registers();
         if let Some(known) = registers.document(&metadata.id) {
-            return repetition(known, &frame.sender, &digest);
+            return repetition(known, &frame.sender, digest);
         }
         findings.extend(versions::check(&document, &registers));
         let standings = self.standings();
@@ -61,7 +61,7 @@ impl Archive {
         if findings.refuse() {
             return refused(findings);
         }
-        match self.keep(&mut registers, document, &frame.sender, bytes, digest) {
+        match self.keep(&mut registers, document, &frame.sender, delivered) {
             Ok(()) => {
                 let (_, warnings) = findings.split();
                 Acceptance { code: AckCode::Aa, findings: Vec::new(), warnings, already_stored: false }
@@ -118,11 +118,10 @@ impl Archive {
         registers: &mut Registers,
         document: ArchiveDocument,
         sender: &Oid,
-        bytes: &[u8],
-        digest: [u8; 32],
+        delivered: &Delivered<'_>,
     ) -> std::io::Result<()> {
-        let body = self.bodies.keep(bytes)?;
-        registers.store(stored(document, sender, body, digest, self.clock.now()))
+        let body = self.bodies.keep(&delivered.bytes)?;
+        registers.store(stored(document, sender, body, delivered.sha256, self.clock.now()))
     }
 
     /// Takes up what an earlier run has kept in its data directory.
