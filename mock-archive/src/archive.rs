@@ -4,6 +4,7 @@
 //! reads it and writes it into the ledger, `settle` judges it and answers.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -213,6 +214,7 @@ impl Archive {
         self.bodies = opened.bodies;
         self.recall(opened.records)?;
         self.registers().keep_journal(opened.journal);
+        self.ledger.keep_older_in(&directory.join(storage::LEDGER))?;
         Ok(self)
     }
 
@@ -239,9 +241,17 @@ impl Archive {
         self.registers().invalidate(document, self.clock.now())
     }
 
-    /// Says from now on whether an organisation has joined, and in which phase.
+    /// Says from now on whether an organisation has joined, and in which phase. A data directory keeps it: it comes before what
+    /// the builder says at the next start.
     pub fn set_standing(&self, organisation: Oid, standing: Standing) {
+        // Nobody locks the registers while holding the standings, so the journal comes first.
+        self.registers().note_standing(&organisation, standing, self.clock.now());
         self.standings().set(organisation, standing);
+    }
+
+    /// The organisations whose standing was set; every other one has joined and is in phase 2.
+    pub(crate) fn known_standings(&self) -> BTreeMap<Oid, Standing> {
+        self.standings().all()
     }
 
     fn standings(&self) -> MutexGuard<'_, Standings> {

@@ -72,7 +72,7 @@ pub enum Weight {
 macro_rules! rules {
     ($($name:ident = $id:literal, $code:ident, $weight:ident, $text:literal;)*) => {
         /// Every rule of the mock archive.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         pub enum Rule { $(#[doc = $text] $name,)* }
 
         impl Rule {

@@ -1,6 +1,7 @@
 //! Which organisations have joined the archive, and in which phase (docs/wire.md §8). State only; `rules/access.rs` judges.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::str::FromStr;
 
 use crate::oid::Oid;
@@ -33,7 +34,19 @@ impl Default for Standing {
     }
 }
 
-/// The words of the program's switch.
+/// The word of the program's switch, the control calls and the journal.
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotJoined => "not-joined",
+            Self::Joined(Phase::One) => "1",
+            Self::Joined(Phase::OneWithRegisterAccess) => "1+access",
+            Self::Joined(Phase::Two) => "2",
+        })
+    }
+}
+
+/// The text is none of those words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected not-joined, 1, 1+access or 2")]
 pub struct NotAStanding;
@@ -59,6 +72,11 @@ pub(crate) struct Standings(HashMap<Oid, Standing>);
 impl Standings {
     pub(crate) fn set(&mut self, organisation: Oid, standing: Standing) {
         self.0.insert(organisation, standing);
+    }
+
+    /// Those that were set, by organisation.
+    pub(crate) fn all(&self) -> BTreeMap<Oid, Standing> {
+        self.0.iter().map(|(organisation, standing)| (organisation.clone(), *standing)).collect()
     }
 
     pub(crate) fn of(&self, organisation: &Oid) -> Standing {
@@ -100,5 +118,6 @@ mod tests {
         assert_eq!(working, [("2", "1+access"), ("2", "2")]);
         assert!(Standings::default().opens_its_register(&organiser));
         assert_eq!("3".parse::<Standing>(), Err(NotAStanding));
+        assert_eq!(all.map(|word| word.parse::<Standing>().unwrap().to_string()), all);
     }
 }

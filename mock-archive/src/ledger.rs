@@ -1,24 +1,32 @@
 //! The ledger: every arrival, written down before anything is recognised as a repetition.
 //!
 //! The judge of delivery: it tells whether a client sent a document again without asking first, and whether each
-//! document was stored once. Holds document ids, digests and organisations, no persons. Written by `archive.rs`.
+//! document was stored once. Holds document ids, digests and organisations, no persons. Written by `archive.rs`. Beside a data
+//! directory only the newest arrivals stay in memory, the others go into a file there (`ledger/older.rs`); reports and assertions
+//! are over all of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::finding::Rule;
+use crate::ledger::older::Older;
 use crate::oid::Oid;
 
+mod older;
+
 /// A run that needs more is not a test; entries beyond are counted, and every assertion fails.
-const ENTRIES_MAX: usize = 1_000_000;
+const ENTRIES_MAX: u64 = 1_000_000;
+/// So many arrivals stay in memory when the older ones have a file to go to.
+const NEWEST: usize = 4_096;
 
 /// What arrived.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ArrivalKind {
     /// A store message.
     Store {
@@ -55,7 +63,7 @@ pub enum ArrivalKind {
 }
 
 /// What became of an arrival.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
     /// Nothing yet, or the connection broke before there was a verdict.
     Open,
@@ -74,7 +82,7 @@ pub enum Verdict {
 }
 
 /// One line of the ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Place in the order of arrival, from 1.
     pub sequence: u64,
@@ -106,6 +114,9 @@ pub enum LedgerBreach {
     /// More arrivals than the ledger holds; nothing can be said.
     #[error("the ledger is full: {ENTRIES_MAX} arrivals")]
     Full,
+    /// The file of the older arrivals cannot be read; nothing can be said.
+    #[error("the older arrivals cannot be read")]
+    Unreadable,
 }
 
 fn list(arrivals: &[(Oid, u64)]) -> String {
@@ -121,8 +132,41 @@ pub struct Ledger {
 
 #[derive(Debug, Default)]
 struct Book {
-    entries: Vec<Entry>,
+    /// The newest arrivals; without a file of older ones, all.
+    newest: VecDeque<Entry>,
+    older: Option<Older>,
     overflown: bool,
+}
+
+impl Book {
+    fn older_count(&self) -> u64 {
+        self.older.as_ref().map_or(0, Older::count)
+    }
+
+    fn count(&self) -> u64 {
+        self.older_count() + self.newest.len() as u64
+    }
+
+    /// Sends the oldest arrival in memory to the file. When that cannot be written, everything stays in memory from now on.
+    fn make_room(&mut self) {
+        if self.newest.len() < NEWEST {
+            return;
+        }
+        let (Some(older), Some(entry)) = (&mut self.older, self.newest.front()) else { return };
+        match older.push(entry) {
+            Ok(()) => drop(self.newest.pop_front()),
+            Err(error) => tracing::error!(error = %error, "an arrival cannot be written into the data directory"),
+        }
+    }
+
+    /// All arrivals, oldest first.
+    fn each(&mut self, mut visit: impl FnMut(Entry)) -> std::io::Result<()> {
+        if let Some(older) = &mut self.older {
+            older.each(&mut visit)?;
+        }
+        self.newest.iter().cloned().for_each(visit);
+        Ok(())
+    }
 }
 
 impl Ledger {
@@ -130,14 +174,21 @@ impl Ledger {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// From now on only the newest arrivals stay in memory. What an earlier run has left in the file is forgotten.
+    pub(crate) fn keep_older_in(&self, file: &Path) -> std::io::Result<()> {
+        self.book().older = Some(Older::create(file)?);
+        Ok(())
+    }
+
     /// Writes an arrival down; the number is for [`Self::settle`].
     pub(crate) fn arrived(&self, at: Timestamp, sender: Oid, kind: ArrivalKind) -> u64 {
         let mut book = self.book();
-        let sequence = book.entries.len() as u64 + 1;
-        if book.entries.len() == ENTRIES_MAX {
+        let sequence = book.count() + 1;
+        if sequence > ENTRIES_MAX {
             book.overflown = true;
         } else {
-            book.entries.push(Entry { sequence, at, sender, kind, verdict: Verdict::Open });
+            book.make_room();
+            book.newest.push_back(Entry { sequence, at, sender, kind, verdict: Verdict::Open });
         }
         self.arrivals.send_replace(sequence);
         sequence
@@ -146,15 +197,29 @@ impl Ledger {
     /// Writes down what became of an arrival.
     pub(crate) fn settle(&self, sequence: u64, verdict: Verdict) {
         let mut book = self.book();
-        let index = usize::try_from(sequence).ok().and_then(|number| number.checked_sub(1));
-        if let Some(entry) = index.and_then(|index| book.entries.get_mut(index)) {
-            entry.verdict = verdict;
+        let older = book.older_count();
+        match sequence.checked_sub(older + 1) {
+            Some(index) => {
+                let entry = usize::try_from(index).ok().and_then(|index| book.newest.get_mut(index));
+                if let Some(entry) = entry {
+                    entry.verdict = verdict;
+                }
+            }
+            // It stood still while thousands came.
+            None => book.older.iter_mut().for_each(|older| older.settle_late(sequence, verdict.clone())),
         }
     }
 
     /// Forgets every arrival.
     pub(crate) fn clear(&self) {
-        *self.book() = Book::default();
+        let mut book = self.book();
+        let mut older = book.older.take();
+        if let Some(Err(error)) = older.as_mut().map(Older::clear) {
+            tracing::error!(error = %error, "older arrivals cannot be forgotten, so newer ones stay in memory");
+            older = None;
+        }
+        *book = Book { older, ..Book::default() };
+        drop(book);
         self.arrivals.send_replace(0);
     }
 
@@ -165,15 +230,27 @@ impl Ledger {
         drop(arrivals.wait_for(|so_far| *so_far >= count).await);
     }
 
-    /// All entries so far, in the order of arrival.
+    /// All entries so far, in the order of arrival. Those that cannot be read back from the data directory are missing, which the
+    /// log says; an assertion fails then.
     #[must_use]
     pub fn entries(&self) -> Vec<Entry> {
-        self.book().entries.clone()
+        let mut entries = Vec::new();
+        if let Err(error) = self.book().each(|entry| entries.push(entry)) {
+            tracing::error!(error = %error, "older arrivals cannot be read");
+        }
+        entries
     }
 
-    fn complete_entries(&self) -> Result<Vec<Entry>, LedgerBreach> {
-        let book = self.book();
-        if book.overflown { Err(LedgerBreach::Full) } else { Ok(book.entries.clone()) }
+    /// Visits every entry, for what has to be said of all of them.
+    fn each_of_all(&self, visit: impl FnMut(Entry)) -> Result<(), LedgerBreach> {
+        let mut book = self.book();
+        if book.overflown {
+            return Err(LedgerBreach::Full);
+        }
+        book.each(visit).map_err(|error| {
+            tracing::error!(error = %error, "older arrivals cannot be read");
+            LedgerBreach::Unreadable
+        })
     }
 
     /// No document arrived a second time without a question for it, from the same sender, since its last arrival.
@@ -183,7 +260,7 @@ impl Ledger {
     pub fn assert_no_unasked_second_arrival(&self) -> Result<(), LedgerBreach> {
         let mut asked: BTreeMap<Oid, BTreeSet<Oid>> = BTreeMap::new();
         let mut breaches = Vec::new();
-        for entry in self.complete_entries()? {
+        self.each_of_all(|entry| {
             match entry.kind {
                 ArrivalKind::Question { document_id } => {
                     // A question before the first arrival says nothing about a second one.
@@ -203,7 +280,7 @@ impl Ledger {
                 | ArrivalKind::Fetch { .. }
                 | ArrivalKind::Unreadable => {}
             }
-        }
+        })?;
         if breaches.is_empty() { Ok(()) } else { Err(LedgerBreach::UnaskedSecondArrival(breaches)) }
     }
 
@@ -213,11 +290,11 @@ impl Ledger {
     /// [`LedgerBreach::ArrivedMoreThanOnce`] names documents and arrivals; [`LedgerBreach::Full`].
     pub fn assert_nothing_arrived_twice(&self) -> Result<(), LedgerBreach> {
         let mut arrivals: BTreeMap<Oid, Vec<u64>> = BTreeMap::new();
-        for entry in self.complete_entries()? {
+        self.each_of_all(|entry| {
             if let ArrivalKind::Store { document_id, .. } = entry.kind {
                 arrivals.entry(document_id).or_default().push(entry.sequence);
             }
-        }
+        })?;
         let twice = arrivals.into_iter().filter(|(_, all)| all.len() > 1);
         let twice: Vec<_> = twice.flat_map(|(id, all)| all.into_iter().map(move |one| (id.clone(), one))).collect();
         if twice.is_empty() { Ok(()) } else { Err(LedgerBreach::ArrivedMoreThanOnce(twice)) }
@@ -230,8 +307,8 @@ impl Ledger {
     pub fn assert_order_in_each_chain(&self) -> Result<(), LedgerBreach> {
         let mut newest: BTreeMap<Oid, u32> = BTreeMap::new();
         let mut breaches = Vec::new();
-        for entry in self.complete_entries()? {
-            let ArrivalKind::Store { document_id, set_id, version, .. } = entry.kind else { continue };
+        self.each_of_all(|entry| {
+            let ArrivalKind::Store { document_id, set_id, version, .. } = entry.kind else { return };
             let stored = newest.get(&set_id).copied().unwrap_or(0);
             if version > stored.saturating_add(1) {
                 breaches.push((document_id, entry.sequence));
@@ -239,7 +316,7 @@ impl Ledger {
             if matches!(entry.verdict, Verdict::Stored(_)) {
                 newest.insert(set_id, stored.max(version));
             }
-        }
+        })?;
         if breaches.is_empty() { Ok(()) } else { Err(LedgerBreach::OutOfOrder(breaches)) }
     }
 
@@ -260,11 +337,11 @@ impl Ledger {
     /// [`LedgerBreach::StoredMoreThanOnce`] names the documents; [`LedgerBreach::Full`].
     pub fn stored_once(&self) -> Result<usize, LedgerBreach> {
         let mut times: BTreeMap<Oid, usize> = BTreeMap::new();
-        for entry in self.complete_entries()? {
+        self.each_of_all(|entry| {
             if let (ArrivalKind::Store { document_id, .. }, Verdict::Stored(_)) = (entry.kind, entry.verdict) {
                 *times.entry(document_id).or_default() += 1;
             }
-        }
+        })?;
         let more: Vec<_> = times.iter().filter(|(_, times)| **times > 1).map(|(id, _)| id.clone()).collect();
         if more.is_empty() { Ok(times.len()) } else { Err(LedgerBreach::StoredMoreThanOnce(more)) }
     }
@@ -422,6 +499,35 @@ mod tests {
         version(&ledger, "1.2.1", "1.9.1", "1.9.1", 1, Verdict::Stored(Vec::new()));
         version(&ledger, "1.2.1", "1.9.1", "1.9.2", 2, Verdict::Stored(Vec::new()));
         assert_eq!(ledger.assert_order_in_each_chain(), Ok(()));
+    }
+
+    #[test]
+    fn what_has_left_the_memory_is_still_in_report_and_assertions() {
+        let directory = tempfile::tempdir().unwrap();
+        let ledger = Ledger::default();
+        ledger.keep_older_in(&directory.path().join("ledger.jsonl")).unwrap();
+        let kind = ArrivalKind::Find;
+        let held = ledger.arrived(Timestamp::UNIX_EPOCH, oid("1.2.1"), kind);
+        store(&ledger, "1.2.1", "1.9.1", Verdict::Refused(vec![Rule::PairId]));
+        for number in 0..3 * NEWEST {
+            store(&ledger, "1.2.1", &format!("1.9.2.{number}"), Verdict::Stored(Vec::new()));
+        }
+        ledger.settle(held, Verdict::Answered(7));
+        assert!(ledger.book().newest.len() <= NEWEST);
+        let entries = ledger.entries();
+        assert_eq!(entries.len(), 3 * NEWEST + 2);
+        assert!(entries.iter().zip(1..).all(|(entry, place)| entry.sequence == place));
+        let verdicts: Vec<_> = entries.iter().take(2).map(|entry| entry.verdict.clone()).collect();
+        assert_eq!(verdicts, [Verdict::Answered(7), Verdict::Refused(vec![Rule::PairId])]);
+        assert_eq!(ledger.stored_once(), Ok(3 * NEWEST));
+        store(&ledger, "1.2.1", "1.9.1", Verdict::Stored(Vec::new()));
+        assert!(ledger.assert_no_unasked_second_arrival().is_err());
+        std::fs::write(directory.path().join("ledger.jsonl"), "torn").unwrap();
+        assert_eq!(ledger.stored_once(), Err(LedgerBreach::Unreadable));
+        ledger.clear();
+        assert!(ledger.entries().is_empty());
+        store(&ledger, "1.2.1", "1.9.1", Verdict::Stored(Vec::new()));
+        assert_eq!(ledger.stored_once(), Ok(1));
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod rules;
 #[cfg(test)]
 mod samples;
 mod schemas;
+mod sharing;
 mod signature;
 mod storage;
 mod structures;

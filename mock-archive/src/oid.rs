@@ -8,7 +8,8 @@ use std::fmt;
 const OID_MAX_CHARS: usize = 64;
 
 /// An object identifier: digits and dots, no arc with a leading zero, first arc 0 to 2, at most 64 characters.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Oid(std::sync::Arc<str>);
 
 /// The text is not an object identifier.
@@ -52,6 +53,20 @@ impl Oid {
 impl fmt::Display for Oid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl From<Oid> for String {
+    fn from(oid: Oid) -> Self {
+        oid.0.as_ref().to_owned()
+    }
+}
+
+impl TryFrom<String> for Oid {
+    type Error = NotAnOid;
+
+    fn try_from(text: String) -> Result<Self, NotAnOid> {
+        Self::parse(&text)
     }
 }
 

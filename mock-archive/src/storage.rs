@@ -1,7 +1,7 @@
 //! Where document bodies are kept: in memory, or in one file of a data directory beside a journal that survives a restart.
 //!
 //! A mock's storage: it is not synced to the disk, and nothing is ever deleted but everything at once. The journal says only
-//! who sent which bytes, what was invalidated, and when; the rest is read out of the bodies again. Called by `archive.rs` and
+//! who sent which bytes, what was invalidated, which standing an organisation was given, and when; the rest is read out of the bodies again. Called by `archive.rs` and
 //! `registers.rs`.
 
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -14,11 +14,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::joining::Standing;
 use crate::oid::Oid;
 use crate::registers::Stored;
 
 const BODIES: &str = "bodies";
 const JOURNAL: &str = "journal.jsonl";
+/// The older arrivals of a run.
+pub(crate) const LEDGER: &str = "ledger.jsonl";
 /// A journal line is an OID and two numbers.
 const LINE_MAX_BYTES: usize = 1024;
 
@@ -93,6 +96,7 @@ impl Bodies {
 pub(crate) enum Record {
     Stored { sender: Oid, body: Body, at: Timestamp },
     Invalidated { document: Oid, at: Timestamp },
+    Standing { organisation: Oid, standing: Standing },
 }
 
 /// The journal of a data directory.
@@ -104,7 +108,7 @@ impl Journal {
             return Err(std::io::Error::other("a body in memory beside a journal"));
         };
         self.write(&json!({
-            "stored": {"sender": document.sender.as_str(), "offset": offset, "length": length},
+            "stored": {"sender": document.alike.sender.as_str(), "offset": offset, "length": length},
             "at": document.stored_at.to_string(),
         }))
     }
@@ -113,6 +117,14 @@ impl Journal {
     pub(crate) fn invalidated(&mut self, document: &Oid, at: Timestamp) {
         if let Err(error) = self.write(&json!({"invalidated": document.as_str(), "at": at.to_string()})) {
             tracing::error!(error = %error, "an invalidation is not in the journal");
+        }
+    }
+
+    /// A failure is only logged: the standing counts in this run.
+    pub(crate) fn standing(&mut self, organisation: &Oid, standing: Standing, at: Timestamp) {
+        let standing = json!({"organisation": organisation.as_str(), "is": standing.to_string()});
+        if let Err(error) = self.write(&json!({"standing": standing, "at": at.to_string()})) {
+            tracing::error!(error = %error, "a standing is not in the journal");
         }
     }
 
@@ -173,6 +185,10 @@ fn record(line: &str, file: &Arc<File>) -> Option<Record> {
     if let Some(document) = value.get("invalidated") {
         return Some(Record::Invalidated { document: Oid::parse(document.as_str()?).ok()?, at });
     }
+    if let Some(standing) = value.get("standing") {
+        let organisation = Oid::parse(standing.get("organisation")?.as_str()?).ok()?;
+        return Some(Record::Standing { organisation, standing: standing.get("is")?.as_str()?.parse().ok()? });
+    }
     let stored = value.get("stored")?;
     let length = u32::try_from(stored.get("length")?.as_u64()?).ok()?;
     let body = Body::OnDisk { file: Arc::clone(file), offset: stored.get("offset")?.as_u64()?, length };
@@ -201,11 +217,13 @@ mod tests {
             assert_eq!(sample.give_to(&first).code, AckCode::Aa);
         }
         assert!(first.invalidate(&oid(&Sample::case().id)));
+        first.set_standing(oid("1.2.3"), Standing::NotJoined);
         drop(first);
         let second = archive(directory.path());
         assert!(Sample::entry().give_to(&second).already_stored, "same bytes, known");
         assert!(!second.invalidate(&oid(&Sample::case().id)), "invalid since the first run");
         assert!(second.invalidate(&oid(&Sample::entry().id)));
+        assert_eq!(second.known_standings().get(&oid("1.2.3")), Some(&Standing::NotJoined));
         second.reset().unwrap();
         drop(second);
         assert!(!Sample::relationship().give_to(&archive(directory.path())).already_stored);

@@ -51,8 +51,8 @@ impl Archive {
         let named: BTreeSet<_> = invalidation.clients.iter().collect();
         // The newest of them speaks for all.
         let fits = versions.last().is_some_and(|version| {
-            let clients: BTreeSet<_> = version.clients.iter().map(|client| &client.id).collect();
-            clients == named && version.group.code == invalidation.group
+            let clients: BTreeSet<_> = version.people.clients.iter().map(|client| &client.id).collect();
+            clients == named && version.alike.group.code == invalidation.group
         });
         found.require(fits, Rule::InvalidationMetadata, "clinicalDocument");
         found
@@ -63,8 +63,9 @@ impl Archive {
 fn versions<'a>(invalidation: &Invalidation, registers: &'a Registers) -> Vec<&'a Stored> {
     registers
         .versions(&invalidation.set_id)
-        .map(|held| held.document.as_ref())
-        .filter(|document| document.custodian == invalidation.custodian)
+        .into_iter()
+        .map(|held| &held.document)
+        .filter(|document| document.alike.custodian == invalidation.custodian)
         .filter(|document| invalidation.id.as_ref().is_none_or(|id| document.id == *id))
         .collect()
 }

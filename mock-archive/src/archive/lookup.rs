@@ -109,7 +109,8 @@ impl Archive {
         let is_shown = |held: &Held| {
             // What changed includes what ceased to count.
             let ceased = query.stored_after.is_some() && !held.is_valid;
-            let superseded = held.document.group.code == RELATIONSHIP && Some(&held.document.id) != newest_relationship;
+            let superseded =
+                held.document.alike.group.code == RELATIONSHIP && Some(&held.document.id) != newest_relationship;
             ceased || registers.is_current(held) && !superseded
         };
         let mut selected: Vec<&Held> = registers
@@ -126,7 +127,7 @@ impl Archive {
     fn select_one<'a>(&self, frame: &Frame, query: &Query, registers: &'a Registers) -> Result<Vec<&'a Held>, Rule> {
         let held = query.document.as_ref().and_then(|id| registers.held(id));
         let Some(held) = held.filter(|held| {
-            held.document.custodian == query.custodian
+            held.document.alike.custodian == query.custodian
                 && query.client.as_ref().is_none_or(|client| held.document.is_of(client))
                 && fits(query, wanted_group(frame, query), held)
         }) else {
@@ -135,7 +136,7 @@ impl Archive {
         };
         let document = &held.document;
         let is_question = frame.interaction == Interaction::Find;
-        let is_senders = document.sender == frame.sender;
+        let is_senders = document.alike.sender == frame.sender;
         if !is_senders {
             if access::ground(frame, &query.custodian)? == Ground::RegisterAccess {
                 access::phases(&self.standings(), &query.custodian, &frame.sender)?;
@@ -146,22 +147,22 @@ impl Archive {
             }
         }
         // To its sender and to the register's owner an invalidated document has arrived; it is fetched by nobody.
-        let hears_of_it = is_question && (is_senders || frame.sender == document.custodian);
-        let newest_is_valid = registers.versions(&document.set_id).next_back().is_some_and(|newest| newest.is_valid);
+        let hears_of_it = is_question && (is_senders || frame.sender == document.alike.custodian);
+        let newest_is_valid = registers.newest(&document.set_id).is_some_and(|newest| newest.is_valid);
         let is_there = held.is_valid && (newest_is_valid || is_senders);
         Ok(if hears_of_it || is_there { vec![held] } else { Vec::new() })
     }
 
     /// The newest relationship document may be read without a grant; everything else needs one.
     fn may_read(&self, frame: &Frame, registers: &Registers, document: &Stored) -> Result<(), Rule> {
-        let clients = || document.clients.iter().map(|client| &client.id);
+        let clients = || document.people.clients.iter().map(|client| &client.id);
         let is_newest_relationship = clients().any(|client| {
-            registers.relationship(client, &document.custodian).is_some_and(|newest| newest.id == document.id)
+            registers.relationship(client, &document.alike.custodian).is_some_and(|newest| newest.id == document.id)
         });
         if is_newest_relationship {
             return Ok(());
         }
-        access::granted_for(registers, clients(), &document.custodian, &frame.worker.unit, self.to_read())
+        access::granted_for(registers, clients(), &document.alike.custodian, &frame.worker.unit, self.to_read())
     }
 
     fn to_read(&self) -> Needed {
@@ -175,18 +176,19 @@ fn wanted_group<'a>(frame: &'a Frame, query: &'a Query) -> Option<&'a str> {
 }
 
 fn fits(query: &Query, group: Option<&str>, held: &Held) -> bool {
-    let document = held.document.as_ref();
+    let document = &held.document;
     let code_is = |code: &Option<Code>, wanted: &str| code.as_ref().is_some_and(|code| code.code == wanted);
-    let process = || document.service_process.as_ref().map(|process| process.code.code.as_str());
-    let type_fits =
-        |wanted: &String| code_is(&document.specific_type, wanted) || code_is(&document.general_type, wanted);
-    group.is_none_or(|group| document.group.code == group)
+    let process = || document.alike.service_process.as_ref().map(|process| process.code.code.as_str());
+    let type_fits = |wanted: &String| {
+        code_is(&document.alike.specific_type, wanted) || code_is(&document.alike.general_type, wanted)
+    };
+    group.is_none_or(|group| document.alike.group.code == group)
         && (query.document_types.is_empty() || query.document_types.iter().any(type_fits))
-        && query.service_task.as_ref().is_none_or(|task| code_is(&document.service_task, task))
+        && query.service_task.as_ref().is_none_or(|task| code_is(&document.alike.service_task, task))
         && query.service_process.as_ref().is_none_or(|wanted| process() == Some(wanted.as_str()))
         && drawn_up_fits(query, &document.effective_time)
         && query.stored_after.is_none_or(|moment| held.changed_at > moment)
-        && query.case.as_ref().is_none_or(|case| document.case.as_ref() == Some(case))
+        && query.case.as_ref().is_none_or(|case| document.people.case.as_ref() == Some(case))
 }
 
 fn drawn_up_fits(query: &Query, effective_time: &str) -> bool {

@@ -1,5 +1,7 @@
 //! Taking a document: recognise a repetition, judge by every rule, store. Called by `archive.rs` for a store message.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use openssl::sha::sha256;
 
@@ -10,7 +12,7 @@ use crate::intake::content;
 use crate::intake::document::{self, ArchiveDocument};
 use crate::intake::frame::{Frame, FrameDocument};
 use crate::oid::Oid;
-use crate::registers::{CASE, RELATIONSHIP, Registers, Stored};
+use crate::registers::{Alike, CASE, People, RELATIONSHIP, Registers, Stored};
 use crate::rules::access::Circumstances;
 use crate::rules::{access, document as document_rules, pair, persons, versions};
 use crate::schemas;
@@ -61,6 +63,8 @@ impl Archive {
         if findings.refuse() {
             return refused(findings);
         }
+        // Equal by pair.id and pair.set-id; so registers and ledger keep one text.
+        let document = ArchiveDocument { id: metadata.id.clone(), set_id: metadata.set_id.clone(), ..document };
         match self.keep(&mut registers, document, &frame.sender, delivered) {
             Ok(()) => {
                 let (_, warnings) = findings.split();
@@ -139,6 +143,7 @@ impl Archive {
                 Record::Invalidated { document, at } => {
                     registers.invalidate(&document, at);
                 }
+                Record::Standing { organisation, standing } => self.standings().set(organisation, standing),
             }
         }
         Ok(())
@@ -147,7 +152,7 @@ impl Archive {
 
 /// The same bytes from the same sender are taken again as taken; anything else under the id is refused.
 fn repetition(known: &Stored, sender: &Oid, digest: &[u8; 32]) -> Acceptance {
-    if known.sha256 == *digest && known.sender == *sender {
+    if known.sha256 == *digest && known.alike.sender == *sender {
         return Acceptance { code: AckCode::Aa, findings: Vec::new(), warnings: Vec::new(), already_stored: true };
     }
     Acceptance::refused(Finding::new(Rule::DuplicateId, "clinicalDocument/id"))
@@ -159,30 +164,34 @@ fn refused(findings: Findings) -> Acceptance {
 }
 
 fn stored(document: ArchiveDocument, sender: &Oid, body: Body, sha256: [u8; 32], stored_at: Timestamp) -> Stored {
-    let group = document.social.group.code.as_str();
-    let is_relationship = group == RELATIONSHIP;
-    let case_closed = if group == CASE { content::case_closed(&document.content) } else { None };
+    let social = document.social;
+    let is_relationship = social.group.code == RELATIONSHIP;
+    let case_closed = if social.group.code == CASE { content::case_closed(&document.content) } else { None };
     let rows = if is_relationship { content::producer_rows(&document.content).unwrap_or_default() } else { Vec::new() };
     Stored {
         id: document.id,
         set_id: document.set_id,
         version: document.version,
-        effective_time: document.effective_time,
-        group: document.social.group,
-        general_type: document.general_type,
-        specific_type: document.social.specific_type,
-        service_task: document.social.service_task,
-        service_process: document.social.service_process,
-        content_specification: document.social.content_specification,
-        clients: document.clients,
-        authors: document.authors,
-        custodian: document.custodian,
-        organiser: document.social.organiser,
-        unit: document.unit,
-        case: document.case.filter(|_| !is_relationship),
-        rows,
+        effective_time: document.effective_time.into(),
+        alike: Arc::new(Alike {
+            group: social.group,
+            general_type: document.general_type,
+            specific_type: social.specific_type,
+            service_task: social.service_task,
+            service_process: social.service_process,
+            content_specification: social.content_specification,
+            custodian: document.custodian,
+            organiser: social.organiser,
+            unit: document.unit,
+            sender: sender.clone(),
+        }),
+        people: Arc::new(People {
+            clients: document.clients,
+            authors: document.authors,
+            case: document.case.filter(|_| !is_relationship),
+        }),
+        rows: rows.into(),
         case_closed,
-        sender: sender.clone(),
         stored_at,
         body,
         sha256,

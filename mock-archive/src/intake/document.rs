@@ -19,7 +19,7 @@ const BODY_MAX_BYTES: usize = 20 * 1024 * 1024;
 const CLIENTS_MAX: usize = 50;
 
 /// A coded value, kept for the answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Code {
     pub(crate) code: String,
     /// The other attributes, as they stood: name and value.
@@ -27,7 +27,7 @@ pub(crate) struct Code {
 }
 
 /// A client as the header names it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Client {
     pub(crate) id: PersonId,
     pub(crate) family: String,
@@ -37,14 +37,14 @@ pub(crate) struct Client {
 }
 
 /// A service unit.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Unit {
     pub(crate) id: Oid,
     pub(crate) name: String,
 }
 
 /// The service process: the text that names the kind, and the code.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct ServiceProcess {
     pub(crate) kind: Option<String>,
     pub(crate) code: Code,

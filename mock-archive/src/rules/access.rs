@@ -151,7 +151,7 @@ fn role_may(frame: &Frame, act: Act, task: Option<&Code>, process: Option<&Servi
 
 /// May the worker's role do that with a stored document?
 pub(crate) fn role_may_with(frame: &Frame, act: Act, document: &Stored, roles: &Roles) -> bool {
-    role_may(frame, act, document.service_task.as_ref(), document.service_process.as_ref(), roles)
+    role_may(frame, act, document.alike.service_task.as_ref(), document.alike.service_process.as_ref(), roles)
 }
 
 /// Checks the right to invalidate these versions: in the own register any, elsewhere what the sender has stored. The phases
@@ -167,7 +167,7 @@ pub(crate) fn check_invalidation(
         Err(rule) => found.add(rule, "controlActProcess/reasonCode"),
         Ok(Ground::OwnRegister) => {}
         Ok(Ground::RegisterAccess) => {
-            let own = versions.iter().all(|version| version.sender == frame.sender);
+            let own = versions.iter().all(|version| version.alike.sender == frame.sender);
             found.require(own, Rule::AccessInvalidation, "sender/device/id");
         }
     }

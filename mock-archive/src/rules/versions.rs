@@ -11,7 +11,7 @@ pub(crate) fn check(document: &ArchiveDocument, registers: &Registers) -> Findin
     let numbered = document.version >= 1 && is_first == (document.id == document.set_id);
     found.require(numbered, Rule::VersionFirst, "setId");
     if numbered && !is_first {
-        follows(document, registers.versions(&document.set_id).next_back(), &mut found);
+        follows(document, registers.newest(&document.set_id), &mut found);
     }
     found
 }
@@ -20,8 +20,8 @@ fn follows(document: &ArchiveDocument, newest: Option<&Held>, found: &mut Findin
     let Some(newest) = newest.filter(|newest| {
         let newest = &newest.document;
         newest.version.checked_add(1) == Some(document.version)
-            && newest.custodian == document.custodian
-            && newest.group.code == document.social.group.code
+            && newest.alike.custodian == document.custodian
+            && newest.alike.group.code == document.social.group.code
     }) else {
         found.add(Rule::VersionSuccessor, "versionNumber");
         return;
