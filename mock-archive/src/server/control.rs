@@ -11,11 +11,13 @@
 //! | `POST /faults/release` | releases what is held |
 //! | `GET /ledger`, `/ledger/report` | every arrival, as JSON or as text |
 //! | `GET /ledger/assertions` | the ledger's promises: kept or broken, and how |
+//! | `GET`, `PUT /standings` | `{OID: STANDING}`: which organisations have joined, and in which phase |
 //! | `POST /reset` | forgets documents, ledger and faults |
 //! | `POST /shark-validointi/validoi/asiakirja/tulos` | the validation service: judges a frame and a document as JSON |
 //!
 //! Anybody on this machine may call it, but no web page in a browser: a request whose `Host` is not loopback gets 403.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +34,9 @@ use tokio::net::TcpListener;
 use crate::archive::{Archive, Reply};
 use crate::clock::Clock;
 use crate::faults::{Faults, Script};
+use crate::joining::Standing;
 use crate::ledger::{Entry, Ledger, LedgerBreach};
+use crate::oid::Oid;
 
 const BODY_MAX_BYTES: usize = 20 * 1024 * 1024;
 /// The path of the real validation service.
@@ -167,6 +171,8 @@ impl Steered {
             ("GET", "/ledger") => Said::ok(self.ledger().entries().iter().map(entry).collect()),
             ("GET", "/ledger/report") => Said::Text(self.ledger().to_string()),
             ("GET", "/ledger/assertions") => Said::ok(assertions(self.ledger())),
+            ("GET", "/standings") => Said::ok(self.standings()),
+            ("PUT", "/standings") => self.set_standings(body),
             ("POST", "/reset") => self.reset(),
             ("POST", VALIDATION) => Said::Reply(self.archive.validate_pair(body)),
             _ => Said::Json(StatusCode::NOT_FOUND, json!({"error": "no such call"})),
@@ -199,6 +205,29 @@ impl Steered {
             _ => return Said::bad("expected set, advance_secs or system: true"),
         }
         Said::ok(self.clock())
+    }
+
+    fn standings(&self) -> Value {
+        let standings = self.archive.known_standings().into_iter();
+        standings.map(|(organisation, standing)| (organisation.to_string(), standing.to_string())).collect()
+    }
+
+    /// All of them or, when one cannot be read, none.
+    fn set_standings(&self, body: &[u8]) -> Said {
+        let Ok(wanted) = serde_json::from_slice::<BTreeMap<Oid, String>>(body) else {
+            return Said::bad("expected an object of organisations' OIDs and their standing");
+        };
+        let read =
+            |(organisation, word): (Oid, String)| word.parse().map(|standing: Standing| (organisation, standing));
+        match wanted.into_iter().map(read).collect::<Result<Vec<_>, _>>() {
+            Ok(standings) => {
+                standings
+                    .into_iter()
+                    .for_each(|(organisation, standing)| self.archive.set_standing(organisation, standing));
+                Said::ok(self.standings())
+            }
+            Err(error) => Said::bad(error),
+        }
     }
 
     fn faults(&self) -> Value {

@@ -296,3 +296,23 @@ async fn an_archive_makes_its_own_pki_when_it_is_given_none() {
     assert!(archive.pki().transport(&identity).unwrap().certificate_pem.starts_with("-----BEGIN CERTIFICATE-----"));
     assert!(archive.url().starts_with("https://127.0.0.1:"));
 }
+
+#[test]
+fn the_readme_has_every_switch_of_the_builder_and_no_other() {
+    let section =
+        include_str!("../../README.md").split("\n## Switches\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    // A row may name what does the same later, as that of `standing` does; the first name is the builder's.
+    let mut told: Vec<_> = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('(').next()).collect();
+    let code = include_str!("../server.rs").split("impl MockArchiveBuilder {").nth(1).unwrap();
+    let switches = code
+        .split("\n}\n")
+        .next()
+        .unwrap()
+        .lines()
+        .filter(|line| line.contains("(mut self, ") || line.contains("(mut self)"));
+    let mut known: Vec<_> =
+        switches.filter_map(|line| line.trim().strip_prefix("pub fn ")?.split('(').next()).collect();
+    told.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(told, known);
+}

@@ -59,6 +59,23 @@ async fn clock_faults_and_ledger_are_steered_from_outside() {
 }
 
 #[tokio::test]
+async fn an_organisation_joins_and_leaves_from_outside() {
+    let (archive, control, url) = steered().await;
+    let at = format!("{url}/standings");
+    assert_eq!(call(control.get(&at)).await.1, json!({}));
+    let left = json!({ORGANISER: "not-joined"});
+    assert_eq!(call(control.put(&at).body(left.to_string())).await, (200, left.clone()));
+    let refused = acknowledgement(store(&client_of(ORGANISER), &archive, &Sample::relationship()).await).await;
+    assert_ne!(refused, taken());
+    for bad in ["[]", "{\"x\": \"1\"}", "{\"1.2.3\": \"2\", \"1.2.4\": \"3\"}"] {
+        assert_eq!(call(control.put(&at).body(bad)).await.0, 400, "{bad}");
+    }
+    assert_eq!(call(control.get(&at)).await.1, left, "nothing of what cannot be read");
+    call(control.put(&at).body(json!({ORGANISER: "1"}).to_string())).await;
+    assert_eq!(acknowledgement(store(&client_of(ORGANISER), &archive, &Sample::relationship()).await).await, taken());
+}
+
+#[tokio::test]
 async fn a_held_message_is_released_from_outside() {
     let (archive, control, url) = steered().await;
     let archive = Arc::new(archive);
