@@ -134,13 +134,22 @@ impl Kit {
         println!("bodies on disk, deep checks off, {documents} documents; resident memory of the whole process:");
         let step = (documents / 10).max(1);
         let mut done = 0;
+        let mut resident = vec![resident_kib()];
         println!("{:>9} documents {:>7} KiB", 0, resident_kib());
         while done < documents {
             let number = step.min(documents - done);
             let rate =
                 self.send(archive.address(), number, &|n| self.message(done + n, Signing::Nobody), "code=\"AA\"");
             done += number;
+            resident.push(resident_kib());
             println!("{done:>9} documents {:>7} KiB {rate:>9.0} /s", resident_kib());
+        }
+        // The first tenth fills caches and the part of the ledger that stays in memory.
+        if let ([_, after_first, .., last], true) = (resident.as_slice(), done > step) {
+            println!(
+                "slope after the first tenth: {} bytes a document",
+                last.saturating_sub(*after_first) * 1024 / (done - step)
+            );
         }
         assert_eq!(archive.ledger().stored_once(), Ok(usize::try_from(documents).unwrap()));
     }
