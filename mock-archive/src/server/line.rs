@@ -13,9 +13,6 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 
-/// More of an answer is not repeated.
-const REPEATED_MAX_BYTES: usize = 64 * 1024 * 1024;
-
 /// What a connection is to do with what follows; copies are of the same connection.
 #[derive(Clone, Default)]
 pub(super) struct Line(Arc<Mutex<Orders>>);
@@ -24,7 +21,7 @@ pub(super) struct Line(Arc<Mutex<Orders>>);
 struct Orders {
     reset: bool,
     trickle: Option<(usize, Duration)>,
-    /// What was written since the order to repeat it.
+    /// What was written since the order to repeat it, held back until it leaves twice.
     repeat: Option<Vec<u8>>,
 }
 
@@ -52,6 +49,14 @@ impl Line {
     pub(super) fn repeat(&self) {
         self.orders().repeat = Some(Vec::new());
     }
+
+    /// Takes bytes that are to leave twice. Both answers leave as one: a client must not have time to send the next message between
+    /// them. An answer is in memory already, so this needs no limit of its own.
+    fn hold_back(&self, bytes: &[u8]) -> bool {
+        let mut orders = self.orders();
+        let held = orders.repeat.as_mut().map(|held| held.extend_from_slice(bytes));
+        held.is_some()
+    }
 }
 
 /// A TLS stream that follows the orders of its line.
@@ -59,20 +64,20 @@ pub(super) struct Wire {
     stream: TlsStream<TcpStream>,
     line: Line,
     pause: Option<Pin<Box<Sleep>>>,
-    /// The second time, and how much of it is written.
-    again: Option<(Vec<u8>, usize)>,
+    /// What leaves twice, and how much of it is written.
+    twice: Option<(Vec<u8>, usize)>,
 }
 
 impl Wire {
     pub(super) fn new(stream: TlsStream<TcpStream>, line: Line) -> Self {
-        Self { stream, line, pause: None, again: None }
+        Self { stream, line, pause: None, twice: None }
     }
 
-    fn poll_again(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Some((bytes, written)) = &mut self.again {
+    fn poll_twice(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some((bytes, written)) = &mut self.twice {
             let rest = bytes.get(*written..).unwrap_or_default();
             if rest.is_empty() {
-                self.again = None;
+                self.twice = None;
                 return Poll::Ready(Ok(()));
             }
             let now = ready!(Pin::new(&mut self.stream).poll_write(context, rest))?;
@@ -97,14 +102,12 @@ impl AsyncWrite for Wire {
             ready!(pause.as_mut().poll(context));
             self.pause = None;
         }
+        if self.line.hold_back(bytes) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let trickle = self.line.orders().trickle;
         let now = trickle.map_or(bytes, |(some, _)| bytes.get(..some).unwrap_or(bytes));
         let written = ready!(Pin::new(&mut self.stream).poll_write(context, now))?;
-        if let Some(repeat) = &mut self.line.orders().repeat
-            && repeat.len() < REPEATED_MAX_BYTES
-        {
-            repeat.extend_from_slice(now.get(..written).unwrap_or_default());
-        }
         if let Some((_, pause)) = trickle {
             // What trickles has to leave before the pause, not after it.
             drop(Pin::new(&mut self.stream).poll_flush(context));
@@ -114,15 +117,14 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // The second answer leaves with the first: a client must not have time to send the next message between them.
-        let taken = {
+        let held = {
             let mut orders = self.line.orders();
-            orders.repeat.take_if(|written| !written.is_empty())
+            orders.repeat.take_if(|held| !held.is_empty())
         };
-        if let Some(bytes) = taken {
-            self.again = Some((bytes, 0));
+        if let Some(answer) = held {
+            self.twice = Some((answer.repeat(2), 0));
         }
-        ready!(self.poll_again(context))?;
+        ready!(self.poll_twice(context))?;
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
