@@ -13,6 +13,7 @@ pub(in crate::domain) mod json;
 mod persons;
 mod rules;
 mod schema;
+mod texts;
 mod translate;
 mod unchecked;
 mod vocabulary;

@@ -18,13 +18,38 @@ const BASE64_RUN_MIN: usize = 15;
 /// Lower-case letters, typographic dashes, full-width forms, invisible characters and spaces count as what they look like;
 /// character references, percent encoding and Base64 are looked into once.
 pub fn mentions_real_person(text: &str) -> bool {
-    let readings = [Some(Cow::Borrowed(text)), character_references(text), percent_decoded(text)];
     let plain = |reading: &str| {
+        if !may_have_code(reading.as_bytes()) {
+            return false;
+        }
         let bytes = folded(reading);
         let close: Vec<u8> = bytes.iter().copied().filter(|b| *b != b' ').collect();
         has_code(&bytes) || has_code(&close)
     };
-    readings.into_iter().flatten().any(|reading| plain(&reading)) || base64_runs(text).any(|reading| plain(&reading))
+    let decoded = || [character_references(text), percent_decoded(text)].into_iter().flatten();
+    plain(text) || decoded().any(|reading| plain(&reading)) || base64_runs(text).any(|reading| plain(&reading))
+}
+
+/// Whether bytes could hold a code in any way that [`folded`] reads: six digits and a century sign, or nine digits where a sign may
+/// be of another alphabet. Almost no text does, and this look at its bytes is all that it then costs. Bytes that are not ASCII may
+/// be seen as nothing, so they part no digits.
+fn may_have_code(bytes: &[u8]) -> bool {
+    let (mut digits, mut foreign, mut many) = (0_usize, false, false);
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => {
+                digits += 1;
+                many |= digits >= 9;
+            }
+            // A full-width form: any letter, digit or sign.
+            0xef if matches!(bytes.get(at + 1), Some(0xbc | 0xbd)) => return true,
+            0x80.. => foreign = true,
+            _ if byte.is_ascii_whitespace() => {}
+            b'+' | b'-' | b'a'..=b'f' | b'A'..=b'F' | b'u'..=b'y' | b'U'..=b'Y' if digits >= 6 => return true,
+            _ => digits = 0,
+        }
+    }
+    foreign && many
 }
 
 /// What a reader sees: one ASCII byte a character, a space for whatever no code has, nothing for what nobody sees.
@@ -73,15 +98,35 @@ fn percent_decoded(text: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// Every run of Base64 letters that decodes, in either alphabet, as text.
+/// Every run of Base64 letters that decodes, in either alphabet, as text that may have a code.
 fn base64_runs(text: &str) -> impl Iterator<Item = String> + '_ {
-    let runs = text.split(|c: char| !(c.is_ascii_alphanumeric() || "+/-_".contains(c)));
-    runs.filter(|run| run.len() >= BASE64_RUN_MIN).filter_map(|run| {
+    let mut decoded = Vec::new();
+    let runs = text.as_bytes().split(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_')));
+    runs.filter(|run| run.len() >= BASE64_RUN_MIN).filter_map(move |run| {
         // A run that is a little too long for its alphabet still begins with whole groups.
         let whole = run.get(..run.len() - usize::from(run.len() % 4 == 1)).unwrap_or(run);
-        let decoded = STANDARD_NO_PAD.decode(whole).or_else(|_| URL_SAFE_NO_PAD.decode(whole)).ok()?;
-        Some(String::from_utf8_lossy(&decoded).into_owned())
+        if !ends_as_base64(whole) {
+            return None;
+        }
+        decoded.clear();
+        let standard = STANDARD_NO_PAD.decode_vec(whole, &mut decoded);
+        standard
+            .or_else(|_| {
+                decoded.clear();
+                URL_SAFE_NO_PAD.decode_vec(whole, &mut decoded)
+            })
+            .ok()?;
+        may_have_code(&decoded).then(|| String::from_utf8_lossy(&decoded).into_owned())
     })
+}
+
+/// Whether the last letter leaves no bit over (RFC 4648, section 3.5). Most words do, and are no Base64 for that alone.
+fn ends_as_base64(run: &[u8]) -> bool {
+    match (run.len() % 4, run.last()) {
+        (2, Some(last)) => b"AQgw".contains(last),
+        (3, Some(last)) => b"AEIMQUYcgkosw048".contains(last),
+        _ => true,
+    }
 }
 
 #[cfg(test)]

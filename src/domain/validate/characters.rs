@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::findings::{Findings, below};
+use super::findings::Findings;
+use super::texts::{Said, each_text};
 use crate::domain::finding::{Finding, Rule};
 use crate::domain::text::Text;
 use crate::domain::xml::is_xml_character;
@@ -10,23 +11,21 @@ use crate::domain::xml::is_xml_character;
 /// Adds a finding for every text that has such a character: outside XML 1.0's `Char` (the readable form could not say what the
 /// content says), or one that turns the direction of reading.
 pub(super) fn refuse_unreadable(value: &Value, findings: &mut Findings) {
-    look("", value, findings);
-}
-
-fn look(pointer: &str, value: &Value, findings: &mut Findings) {
-    match value {
-        Value::String(text) if !text.chars().all(is_plain) => findings.push(finding(pointer)),
-        Value::Array(items) => {
-            items.iter().enumerate().for_each(|(i, item)| look(&format!("{pointer}/{i}"), item, findings));
-        }
-        Value::Object(members) => {
-            members.iter().for_each(|(key, member)| look(&below(pointer, key), member, findings));
-        }
+    each_text(value, &mut |way, text| match text {
+        Said::Text(text) if !is_plain(text) => findings.push(finding(&way.pointer())),
         _ => {}
-    }
+    });
 }
 
-fn is_plain(c: char) -> bool {
+/// Looks at bytes first: what is refused is a control character or begins with one of two bytes.
+fn is_plain(text: &str) -> bool {
+    let suspect = |b: &u8| (*b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) || matches!(b, 0xe2 | 0xef);
+    // Looked at to its end: the compiler makes that fast.
+    let found = text.as_bytes().iter().fold(false, |found, b| found | suspect(b));
+    !found || text.chars().all(is_plain_character)
+}
+
+fn is_plain_character(c: char) -> bool {
     is_xml_character(c) && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -2,33 +2,19 @@
 
 use serde_json::Value;
 
-use super::findings::{Findings, below};
+use super::findings::Findings;
+use super::texts::each_text;
 use crate::domain::finding::{Finding, Rule};
 use crate::domain::person::mentions_real_person;
 use crate::domain::text::Text;
 
 /// Adds a finding for every text that has such a code in it. Numbers cannot hold one: a code has a letter or a sign.
 pub(super) fn refuse_real(value: &Value, findings: &mut Findings) {
-    look("", value, findings);
-}
-
-fn look(pointer: &str, value: &Value, findings: &mut Findings) {
-    match value {
-        Value::String(text) if mentions_real_person(text) => findings.push(finding(pointer)),
-        Value::Array(items) => {
-            items.iter().enumerate().for_each(|(i, item)| look(&format!("{pointer}/{i}"), item, findings));
+    each_text(value, &mut |way, text| {
+        if mentions_real_person(text.as_str()) {
+            findings.push(finding(&way.pointer()));
         }
-        Value::Object(members) => {
-            for (key, member) in members {
-                let at = below(pointer, key);
-                if mentions_real_person(key) {
-                    findings.push(finding(&at));
-                }
-                look(&at, member, findings);
-            }
-        }
-        _ => {}
-    }
+    });
 }
 
 fn finding(pointer: &str) -> Finding {
