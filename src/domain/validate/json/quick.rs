@@ -1,0 +1,280 @@
+//! The quick way through a text that is what it should be: JSON within the limits, no key twice in one object.
+//!
+//! Takes no more than the strict reader beside it and makes the same value. Tells no fault: what it does not take, the strict reader
+//! judges and names.
+
+use serde_json::{Map, Number, Value};
+
+use super::{DEPTH_MAX, VALUES_MAX};
+
+/// The value, or nothing where the strict reader has to look.
+pub(super) fn read(text: &str) -> Option<Value> {
+    let mut reader = Reader { text, at: 0, values: 0, members: Vec::new(), items: Vec::new() };
+    let value = reader.value(0)?;
+    reader.blank();
+    (reader.at == text.len()).then_some(value)
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    values: usize,
+    /// Members and items of what is open, so that each object and list is made once and of its size.
+    members: Vec<(String, Value)>,
+    items: Vec<Value>,
+}
+
+impl<'a> Reader<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn blank(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    /// Steps over this byte, if it is the next one.
+    fn takes(&mut self, byte: u8) -> bool {
+        let next = self.peek() == Some(byte);
+        self.at += usize::from(next);
+        next
+    }
+
+    fn value(&mut self, depth: usize) -> Option<Value> {
+        self.values += 1;
+        if depth > DEPTH_MAX || self.values > VALUES_MAX {
+            return None;
+        }
+        self.blank();
+        match self.peek()? {
+            b'"' => self.string().map(Value::String),
+            b'{' => self.object(depth),
+            b'[' => self.list(depth),
+            b'-' | b'0'..=b'9' => self.number(),
+            b't' => self.word("true", Value::Bool(true)),
+            b'f' => self.word("false", Value::Bool(false)),
+            b'n' => self.word("null", Value::Null),
+            _ => None,
+        }
+    }
+
+    fn word(&mut self, word: &str, value: Value) -> Option<Value> {
+        let found = self.text.as_bytes().get(self.at..)?.starts_with(word.as_bytes());
+        self.at += word.len();
+        found.then_some(value)
+    }
+
+    fn object(&mut self, depth: usize) -> Option<Value> {
+        self.at += 1;
+        let from = self.members.len();
+        self.blank();
+        if self.takes(b'}') {
+            return Some(Value::Object(Map::new()));
+        }
+        loop {
+            self.blank();
+            if self.peek() != Some(b'"') {
+                return None;
+            }
+            let key = self.string()?;
+            // The parser's own name for a number: what it makes of one is for the strict reader to say.
+            if key == super::NUMBER {
+                return None;
+            }
+            self.blank();
+            if !self.takes(b':') {
+                return None;
+            }
+            let value = self.value(depth + 1)?;
+            self.members.push((key, value));
+            self.blank();
+            if self.takes(b'}') {
+                break;
+            }
+            if !self.takes(b',') {
+                return None;
+            }
+        }
+        let mut object = Map::with_capacity(self.members.len() - from);
+        for (key, value) in self.members.drain(from..) {
+            if object.insert(key, value).is_some() {
+                return None;
+            }
+        }
+        Some(Value::Object(object))
+    }
+
+    fn list(&mut self, depth: usize) -> Option<Value> {
+        self.at += 1;
+        let from = self.items.len();
+        self.blank();
+        if self.takes(b']') {
+            return Some(Value::Array(Vec::new()));
+        }
+        loop {
+            let value = self.value(depth + 1)?;
+            self.items.push(value);
+            self.blank();
+            if self.takes(b']') {
+                break;
+            }
+            if !self.takes(b',') {
+                return None;
+            }
+        }
+        Some(Value::Array(self.items.drain(from..).collect()))
+    }
+
+    /// Digits and signs are looked at by the parser of numbers, which keeps them as they are written.
+    fn number(&mut self) -> Option<Value> {
+        let rest = self.text.get(self.at..)?;
+        let goes_on = |b: u8| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E');
+        let text = rest.get(..rest.bytes().position(|b| !goes_on(b)).unwrap_or(rest.len()))?;
+        self.at += text.len();
+        let number: Number = text.parse().ok()?;
+        number.as_f64().is_some_and(f64::is_finite).then_some(Value::Number(number))
+    }
+
+    fn string(&mut self) -> Option<String> {
+        self.at += 1;
+        let rest = self.text.get(self.at..)?;
+        let end = special(rest.as_bytes())?;
+        let plain = rest.get(..end)?;
+        if rest.as_bytes().get(end) == Some(&b'"') {
+            self.at += end + 1;
+            return Some(plain.to_owned());
+        }
+        self.escaped()
+    }
+
+    /// A string with escapes, from behind its quotation mark.
+    fn escaped(&mut self) -> Option<String> {
+        let mut out = String::new();
+        loop {
+            let rest: &'a str = self.text.get(self.at..)?;
+            let end = special(rest.as_bytes())?;
+            out.push_str(rest.get(..end)?);
+            self.at += end + 1;
+            match rest.as_bytes().get(end)? {
+                b'"' => return Some(out),
+                b'\\' => out.push(self.escape()?),
+                _ => return None,
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Option<char> {
+        let letter = self.peek()?;
+        self.at += 1;
+        Some(match letter {
+            b'"' => '"',
+            b'\\' => '\\',
+            b'/' => '/',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => return self.unicode(),
+            _ => return None,
+        })
+    }
+
+    /// RFC 8259, section 7: four hexadecimal digits, or two times four for a character beyond them.
+    fn unicode(&mut self) -> Option<char> {
+        let first = self.hex()?;
+        if !(0xd800..0xdc00).contains(&first) {
+            return char::from_u32(first);
+        }
+        if !(self.takes(b'\\') && self.takes(b'u')) {
+            return None;
+        }
+        let second = self.hex()?.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
+        char::from_u32(0x10000 + ((first - 0xd800) << 10) + second)
+    }
+
+    fn hex(&mut self) -> Option<u32> {
+        let digits = self.text.get(self.at..self.at + 4)?;
+        self.at += 4;
+        digits.bytes().try_fold(0, |n, digit| Some(n * 16 + char::from(digit).to_digit(16)?))
+    }
+}
+
+/// Where the first quotation mark, backslash or control character stands.
+fn special(bytes: &[u8]) -> Option<usize> {
+    let is_special = |b: u8| b == b'"' || b == b'\\' || b < 0x20;
+    // In pieces, each looked at to its end: the compiler makes that fast.
+    let (pieces, _) = bytes.as_chunks::<16>();
+    let plain = pieces.iter().take_while(|piece| !piece.iter().fold(false, |found, b| found | is_special(*b))).count();
+    let from = plain * 16;
+    bytes.get(from..)?.iter().position(|b| is_special(*b)).map(|at| from + at)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::strict;
+
+    /// Texts near JSON: whole values, and pieces of them in any order.
+    fn texts() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            Just("{".to_owned()),
+            Just("}".to_owned()),
+            Just("[".to_owned()),
+            Just("]".to_owned()),
+            Just(",".to_owned()),
+            Just(":".to_owned()),
+            Just("\"".to_owned()),
+            Just(" \n".to_owned()),
+            r#""[a-cä\\\n\x00-\x1f]{0,20}""#,
+            r#""a""#,
+            r#""(\\[\"\\\\/bfnrtx]|\\u[0-9a-fD]{4}|\\ud83d\\ude00|ä|[ -!]){0,5}""#,
+            "-?[0-9]{0,3}(\\.[0-9]{0,3})?([eE][+-]?[0-9]{0,4})?",
+            Just("true".to_owned()),
+            Just("null".to_owned()),
+            Just("falsey".to_owned()),
+            Just("1e999".to_owned()),
+            Just(r#""$serde_json::private::Number""#.to_owned()),
+        ];
+        let leaf = prop_oneof![
+            r#""[a-zåäö ]{0,40}""#,
+            "-?(0|[1-9][0-9]{0,2})(\\.[0-9]{1,3})?",
+            r#""(\\[\"\\\\/bfnrt]|\\u[0-9a-f]{4}|ä|[ -!]){0,5}""#,
+            Just("true".to_owned()),
+            Just("null".to_owned()),
+        ];
+        let value = leaf.prop_recursive(5, 60, 6, |inner| {
+            let list = prop::collection::vec(inner.clone(), 0..5).prop_map(|items| format!("[{}]", items.join(", ")));
+            let member = ("[a-f]{1,2}", inner).prop_map(|(key, value)| format!("\"{key}\" : {value}"));
+            let object = prop::collection::vec(member, 0..5).prop_map(|all| format!("{{{}}}", all.join(",\n")));
+            prop_oneof![list, object]
+        });
+        prop_oneof![value, prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn what_the_quick_way_takes_the_strict_reader_takes_and_the_other_way_round(text in texts()) {
+            let strict = strict(&text).ok();
+            prop_assert_eq!(super::read(&text).map(|v| v.to_string()), strict.map(|v| v.to_string()));
+        }
+    }
+
+    #[test]
+    fn limits_hold_on_the_quick_way_too() {
+        let deep = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
+        for depth in 60..70 {
+            assert_eq!(super::read(&deep(depth)).is_some(), strict(&deep(depth)).is_ok(), "{depth}");
+        }
+        let many = |n: usize| format!("[{}1]", "1,".repeat(n));
+        for count in super::VALUES_MAX - 3..super::VALUES_MAX + 2 {
+            assert_eq!(super::read(&many(count)).is_some(), strict(&many(count)).is_ok(), "{count}");
+        }
+        assert!(super::read(r#"{"a":1,"a":1}"#).is_none() && super::read(r#"{"a":{"b":1},"b":1}"#).is_some());
+    }
+}
