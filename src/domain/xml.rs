@@ -7,6 +7,7 @@
 
 mod name;
 mod place;
+mod quick;
 mod read;
 mod write;
 

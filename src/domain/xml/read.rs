@@ -113,6 +113,13 @@ pub fn parse(bytes: &[u8], limits: Limits) -> Result<Tree, XmlError> {
 /// # Errors
 /// [`XmlError`], the same as [`parse`] but for long text, which is not kept.
 pub fn parse_root(text: &str, limits: Limits) -> Result<Element, XmlError> {
+    if forbidden_character(text).is_none()
+        && let Some(tag) = super::quick::root_tag(text, limits)
+    {
+        // The tag alone, closed, is a document.
+        let open = tag.strip_suffix("/>").or_else(|| tag.strip_suffix('>')).unwrap_or(tag);
+        return build(&format!("{open}/>"), limits, Keep::All).map(|tree| tree.root).map_err(|misread| misread.error);
+    }
     build(text, limits, Keep::Root).map(|tree| tree.root).map_err(|misread| misread.error)
 }
 
