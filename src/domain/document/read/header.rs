@@ -1,5 +1,6 @@
 //! The header of a document that was read: each value typed where it is there and is what it should be.
 
+use std::fmt::{self, Display};
 use std::str::FromStr;
 
 use super::disagreement;
@@ -149,22 +150,32 @@ pub(super) fn read(root: &Element, findings: &mut Vec<Finding>) -> ReadHeader {
     header
 }
 
+/// A path, put together only where there is something to say of it.
+#[derive(Clone, Copy)]
+struct Path(&'static str, &'static str);
+
+impl Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0).and_then(|()| f.write_str(self.1))
+    }
+}
+
 struct Reader<'a> {
     findings: &'a mut Vec<Finding>,
 }
 
 impl Reader<'_> {
     fn cda(&mut self, root: &Element, header: &mut ReadHeader) {
-        header.document = self.value(root.first("id"), "root", "id/@root");
-        header.set = self.value(root.first("setId"), "root", "setId/@root");
+        header.document = self.value(root.first("id"), "root", &"id/@root");
+        header.set = self.value(root.first("setId"), "root", &"setId/@root");
         header.version = root.first("versionNumber").and_then(|e| self.version(e));
-        header.general_type = self.code(root.first("code"), "code");
-        header.drawn_up = self.instant(root.first("effectiveTime"), "effectiveTime/@value");
+        header.general_type = self.code(root.first("code"), &"code");
+        header.drawn_up = self.instant(root.first("effectiveTime"), &"effectiveTime/@value");
         header.language =
             root.first("languageCode").and_then(|e| e.attribute("code")).and_then(|code| self.language(code));
         let replaced = root.all("relatedDocument").find(|r| r.attribute("typeCode") == Some("RPLC"));
         let replaced = replaced.and_then(|r| r.at(["parentDocument", "id"]));
-        header.replaces = self.value(replaced, "root", "relatedDocument/parentDocument/id/@root");
+        header.replaces = self.value(replaced, "root", &"relatedDocument/parentDocument/id/@root");
     }
 
     fn participants(&mut self, root: &Element, header: &mut ReadHeader) {
@@ -172,26 +183,26 @@ impl Reader<'_> {
             root.all("recordTarget").filter_map(|r| r.first("patientRole")).map(|r| self.client(r)).collect();
         header.author = root.at(["author", "assignedAuthor"]).and_then(|author| self.author(author));
         let custodian = root.at(["custodian", "assignedCustodian", "representedCustodianOrganization"]);
-        header.custodian = custodian.and_then(|c| self.organisation(c, "custodian/assignedCustodian"));
+        header.custodian = custodian.and_then(|c| self.organisation(c, &"custodian/assignedCustodian"));
         let consents = root.all("authorization").filter_map(|a| a.at(["consent", "code"]));
-        header.consents = consents.filter_map(|c| self.code(Some(c), "authorization/consent/code")).collect();
+        header.consents = consents.filter_map(|c| self.code(Some(c), &"authorization/consent/code")).collect();
         let Some(encounter) = root.at(["componentOf", "encompassingEncounter"]) else { return };
         let period = encounter.first("effectiveTime");
         let bound = |name: &str| period?.first(name)?.attribute("value").map(str::to_owned);
         header.case_period = (bound("low"), bound("high"));
         let responsible = encounter.at(["responsibleParty", "assignedEntity", "representedOrganization"]);
         header.responsible =
-            responsible.and_then(|r| self.organisation(r, "componentOf/encompassingEncounter/responsibleParty"));
+            responsible.and_then(|r| self.organisation(r, &"componentOf/encompassingEncounter/responsibleParty"));
         // A published document carries the case and a null flavor together: the id counts.
-        header.case = self.value(encounter.first("id"), "root", "componentOf/encompassingEncounter/id/@root");
+        header.case = self.value(encounter.first("id"), "root", &"componentOf/encompassingEncounter/id/@root");
         let unit = encounter.at(["encounterParticipant", "assignedEntity", "representedOrganization"]);
-        let unit = unit.and_then(|u| self.organisation(u, "componentOf/encompassingEncounter/encounterParticipant"));
+        let unit = unit.and_then(|u| self.organisation(u, &"componentOf/encompassingEncounter/encounterParticipant"));
         header.unit = unit.map(|Organisation { oid, name }| Unit { oid, name });
     }
 
     fn social(&mut self, social: &Element, header: &mut ReadHeader) {
-        let path = |name: &str| format!("hl7fi:localSocialHeader/hl7fi:{name}");
-        let mut code = |name: &str| self.code(social.first(name), &path(name));
+        let path = |name: &'static str| Path("hl7fi:localSocialHeader/hl7fi:", name);
+        let mut code = |name: &'static str| self.code(social.first(name), &path(name));
         header.specific_type = code("specificDocumentType");
         header.service_task = code("functionCode");
         header.retention_class = code("totalRetentionPeriodClass");
@@ -225,8 +236,8 @@ impl Reader<'_> {
 
     /// What is said of the document as a file, and what is conditional.
     fn formats(&mut self, social: &Element, header: &mut ReadHeader) {
-        let path = |name: &str| format!("hl7fi:localSocialHeader/hl7fi:{name}");
-        let mut code = |name: &str| self.code(social.first(name), &path(name));
+        let path = |name: &'static str| Path("hl7fi:localSocialHeader/hl7fi:", name);
+        let mut code = |name: &'static str| self.code(social.first(name), &path(name));
         header.file_format = code("fileFormat");
         header.content_format = code("structuredFileFormat");
         header.record_status = code("recordStatus");
@@ -242,7 +253,7 @@ impl Reader<'_> {
     }
 
     fn signer(&mut self, signature: &Element) -> ReadSigner {
-        let path = |name: &str| format!("hl7fi:localSocialHeader/hl7fi:signature/hl7fi:{name}");
+        let path = |name: &'static str| Path("hl7fi:localSocialHeader/hl7fi:signature/hl7fi:", name);
         let number = signature.first("assignedAuthorSigner").map(Element::all_text);
         ReadSigner {
             registration_number: number.and_then(|n| self.parsed(n.trim(), &path("assignedAuthorSigner"))),
@@ -254,14 +265,14 @@ impl Reader<'_> {
 
     fn client(&mut self, role: &Element) -> ReadClient {
         let path = "recordTarget/patientRole";
-        let ids = role.all("id").filter_map(|id| self.person_id(id, path)).collect();
+        let ids = role.all("id").filter_map(|id| self.person_id(id, &path)).collect();
         let patient = role.first("patient");
         let birth = patient.and_then(|p| p.first("birthTime")).and_then(|b| b.attribute("value"));
         let gender = patient.and_then(|p| p.first("administrativeGenderCode"));
         ReadClient {
             ids,
             name: patient.and_then(|p| p.first("name")).and_then(name_of),
-            birth_date: birth.and_then(|text| self.hl7_date(text, &format!("{path}/patient/birthTime/@value"))),
+            birth_date: birth.and_then(|text| self.hl7_date(text, &format_args!("{path}/patient/birthTime/@value"))),
             gender: gender.map(|g| match g.attribute("code") {
                 Some("1") => Gender::Male,
                 Some("2") => Gender::Female,
@@ -270,9 +281,9 @@ impl Reader<'_> {
         }
     }
 
-    fn person_id(&mut self, id: &Element, path: &str) -> Option<PersonId> {
+    fn person_id(&mut self, id: &Element, path: &dyn Display) -> Option<PersonId> {
         let extension = id.attribute("extension")?;
-        let path = format!("{path}/id");
+        let path = format_args!("{path}/id");
         if id.attribute("root") == Some(IDENTITY_CODE_ROOT) {
             return self.parsed(extension, &path).map(PersonId::IdentityCode);
         }
@@ -283,20 +294,20 @@ impl Reader<'_> {
 
     fn author(&mut self, author: &Element) -> Option<ReadAuthor> {
         let number = author.all("id").find(|id| id.attribute("root") == Some(REGISTRATION_NUMBER_ROOT));
-        let registration_number = self.value(number, "extension", "author/assignedAuthor/id/@extension");
+        let registration_number = self.value(number, "extension", &"author/assignedAuthor/id/@extension");
         let name = author.at(["assignedPerson", "name"]).and_then(name_of);
         (registration_number.is_some() || name.is_some()).then_some(ReadAuthor { registration_number, name })
     }
 
-    fn organisation(&mut self, organisation: &Element, path: &str) -> Option<Organisation> {
+    fn organisation(&mut self, organisation: &Element, path: &dyn Display) -> Option<Organisation> {
         let oid = self.value(organisation.first("id"), "root", path)?;
         let name = organisation.first("name").map(Element::all_text).unwrap_or_default();
         Some(Organisation { oid, name: name.trim().to_owned() })
     }
 
-    fn code(&mut self, element: Option<&Element>, path: &str) -> Option<Code> {
+    fn code(&mut self, element: Option<&Element>, path: &dyn Display) -> Option<Code> {
         let code = element?.attribute("code")?.to_owned();
-        let system = self.value(element, "codeSystem", &format!("{path}/@codeSystem"))?;
+        let system = self.value(element, "codeSystem", &format_args!("{path}/@codeSystem"))?;
         let text = |name: &str| element?.attribute(name).map(str::to_owned);
         Some(Code { code, system, system_name: text("codeSystemName"), display: text("displayName") })
     }
@@ -304,7 +315,7 @@ impl Reader<'_> {
     fn language(&mut self, code: &str) -> Option<Language> {
         let language = Language::by_code(code);
         if language.is_none() {
-            self.note("languageCode/@code", shape(code), Text::same("fi, sv"), "HL7 CDA R2");
+            self.note(&"languageCode/@code", shape(code), Text::same("fi, sv"), "HL7 CDA R2");
         }
         language
     }
@@ -315,18 +326,18 @@ impl Reader<'_> {
         if version.is_none() {
             let expected =
                 Text::fixed("kokonaisluku 1:stä alkaen", "ett heltal från 1", "a whole number from 1 upwards");
-            self.note("versionNumber/@value", shape(text), expected, "HL7 CDA R2");
+            self.note(&"versionNumber/@value", shape(text), expected, "HL7 CDA R2");
         }
         version
     }
 
-    fn instant(&mut self, element: Option<&Element>, path: &str) -> Option<Instant> {
+    fn instant(&mut self, element: Option<&Element>, path: &dyn Display) -> Option<Instant> {
         let text = element?.attribute("value")?;
         Instant::from_hl7(text).map_err(|flaw| self.flaw(flaw, path)).ok()
     }
 
     /// HL7 `TS` of a day or less; a time of day after it is dropped.
-    fn hl7_date(&mut self, text: &str, path: &str) -> Option<PartialDate> {
+    fn hl7_date(&mut self, text: &str, path: &dyn Display) -> Option<PartialDate> {
         let part = |from: usize, to: usize| text.get(from..to);
         let iso = match (part(0, 4), part(4, 6), part(6, 8)) {
             (Some(year), Some(month), Some(day)) => format!("{year}-{month}-{day}"),
@@ -336,22 +347,34 @@ impl Reader<'_> {
         self.parsed(&iso, path)
     }
 
-    fn value<T: FromStr<Err = Flaw>>(&mut self, element: Option<&Element>, name: &str, path: &str) -> Option<T> {
+    fn value<T: FromStr<Err = Flaw>>(
+        &mut self,
+        element: Option<&Element>,
+        name: &str,
+        path: &dyn Display,
+    ) -> Option<T> {
         let text = element?.attribute(name)?;
         self.parsed(text, path)
     }
 
-    fn parsed<T: FromStr<Err = Flaw>>(&mut self, text: &str, path: &str) -> Option<T> {
+    fn parsed<T: FromStr<Err = Flaw>>(&mut self, text: &str, path: &dyn Display) -> Option<T> {
         text.parse().map_err(|flaw| self.flaw(flaw, path)).ok()
     }
 
-    fn flaw(&mut self, flaw: Flaw, path: &str) {
+    fn flaw(&mut self, flaw: Flaw, path: &dyn Display) {
         let rule = Rule::new(flaw.source, "");
-        self.findings.push(disagreement(flaw.code, "", path, flaw.found, flaw.expected, rule));
+        self.findings.push(disagreement(flaw.code, "", &path.to_string(), flaw.found, flaw.expected, rule));
     }
 
-    fn note(&mut self, path: &str, found: Text, expected: Text, source: &str) {
-        self.findings.push(disagreement("document.value", "", path, found, expected, Rule::new(source, "")));
+    fn note(&mut self, path: &dyn Display, found: Text, expected: Text, source: &str) {
+        self.findings.push(disagreement(
+            "document.value",
+            "",
+            &path.to_string(),
+            found,
+            expected,
+            Rule::new(source, ""),
+        ));
     }
 }
 
