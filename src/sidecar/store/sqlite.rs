@@ -31,6 +31,7 @@ mod room;
 mod rows;
 mod schema;
 mod steps;
+mod tally;
 mod use_log;
 mod visit;
 mod writer;
@@ -44,6 +45,7 @@ pub use check::{CheckReport, check};
 use lock::LockFile;
 use room::Room;
 use schema::Durability;
+use tally::Tally;
 use writer::Writer;
 
 /// How long a proof that something can be written serves.
@@ -68,6 +70,7 @@ pub(super) struct Tables<'a> {
     folder: &'a Folder,
     room: &'a Room,
     serial: Serial,
+    tally: Tally,
 }
 
 /// What stands around each connection of a store.
@@ -81,7 +84,14 @@ struct Around {
 
 impl Around {
     fn tables<'a>(&'a self, db: &'a Connection) -> Tables<'a> {
-        Tables { db, vault: &self.vault, folder: &self.folder, room: &self.room, serial: self.serial }
+        Tables {
+            db,
+            vault: &self.vault,
+            folder: &self.folder,
+            room: &self.room,
+            serial: self.serial,
+            tally: Tally::default(),
+        }
     }
 }
 

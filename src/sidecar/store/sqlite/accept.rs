@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
+use super::Tables;
 use super::bodies::{self, Folder, Part, Sealed};
-use super::rows::{COLUMNS, millis, place, seal_with, submission};
+use super::rows::{COLUMNS, millis, moment, place, seal_with, submission};
 use super::use_log::{Entry, append};
-use super::{Tables, schema};
 use crate::domain::document::header::DocumentIds;
 use crate::domain::oid::Oid;
 use crate::domain::submission::State;
@@ -67,8 +67,8 @@ pub(super) fn accept(tables: &Tables<'_>, prepared: &Prepared, now: Timestamp) -
         None => {}
     }
     tables.room.admit(tables.db, prepared.payload.bytes())?;
-    insert(tables, prepared, now)?;
-    bodies::insert(tables, new.id.as_str(), Part::Payload, &prepared.payload)?;
+    let kept = insert(tables, prepared, now)?;
+    bodies::insert(tables, tables.db.last_insert_rowid(), Part::Payload, &prepared.payload)?;
     let mut statement = tables.db.prepare_cached(
         "INSERT INTO idempotency_keys (organisation, key_digest, body_digest, submission, made_at)
          VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -82,7 +82,7 @@ pub(super) fn accept(tables: &Tables<'_>, prepared: &Prepared, now: Timestamp) -
         facts: &new.subject,
     };
     append(tables, &entry, now)?;
-    Ok(Accepted::New(by_id(tables, new.id.as_str())?))
+    Ok(Accepted::New(kept))
 }
 
 pub(super) fn earlier(tables: &Tables<'_>, key: &Key) -> Result<Option<Earlier>, StoreError> {
@@ -105,18 +105,19 @@ pub(super) fn by_id(tables: &Tables<'_>, id: &str) -> Result<Submission, StoreEr
     rows.next()?.map_or(Err(StoreError::NotFound), |row| submission(tables, row))
 }
 
-fn insert(tables: &Tables<'_>, prepared: &Prepared, now: Timestamp) -> Result<(), StoreError> {
+/// Enters the row; answers it as it would be read.
+fn insert(tables: &Tables<'_>, prepared: &Prepared, now: Timestamp) -> Result<Submission, StoreError> {
     let Prepared { new, state, .. } = prepared;
     let (ids, message_number) = next_ids(tables, new, now)?;
     let due_at = (!new.awaits_signature).then_some(millis(now));
-    let id = new.id.as_str();
+    let change = tables.tally.next_change(tables.db)?;
     let mut statement = tables.db.prepare_cached(
         "INSERT INTO submissions (id, organisation, unit, document, set_id, version, message_number, replaces, structure,
              state, class, detail, accepted_at, updated_at, due_at, change, held_bytes, warnings, run)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?14, ?15, ?16, ?17, ?18)",
     )?;
     statement.execute(params![
-        id,
+        new.id.as_str(),
         new.organisation.as_str(),
         new.unit.as_str(),
         ids.document.as_str(),
@@ -130,17 +131,54 @@ fn insert(tables: &Tables<'_>, prepared: &Prepared, now: Timestamp) -> Result<()
         prepared.detail,
         millis(now),
         due_at,
-        schema::count_on(tables.db, "change")?,
+        change,
         i64::try_from(prepared.payload.bytes()).unwrap_or(i64::MAX),
         prepared.warnings,
         tables.serial.run(),
     ])?;
-    Ok(())
+    // Of one that replaces nothing all is known; what another waits for is in the tables.
+    if new.replaces.is_some() {
+        return by_id(tables, new.id.as_str());
+    }
+    Ok(as_accepted(prepared, ids, message_number, change, moment(millis(now))?))
+}
+
+fn as_accepted(
+    prepared: &Prepared,
+    document: DocumentIds,
+    message_number: String,
+    change: i64,
+    now: Timestamp,
+) -> Submission {
+    let Prepared { new, state, .. } = prepared;
+    Submission {
+        id: new.id.clone(),
+        organisation: new.organisation.clone(),
+        unit: new.unit.clone(),
+        document,
+        message_number,
+        replaces: None,
+        structure: new.structure.clone(),
+        state: state.clone(),
+        accepted_at: now,
+        updated_at: now,
+        due_at: (!new.awaits_signature).then_some(now),
+        attempts: 0,
+        held_since: None,
+        held_for: None,
+        why: None,
+        waits_for: None,
+        from_earlier_run: false,
+        damaged: None,
+        change: change.unsigned_abs(),
+        warnings: new.warnings.clone(),
+        verdict: None,
+    }
 }
 
 /// `<organisation>.95.<year>.<installation>.<restart>.<nonce>.<sequence>`, and the message number of the same parts.
 fn next_ids(tables: &Tables<'_>, new: &NewSubmission, now: Timestamp) -> Result<(DocumentIds, String), StoreError> {
-    let sequence = schema::count_on(tables.db, "sequence")?.unsigned_abs();
+    let sequence = tables.tally.next_sequence(tables.db)?.unsigned_abs();
     let serial = tables.serial;
     let year = u64::from(day_in_finland(now).year().unsigned_abs());
     let document: Oid = [DOCUMENT_ARC, year, serial.installation, serial.restart, serial.nonce, sequence]

@@ -188,17 +188,16 @@ fn remove(path: &Path) {
     }
 }
 
-/// Enters a body of a submission. Counts it among the bytes that the submission holds.
-pub(super) fn insert(tables: &Tables<'_>, id: &str, part: Part, body: &Sealed) -> Result<(), StoreError> {
+/// Enters a body of the submission with this row number. Counts it among the bytes that wait.
+pub(super) fn insert(tables: &Tables<'_>, owner: i64, part: Part, body: &Sealed) -> Result<(), StoreError> {
     let (sealed, file) = match &body.kept {
         Kept::Row(sealed) => (Some(sealed), None),
         Kept::File(file) => (None, Some(&file.name)),
     };
-    let mut statement = tables.db.prepare_cached(
-        "INSERT INTO bodies (owner, part, bytes, sealed, file)
-         VALUES ((SELECT row FROM submissions WHERE id = ?1), ?2, ?3, ?4, ?5)",
-    )?;
-    statement.execute(params![id, part.name(), body.bytes, sealed, file])?;
+    let mut statement = tables
+        .db
+        .prepare_cached("INSERT INTO bodies (owner, part, bytes, sealed, file) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    statement.execute(params![owner, part.name(), body.bytes, sealed, file])?;
     if let Kept::File(file) = &body.kept {
         file.named.store(true, Ordering::Relaxed);
     }

@@ -2,8 +2,8 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::Tables;
 use super::accept::by_id;
-use super::{Tables, schema};
 use crate::domain::document::header::DocumentIds;
 use crate::domain::oid::Oid;
 use crate::domain::submission::{Class, Event, IllegalTransition};
@@ -65,7 +65,7 @@ fn put(tables: &Tables<'_>, id: &str, place: &ChainPlace) -> Result<(), StoreErr
     let mut statement = tables
         .db
         .prepare_cached("UPDATE submissions SET replaces = ?2, set_id = ?3, version = ?4, change = ?5 WHERE id = ?1")?;
-    let change = schema::count_on(tables.db, "change")?;
+    let change = tables.tally.next_change(tables.db)?;
     let replaces = place.replaces.as_ref().map(Oid::as_str);
     statement.execute(params![id, replaces, place.set.as_str(), place.version, change])?;
     Ok(())

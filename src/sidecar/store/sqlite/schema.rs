@@ -5,8 +5,9 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension};
 
+use super::tally::{counter, set_counter};
 use super::{Serial, Tables};
 use crate::sidecar::store::StoreError;
 use crate::sidecar::vault::Vault;
@@ -17,6 +18,8 @@ const INSTALLATION_MAX: u32 = 99_999_999;
 const NONCE_MAX: u32 = 999_999;
 /// More than a run makes. Times the milliseconds of the clock it stays below 2^53, which JSON readers keep exact.
 const CHANGES_PER_MS: i64 = 1024;
+/// More than the different statements that this program has.
+const STATEMENTS_MAX: usize = 128;
 /// As much as the proof of readiness writes: more than a small submission takes.
 const PROOF_BYTES: u32 = 64 * 1024;
 
@@ -163,6 +166,7 @@ pub(super) fn prepare(
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", durability.pragma())?;
     db.pragma_update(None, "foreign_keys", true)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     db.execute_batch("BEGIN IMMEDIATE")?;
     let outcome = migrate(db).and_then(|()| check_key(db, vault)).and_then(|()| next_serial(db, now));
     db.execute_batch(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
@@ -172,6 +176,7 @@ pub(super) fn prepare(
 /// A reader sees, and cannot write.
 pub(super) fn configure_reader(db: &Connection) -> Result<(), StoreError> {
     db.pragma_update(None, "query_only", true)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(())
 }
 
@@ -244,25 +249,4 @@ pub(super) fn write_proof(tables: &Tables<'_>) -> Result<(), StoreError> {
 pub(super) fn drop_proof(tables: &Tables<'_>) -> Result<(), StoreError> {
     tables.db.execute("DELETE FROM meta WHERE name = 'proof'", [])?;
     Ok(())
-}
-
-/// A counter's value; 0 before its first use.
-fn counter(db: &Connection, name: &str) -> Result<i64, StoreError> {
-    let mut statement = db.prepare_cached("SELECT value FROM counters WHERE name = ?1")?;
-    Ok(statement.query_row([name], |row| row.get(0)).optional()?.unwrap_or(0))
-}
-
-fn set_counter(db: &Connection, name: &str, value: i64) -> Result<(), StoreError> {
-    let mut statement = db.prepare_cached(
-        "INSERT INTO counters (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-    )?;
-    statement.execute(params![name, value])?;
-    Ok(())
-}
-
-/// Counts one on and answers the new value.
-pub(super) fn count_on(db: &Connection, name: &str) -> Result<i64, StoreError> {
-    let next = counter(db, name)?.saturating_add(1);
-    set_counter(db, name, next)?;
-    Ok(next)
 }

@@ -8,7 +8,7 @@ use super::accept::by_id;
 use super::bodies::{self, Part, Sealed};
 use super::rows::{Waiting, millis, open, place, seal};
 use super::use_log::{Entry, append};
-use super::{Tables, chain, schema};
+use super::{Tables, chain};
 use crate::domain::submission::{Class, Event, State};
 use crate::sidecar::ports::Outbound;
 use crate::sidecar::store::progress::{Told, progress};
@@ -103,7 +103,7 @@ fn quarantine(
         "UPDATE submissions SET state = 'parked', class = 'open', due_at = NULL, damaged = ?2, updated_at = ?3, change = ?4
              WHERE id = ?1",
     )?;
-    statement.execute(params![id, column, millis(now), schema::count_on(tables.db, "change")?])?;
+    statement.execute(params![id, column, millis(now), tables.tally.next_change(tables.db)?])?;
     let submission = id.parse().ok();
     let facts = json!({ "column": column });
     let entry =
@@ -170,10 +170,11 @@ pub(super) fn launch(
         envelope.outbound.content_type,
         seal(tables, envelope_place(id, "ground"), &(&envelope.ground, &envelope.case))?,
     ])?;
-    bodies::insert(tables, id, Part::Envelope, body)?;
     let mut statement =
-        tables.db.prepare_cached("UPDATE submissions SET held_bytes = held_bytes + ?2 WHERE id = ?1")?;
-    statement.execute(params![id, i64::try_from(body.bytes()).unwrap_or(i64::MAX)])?;
+        tables.db.prepare_cached("UPDATE submissions SET held_bytes = held_bytes + ?2 WHERE id = ?1 RETURNING row")?;
+    let held = params![id, i64::try_from(body.bytes()).unwrap_or(i64::MAX)];
+    let owner = statement.query_row(held, |row| row.get(0))?;
+    bodies::insert(tables, owner, Part::Envelope, body)?;
     Ok(moved)
 }
 
@@ -216,7 +217,7 @@ pub(super) fn recover(
 
 /// The one place where a state changes: the domain decides, the row and the use log follow.
 fn apply(tables: &Tables<'_>, s: Submission, step: &Step, now: Timestamp) -> Result<Submission, StoreError> {
-    let change = schema::count_on(tables.db, "change")?.unsigned_abs();
+    let change = tables.tally.next_change(tables.db)?.unsigned_abs();
     let (s, told) = progress(s, step, change, now)?;
     update(tables, &s)?;
     if told == Told::Yes {

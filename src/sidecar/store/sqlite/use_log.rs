@@ -4,11 +4,12 @@
 //! `meta`, so that rows cut off the end are missed too; putting the whole file back to an earlier state is not seen here.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 use serde_json::{Value, json};
 
 use super::Tables;
 use super::rows::{millis, seal};
+use super::tally::{Head, head};
 use crate::sidecar::store::{Actor, StoreError, SubmissionId, Use};
 use crate::sidecar::vault::Place;
 
@@ -33,18 +34,25 @@ pub(super) fn note_use(tables: &Tables<'_>, entry: &Use, now: Timestamp) -> Resu
 }
 
 pub(super) fn append(tables: &Tables<'_>, entry: &Entry<'_>, now: Timestamp) -> Result<(), StoreError> {
-    let head = head(tables)?;
-    let row = head.rows + 1;
+    tables.tally.move_head(tables.db, |head| {
+        let row = head.rows.saturating_add(1);
+        let link = insert(tables, entry, &head.link, row, millis(now))?;
+        Ok(Head { rows: row, link })
+    })
+}
+
+/// Enters one row after a link; answers its own.
+fn insert(tables: &Tables<'_>, entry: &Entry<'_>, before: &[u8], row: i64, at: i64) -> Result<Vec<u8>, StoreError> {
     let detail = json!({ "actor": entry.actor, "facts": entry.facts });
     let name = row.to_string();
     let detail = seal(tables, Place { table: "use_log", row: &name, column: "detail" }, &detail)?;
     let submission = entry.submission.map(SubmissionId::as_str);
-    let link = link(tables, &head.link, row, millis(now), submission, entry.action, entry.outcome, &detail);
+    let link = link(tables, before, row, at, submission, entry.action, entry.outcome, &detail);
     let mut statement = tables.db.prepare_cached(
         "INSERT INTO use_log (row, at, submission, action, outcome, detail, link) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    statement.execute(params![row, millis(now), submission, entry.action, entry.outcome, detail, link])?;
-    set_head(tables, row, &link)
+    statement.execute(params![row, at, submission, entry.action, entry.outcome, detail, link])?;
+    Ok(link)
 }
 
 /// Follows the chain from the first row to its head.
@@ -66,7 +74,7 @@ pub(super) fn verify(tables: &Tables<'_>) -> Result<u64, StoreError> {
         }
         before = stored;
     }
-    let head = head(tables)?;
+    let head = head(tables.db)?;
     if head.rows != count || head.link != before {
         return Err(damaged());
     }
@@ -87,28 +95,4 @@ fn link(
     let (row, at) = (row.to_be_bytes(), at.to_be_bytes());
     let submission = submission.unwrap_or_default().as_bytes();
     tables.vault.link(&[before, &row, &at, submission, action.as_bytes(), outcome.as_bytes(), detail])
-}
-
-struct Head {
-    rows: i64,
-    link: Vec<u8>,
-}
-
-/// Row count (8 bytes, big-endian) and last link, as `meta` has them.
-fn head(tables: &Tables<'_>) -> Result<Head, StoreError> {
-    let mut statement = tables.db.prepare_cached("SELECT value FROM meta WHERE name = 'use_log_head'")?;
-    let stored: Option<Vec<u8>> = statement.query_row([], |row| row.get(0)).optional()?;
-    let Some(stored) = stored else { return Ok(Head { rows: 0, link: Vec::new() }) };
-    let (rows, link) = stored.split_first_chunk::<8>().ok_or(StoreError::Damaged { what: "use log head" })?;
-    Ok(Head { rows: i64::from_be_bytes(*rows), link: link.to_vec() })
-}
-
-fn set_head(tables: &Tables<'_>, rows: i64, link: &[u8]) -> Result<(), StoreError> {
-    let mut value = rows.to_be_bytes().to_vec();
-    value.extend_from_slice(link);
-    let mut statement = tables.db.prepare_cached(
-        "INSERT INTO meta (name, value) VALUES ('use_log_head', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-    )?;
-    statement.execute([value])?;
-    Ok(())
 }

@@ -144,26 +144,38 @@ fn serve(tables: &Tables<'_>, mut queue: mpsc::Receiver<Box<dyn Work>>, failed: 
 }
 
 fn commit(tables: &Tables<'_>, batch: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
-    tables.db.execute_batch("BEGIN IMMEDIATE")?;
-    let outcome = run_all(tables, batch).and_then(|()| Ok(tables.db.execute_batch("COMMIT")?));
-    if outcome.is_err() && !tables.db.is_autocommit() {
-        tables.db.execute_batch("ROLLBACK")?;
+    tell(tables, "BEGIN IMMEDIATE")?;
+    let outcome =
+        run_all(tables, batch).and_then(|()| tables.tally.write(tables.db)).and_then(|()| tell(tables, "COMMIT"));
+    if outcome.is_err() {
+        tables.tally.forget();
+        if !tables.db.is_autocommit() {
+            tell(tables, "ROLLBACK")?;
+        }
     }
     outcome
 }
 
+fn tell(tables: &Tables<'_>, sql: &str) -> Result<(), StoreError> {
+    tables.db.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
 fn run_all(tables: &Tables<'_>, batch: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
     for work in batch {
-        tables.db.execute_batch("SAVEPOINT work")?;
+        tell(tables, "SAVEPOINT work")?;
+        let mark = tables.tally.mark();
         let keep = work.run(tables);
-        if !keep {
-            tables.room.loosen();
-        }
         // A full disk or an I/O error ends the whole transaction by itself, and with it the batch.
         if let Some(trouble) = work.trouble().filter(|_| tables.db.is_autocommit()) {
             return Err(trouble.repeated());
         }
-        tables.db.execute_batch(if keep { "RELEASE work" } else { "ROLLBACK TO work; RELEASE work" })?;
+        if !keep {
+            tables.room.loosen();
+            tables.tally.back_to(mark);
+            tell(tables, "ROLLBACK TO work")?;
+        }
+        tell(tables, "RELEASE work")?;
     }
     Ok(())
 }

@@ -1,0 +1,148 @@
+//! The numbers that transactions count on, and the head of the use log: read once, written once a transaction.
+//!
+//! A transaction that holds many pieces of work counts in memory; what a piece of work counted is taken back with its savepoint,
+//! and all of it with its transaction. Only the writer counts: no other process writes to the database.
+
+use std::cell::{Cell, RefCell};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::sidecar::store::StoreError;
+
+/// As the current transaction has them.
+#[derive(Default)]
+pub(super) struct Tally {
+    numbers: RefCell<Option<Numbers>>,
+    is_written: Cell<bool>,
+}
+
+/// As a point of a transaction had them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Numbers {
+    change: i64,
+    sequence: i64,
+    head: Head,
+}
+
+/// The head of the use log.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Head {
+    /// Rows so far.
+    pub(super) rows: i64,
+    /// The last link; empty before the first.
+    pub(super) link: Vec<u8>,
+}
+
+impl Tally {
+    /// The next place in the change list.
+    pub(super) fn next_change(&self, db: &Connection) -> Result<i64, StoreError> {
+        self.count(db, |numbers| {
+            numbers.change = numbers.change.saturating_add(1);
+            numbers.change
+        })
+    }
+
+    /// The next sequence number of this run.
+    pub(super) fn next_sequence(&self, db: &Connection) -> Result<i64, StoreError> {
+        self.count(db, |numbers| {
+            numbers.sequence = numbers.sequence.saturating_add(1);
+            numbers.sequence
+        })
+    }
+
+    /// Moves the head of the use log to what `next` makes of it.
+    pub(super) fn move_head(
+        &self,
+        db: &Connection,
+        next: impl FnOnce(&Head) -> Result<Head, StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut numbers = self.known(db)?;
+        numbers.head = next(&numbers.head)?;
+        self.put(Some(numbers));
+        Ok(())
+    }
+
+    /// What to go back to when a piece of work is taken back.
+    pub(super) fn mark(&self) -> Option<Numbers> {
+        self.numbers.borrow().clone()
+    }
+
+    /// Takes back what was counted since a mark.
+    pub(super) fn back_to(&self, mark: Option<Numbers>) {
+        self.put(mark);
+    }
+
+    /// Takes back all that no transaction has kept.
+    pub(super) fn forget(&self) {
+        self.put(None);
+    }
+
+    /// Writes what was counted, as the last part of its transaction.
+    pub(super) fn write(&self, db: &Connection) -> Result<(), StoreError> {
+        if self.is_written.get() {
+            return Ok(());
+        }
+        if let Some(numbers) = &*self.numbers.borrow() {
+            set_counter(db, "change", numbers.change)?;
+            set_counter(db, "sequence", numbers.sequence)?;
+            set_head(db, &numbers.head)?;
+        }
+        self.is_written.set(true);
+        Ok(())
+    }
+
+    fn count(&self, db: &Connection, on: impl FnOnce(&mut Numbers) -> i64) -> Result<i64, StoreError> {
+        let mut numbers = self.known(db)?;
+        let counted = on(&mut numbers);
+        self.put(Some(numbers));
+        Ok(counted)
+    }
+
+    fn known(&self, db: &Connection) -> Result<Numbers, StoreError> {
+        match self.mark() {
+            Some(numbers) => Ok(numbers),
+            None => Ok(Numbers { change: counter(db, "change")?, sequence: counter(db, "sequence")?, head: head(db)? }),
+        }
+    }
+
+    fn put(&self, numbers: Option<Numbers>) {
+        self.numbers.replace(numbers);
+        self.is_written.set(false);
+    }
+}
+
+/// A counter's value; 0 before its first use.
+pub(super) fn counter(db: &Connection, name: &str) -> Result<i64, StoreError> {
+    let mut statement = db.prepare_cached("SELECT value FROM counters WHERE name = ?1")?;
+    Ok(statement.query_row([name], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
+pub(super) fn set_counter(db: &Connection, name: &str, value: i64) -> Result<(), StoreError> {
+    let mut statement = db.prepare_cached(
+        "INSERT INTO counters (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    )?;
+    statement.execute(params![name, value])?;
+    Ok(())
+}
+
+/// Row count (8 bytes, big-endian) and last link, as `meta` has them.
+pub(super) fn head(db: &Connection) -> Result<Head, StoreError> {
+    let mut statement = db.prepare_cached("SELECT value FROM meta WHERE name = 'use_log_head'")?;
+    let stored: Option<Vec<u8>> = statement.query_row([], |row| row.get(0)).optional()?;
+    let Some(stored) = stored else { return Ok(Head::default()) };
+    let (rows, link) = stored.split_first_chunk::<8>().ok_or(StoreError::Damaged { what: "use log head" })?;
+    Ok(Head { rows: i64::from_be_bytes(*rows), link: link.to_vec() })
+}
+
+fn set_head(db: &Connection, head: &Head) -> Result<(), StoreError> {
+    if head.rows == 0 {
+        return Ok(());
+    }
+    let mut value = head.rows.to_be_bytes().to_vec();
+    value.extend_from_slice(&head.link);
+    let mut statement = db.prepare_cached(
+        "INSERT INTO meta (name, value) VALUES ('use_log_head', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    )?;
+    statement.execute([value])?;
+    Ok(())
+}
