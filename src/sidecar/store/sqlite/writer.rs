@@ -1,20 +1,27 @@
 //! The one thread that writes: whatever is queued becomes one transaction, each piece of work in its own savepoint.
 //!
 //! A caller is answered after the commit that made its work durable, never before. The queue is bounded; a caller waits for
-//! a place in it.
+//! a place in it. Callers who were answered together come back one by one: the next transaction waits for as many as the last
+//! one held, for a part of the time that a commit takes, so that the first of them does not have a disk sync to itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 use super::{Around, Tables};
 use crate::sidecar::store::StoreError;
 
 const QUEUE_MAX: usize = 1024;
 const BATCH_MAX: usize = 256;
+/// The longest that a transaction waits for more work.
+const GATHER_MAX: Duration = Duration::from_millis(3);
+/// What part of the last commit's time it waits.
+const GATHER_PART: u32 = 3;
 
 pub(super) struct Writer {
     queue: Option<mpsc::Sender<Box<dyn Work>>>,
@@ -67,10 +74,13 @@ impl Writer {
         let (queue, work) = mpsc::channel(QUEUE_MAX);
         let failed = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&failed);
+        let no_thread = |error| StoreError::Database { text: format!("no thread to write with: {error}") };
+        // Drives the queue and its timer on the writer's own thread; nothing else runs on it.
+        let alone = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(no_thread)?;
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || serve(&around.tables(&db), work, &seen))
-            .map_err(|error| StoreError::Database { text: format!("no thread to write with: {error}") })?;
+            .spawn(move || alone.block_on(serve(&around.tables(&db), work, &seen)))
+            .map_err(no_thread)?;
         Ok(Self { queue: Some(queue), thread: Some(thread), failed })
     }
 
@@ -119,14 +129,40 @@ impl Drop for Writer {
     }
 }
 
-fn serve(tables: &Tables<'_>, mut queue: mpsc::Receiver<Box<dyn Work>>, failed: &AtomicBool) {
-    while let Some(first) = queue.blocking_recv() {
+/// How the last transaction went, which the next one is gathered by.
+#[derive(Default)]
+struct Pace {
+    pieces: usize,
+    commit: Duration,
+}
+
+impl Pace {
+    /// Takes what is queued, and waits a little for as many as there were before.
+    async fn gather(&self, first: Box<dyn Work>, queue: &mut mpsc::Receiver<Box<dyn Work>>) -> Vec<Box<dyn Work>> {
         let mut batch = vec![first];
+        let until = Instant::now() + (self.commit / GATHER_PART).min(GATHER_MAX);
         while batch.len() < BATCH_MAX {
-            let Ok(next) = queue.try_recv() else { break };
+            if let Ok(next) = queue.try_recv() {
+                batch.push(next);
+                continue;
+            }
+            if batch.len() >= self.pieces {
+                break;
+            }
+            let Ok(Some(next)) = timeout_at(until, queue.recv()).await else { break };
             batch.push(next);
         }
+        batch
+    }
+}
+
+async fn serve(tables: &Tables<'_>, mut queue: mpsc::Receiver<Box<dyn Work>>, failed: &AtomicBool) {
+    let mut pace = Pace::default();
+    while let Some(first) = queue.recv().await {
+        let mut batch = pace.gather(first, &mut queue).await;
+        let begun = Instant::now();
         let failure = commit(tables, &mut batch).err();
+        pace = Pace { pieces: batch.len(), commit: begun.elapsed() };
         if let Some(error) = &failure {
             tables.room.loosen();
             tracing::error!(store.error = %error, "a store transaction did not commit");
