@@ -22,6 +22,8 @@ use super::ports::{Ground, Outbound, Verdict};
 use super::vault::{KeyFileError, NotOpened};
 
 #[cfg(test)]
+pub(crate) mod behaviour;
+#[cfg(test)]
 pub(crate) mod memory;
 mod progress;
 #[cfg(feature = "sqlite")]

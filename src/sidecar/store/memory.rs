@@ -445,3 +445,18 @@ impl Store for MemoryStore {
         Ok(tables.log.len() as u64)
     }
 }
+
+mod tests {
+    use super::*;
+    use crate::sidecar::store::behaviour::{self, behaves};
+
+    impl behaviour::Disk for Arc<Disk> {
+        type Store = MemoryStore;
+
+        fn open(&self, _: i64) -> MemoryStore {
+            MemoryStore::open(self)
+        }
+    }
+
+    behaves!(Arc<Disk>);
+}

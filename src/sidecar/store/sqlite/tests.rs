@@ -6,24 +6,30 @@ use std::path::Path;
 use serde_json::json;
 
 use super::*;
-use crate::domain::document::header::DocumentIds;
-use crate::domain::oid::Oid;
-use crate::domain::submission::{Cause, Class, Event, State};
-use crate::domain::text::Text;
+use crate::domain::submission::{Event, State};
 use crate::sidecar::ports::{Ground, Outbound, Proof, Verdict};
+use crate::sidecar::store::behaviour::{
+    Disk, SECRET, T0, accepted, actor, at, behaves, envelope, new, oid, scope, step,
+};
 
 mod backups;
 mod bounds;
 mod power_loss;
+mod rekey;
 mod soak;
 
-const T0: i64 = 1_800_000_000;
-/// Stands for whatever must not be readable in a copied file.
-const SECRET: &str = "010190-900P";
+#[derive(Default)]
+struct Files(std::cell::OnceCell<tempfile::TempDir>);
 
-fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_second(T0 + seconds).unwrap()
+impl Disk for Files {
+    type Store = SqliteStore;
+
+    fn open(&self, seconds: i64) -> SqliteStore {
+        open(&self.0.get_or_init(|| tempfile::tempdir().unwrap()).path().join("s.db"), seconds)
+    }
 }
+
+behaves!(Files);
 
 fn key() -> StoreKey {
     StoreKey::from_bytes([7; 32])
@@ -31,90 +37,6 @@ fn key() -> StoreKey {
 
 fn open(path: &Path, seconds: i64) -> SqliteStore {
     SqliteStore::open(path, &key(), at(seconds)).unwrap()
-}
-
-fn oid(text: &str) -> Oid {
-    text.parse().unwrap()
-}
-
-fn actor() -> Actor {
-    Actor { name: "test".into(), instance: "i".into() }
-}
-
-fn scope() -> Scope {
-    Scope { organisation: oid("1.2.246.10.1.10.0"), units: vec![oid("1.2.246.10.1.10.5")] }
-}
-
-fn new(idempotency_key: &str, payload: &str) -> NewSubmission {
-    NewSubmission {
-        id: SubmissionId::random(),
-        organisation: scope().organisation,
-        document_node: oid("1.2.246.10.1"),
-        unit: oid("1.2.246.10.1.10.5"),
-        idempotency_key: idempotency_key.into(),
-        payload: payload.into(),
-        structure: oid("1.2.3"),
-        replaces: None,
-        warnings: Vec::new(),
-        awaits_signature: false,
-        used_by: actor(),
-        subject: json!({ "clients": [SECRET] }),
-    }
-}
-
-async fn accepted(store: &SqliteStore, new: NewSubmission, seconds: i64) -> Submission {
-    match store.accept(new, at(seconds)).await.unwrap() {
-        Accepted::New(submission) => submission,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn envelope() -> StoredEnvelope {
-    let outbound = Outbound { soap_action: "a".into(), content_type: "c".into(), body: SECRET.into() };
-    StoredEnvelope { outbound, ground: Ground::OwnRegister, case: Some(oid("1.2.9")) }
-}
-
-async fn step(store: &SqliteStore, of: &Submission, event: Event, seconds: i64) -> Submission {
-    store.step(&of.id, Step::plain(event, actor()), at(seconds)).await.unwrap()
-}
-
-#[tokio::test]
-async fn the_same_key_and_body_replay_and_another_body_conflicts_also_after_a_restart() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("s.db");
-    let store = open(&path, 0);
-    let first = accepted(&store, new("k", "body"), 0).await;
-    let Accepted::Replay(again) = store.accept(new("k", "body"), at(1)).await.unwrap() else { panic!() };
-    assert_eq!((again.id, again.document), (first.id.clone(), first.document.clone()));
-    assert!(matches!(store.accept(new("k", "other"), at(1)).await.unwrap(), Accepted::Conflict));
-    let mut foreign = new("k", "other");
-    foreign.organisation = oid("1.2.246.10.2.10.0");
-    accepted(&store, foreign, 1).await;
-    let organisation = scope().organisation;
-    let same = store.earlier(&organisation, "k", b"body").await.unwrap();
-    assert!(matches!(same, Some(Earlier::Same(s)) if s.id == first.id));
-    assert!(matches!(store.earlier(&organisation, "k", b"x").await.unwrap(), Some(Earlier::Other)));
-    assert!(store.earlier(&organisation, "l", b"body").await.unwrap().is_none());
-    drop(store);
-    let store = open(&path, 2);
-    let Accepted::Replay(again) = store.accept(new("k", "body"), at(2)).await.unwrap() else { panic!() };
-    assert_eq!(again.id, first.id);
-    assert!(matches!(store.accept(new("k", "other"), at(2)).await.unwrap(), Accepted::Conflict));
-}
-
-#[tokio::test]
-async fn concurrent_duplicates_are_accepted_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(open(&folder.path().join("s.db"), 0));
-    let mut tasks = tokio::task::JoinSet::new();
-    for n in 0..64 {
-        let store = Arc::clone(&store);
-        tasks.spawn(async move { store.accept(new(&format!("k{}", n % 8), "body"), at(0)).await.unwrap() });
-    }
-    let outcomes = tasks.join_all().await;
-    assert_eq!(outcomes.iter().filter(|o| matches!(o, Accepted::New(_))).count(), 8);
-    assert_eq!(store.census().await.unwrap().by_state, [("queued".to_owned(), 8)]);
-    assert_eq!(store.verify_use_log().await.unwrap(), 8);
 }
 
 #[tokio::test]
@@ -158,7 +80,7 @@ fn a_schema_from_the_future_and_a_foreign_database_are_refused_untouched() {
     drop(open(&future, 0));
     Connection::open(&future).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let refused = SqliteStore::open(&future, &key(), at(0));
-    assert!(matches!(refused, Err(StoreError::FromTheFuture { found: 99, known: 3 })));
+    assert!(matches!(refused, Err(StoreError::FromTheFuture { found: 99, known: 4 })));
     Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t (a)").unwrap();
     assert!(matches!(SqliteStore::open(&foreign, &key(), at(0)), Err(StoreError::NotOurs { .. })));
     let db = Connection::open(&foreign).unwrap();
@@ -191,112 +113,6 @@ async fn a_restored_backup_gives_no_id_twice() {
     assert_eq!((documents.len(), messages.len()), (given, given));
     let one = documents.first().unwrap();
     assert!(one.starts_with("1.2.246.10.1.95.2027.") && one.len() <= 64, "{one}");
-}
-
-#[tokio::test]
-async fn a_successor_is_claimed_only_after_its_predecessor_is_settled() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder.path().join("s.db"), 0);
-    let first = accepted(&store, new("1", "b"), 0).await;
-    let mut replacing = new("2", "b");
-    replacing.replaces = Some(first.document.clone());
-    let second = accepted(&store, replacing, 0).await;
-    assert_eq!((second.document.version, &second.document.set), (2, &first.document.set));
-    assert_eq!(second.replaces, Some(first.document.document.clone()));
-    let mut stranger = new("3", "b");
-    stranger.organisation = oid("1.2.246.10.2.10.0");
-    stranger.replaces = Some(DocumentIds { version: 7, ..first.document.clone() });
-    let stranger = accepted(&store, stranger, 0).await;
-
-    let claimed = store.claim(&actor(), 10, at(1)).await.unwrap();
-    let ids: Vec<_> = claimed.iter().map(|c| c.submission.id.clone()).collect();
-    assert_eq!(ids, [first.id.clone(), stranger.id]);
-    assert_eq!(store.next_due().await.unwrap(), None);
-    store.launch(&first.id, &envelope(), Value::Null, &actor(), at(2)).await.unwrap();
-    step(&store, &first, Event::Refuse, 3).await;
-    assert_eq!(store.next_due().await.unwrap(), Some(at(0)));
-    let claimed = store.claim(&actor(), 10, at(4)).await.unwrap();
-    assert_eq!(claimed[0].submission.id, second.id);
-    assert_eq!(claimed[0].predecessor.as_ref().map(|p| p.class), Some(Class::Rejected));
-}
-
-#[tokio::test]
-async fn what_a_lost_process_had_taken_up_comes_back_and_what_may_have_left_is_unknown() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("s.db");
-    let store = open(&path, 0);
-    let (left, not_left) = (accepted(&store, new("1", "b"), 0).await, accepted(&store, new("2", "b"), 0).await);
-    assert_eq!(store.claim(&actor(), 10, at(1)).await.unwrap().len(), 2);
-    store.launch(&left.id, &envelope(), Value::Null, &actor(), at(1)).await.unwrap();
-    drop(store);
-    let store = open(&path, 5);
-    assert_eq!(store.recover(&actor(), at(35), at(5)).await.unwrap(), 2);
-    let (left, way) = store.find(&left.id, &scope()).await.unwrap().unwrap();
-    assert_eq!((left.state, left.due_at), (State::Unknown, Some(at(35))));
-    let events: Vec<_> = way.iter().map(|e| e.event.as_str()).collect();
-    assert_eq!(events, ["accept", "claim", "launch", "recover"]);
-    let (not_left, _) = store.find(&not_left.id, &scope()).await.unwrap().unwrap();
-    assert_eq!(not_left.state, State::Queued);
-    let claimed = store.claim(&actor(), 10, at(35)).await.unwrap();
-    let asked = claimed.iter().find(|c| c.submission.id == left.id).unwrap();
-    assert_eq!(asked.submission.state, State::Reconciling);
-    assert_eq!(asked.payload, b"b");
-    let stored = asked.envelope.as_ref().unwrap();
-    assert!(stored.outbound == envelope().outbound && stored.case == envelope().case);
-}
-
-#[tokio::test]
-async fn an_illegal_step_changes_nothing_and_the_rest_of_its_batch_stands() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder.path().join("s.db"), 0);
-    let first = accepted(&store, new("1", "b"), 0).await;
-    let (launch, by) = (envelope(), actor());
-    let (illegal, legal, not_claimed) = tokio::join!(
-        store.step(&first.id, Step::plain(Event::Receive, actor()), at(1)),
-        store.accept(new("2", "b"), at(1)),
-        store.launch(&first.id, &launch, Value::Null, &by, at(1)),
-    );
-    assert!(matches!(illegal, Err(StoreError::Illegal(_))));
-    assert!(matches!(not_claimed, Err(StoreError::Illegal(_))));
-    assert!(matches!(legal, Ok(Accepted::New(_))));
-    let (same, way) = store.find(&first.id, &scope()).await.unwrap().unwrap();
-    assert_eq!((same, way.len()), (first, 1));
-    assert_eq!(store.verify_use_log().await.unwrap(), 2);
-}
-
-#[tokio::test]
-async fn the_change_list_has_each_submission_once_at_its_latest_change_within_the_callers_scope() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder.path().join("s.db"), 0);
-    let (a, b) = (accepted(&store, new("a", "b"), 0).await, accepted(&store, new("b", "b"), 0).await);
-    let cause = Cause::new("test.parked", Text::same("x"));
-    store.claim(&actor(), 1, at(1)).await.unwrap();
-    step(&store, &a, Event::Park { why: cause.clone() }, 1).await;
-    let wanted = |state: Option<&str>, after| ChangesWanted { state: state.map(Into::into), after, limit: 10 };
-    let all = store.changes(wanted(None, 0), &scope()).await.unwrap();
-    assert_eq!(all.iter().map(|s| &s.id).collect::<Vec<_>>(), [&b.id, &a.id]);
-    assert_eq!(all[1].state, State::Parked { why: cause, sent: false });
-    assert_eq!(store.changes(wanted(None, all[0].change), &scope()).await.unwrap().len(), 1);
-    assert_eq!(store.changes(wanted(Some("parked"), 0), &scope()).await.unwrap().len(), 1);
-    assert_eq!(store.changes(wanted(Some("open"), 0), &scope()).await.unwrap().len(), 2);
-    assert_eq!(store.changes(wanted(Some("archived"), 0), &scope()).await.unwrap().len(), 0);
-    let elsewhere = Scope { units: vec![oid("1.2.246.10.1.10.6")], ..scope() };
-    assert_eq!(store.changes(wanted(None, 0), &elsewhere).await.unwrap().len(), 0);
-    assert!(store.find(&a.id, &elsewhere).await.unwrap().is_none());
-}
-
-#[tokio::test]
-async fn held_remembers_since_when_until_a_person_releases_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder.path().join("s.db"), 0);
-    let s = accepted(&store, new("a", "b"), 0).await;
-    let hold = |recheck| Event::Hold { until: None, recheck_at: at(recheck), why: Cause::new("c", Text::same("x")) };
-    store.claim(&actor(), 1, at(1)).await.unwrap();
-    step(&store, &s, hold(10), 2).await;
-    assert_eq!(store.next_due().await.unwrap(), Some(at(10)));
-    store.claim(&actor(), 1, at(10)).await.unwrap();
-    assert_eq!(step(&store, &s, hold(20), 11).await.held_since, Some(at(2)));
-    assert_eq!(step(&store, &s, Event::Release, 12).await.held_since, None);
 }
 
 #[tokio::test]
@@ -374,7 +190,7 @@ async fn the_use_log_refuses_updates_and_deletes() {
 async fn a_full_disk_promises_nothing_and_the_store_goes_on_when_there_is_room_again() {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(open(&folder.path().join("s.db"), 0));
-    accepted(&store, new("first", "b"), 0).await;
+    accepted(&*store, new("first", "b"), 0).await;
     let limit = |pages: i64| {
         store.write(move |tables| {
             // Answers the limit that it set, which is never below what is in use.
@@ -395,7 +211,7 @@ async fn a_full_disk_promises_nothing_and_the_store_goes_on_when_there_is_room_a
     assert_eq!(store.census().await.unwrap().by_state, [("queued".to_owned(), 1)]);
     limit(1_000_000).await.unwrap();
     store.ready().await.unwrap();
-    accepted(&store, new("0", &large), 2).await;
+    accepted(&*store, new("0", &large), 2).await;
     assert_eq!(store.verify_use_log().await.unwrap(), 2);
 }
 
@@ -485,26 +301,6 @@ async fn copies_of_a_database_started_in_the_same_second_give_different_ids() {
     let (a, b) = (accepted(&one, new("k", "b"), 1).await, accepted(&two, new("k", "b"), 1).await);
     assert_ne!(a.document.document, b.document.document);
     assert_ne!(a.message_number, b.message_number);
-}
-
-#[tokio::test]
-async fn an_unchanged_failure_writes_no_further_use_log_rows() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder.path().join("s.db"), 0);
-    let s = accepted(&store, new("1", "b"), 0).await;
-    let fails = |code: &str, at: Timestamp| Step {
-        cause: Some(Cause::new(code, Text::same("x"))),
-        ..Step::plain(Event::RetryLater { at }, actor())
-    };
-    for n in 1..100 {
-        store.claim(&actor(), 1, at(n)).await.unwrap();
-        store.step(&s.id, fails("archive.unreachable", at(n + 1)), at(n)).await.unwrap();
-    }
-    assert_eq!(store.verify_use_log().await.unwrap(), 3, "accept, claim, retry_later");
-    store.claim(&actor(), 1, at(100)).await.unwrap();
-    let moved = store.step(&s.id, fails("archive.peer_not_trusted", at(101)), at(100)).await.unwrap();
-    assert_eq!((moved.attempts, moved.why.unwrap().code.as_str()), (100, "archive.peer_not_trusted"));
-    assert_eq!(store.verify_use_log().await.unwrap(), 4);
 }
 
 #[tokio::test]
