@@ -1,4 +1,4 @@
-//! `asiasilta store`: looking the store through, backing it up, putting a backup back, what retention will do.
+//! `asiasilta store`: looking the store through, backing it up, putting a backup back, a new key, what retention will do.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -8,6 +8,7 @@ use asiasilta::jiff::{SignedDuration, Timestamp};
 use asiasilta::sidecar::config::Config;
 use asiasilta::sidecar::retention::finished_before;
 use asiasilta::sidecar::store::sqlite::{self, CheckReport};
+use asiasilta::sidecar::vault::StoreKey;
 use clap::{Args, Subcommand};
 
 /// Arguments of `store`.
@@ -36,6 +37,14 @@ enum Command {
         /// The backup's folder.
         #[arg(long)]
         from: PathBuf,
+    },
+    /// Gives the store a new key. The sidecar must be stopped. Backups made before open with the key from before.
+    Rekey {
+        #[command(flatten)]
+        configured: Configured,
+        /// A file with the new key: 64 hexadecimal digits, readable by its owner only.
+        #[arg(long)]
+        new_key: PathBuf,
     },
     /// Says what is kept of settled submissions and what retention will purge when.
     Retention(Configured),
@@ -70,6 +79,15 @@ impl Store {
                 let note = sqlite::restore(from, &store.path, &store.key()?, now)?;
                 println!("restored as of {}: {} submissions", note.made_at, note.submissions);
                 println!("before anything unsettled is sent, the archive is asked for it");
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Rekey { configured, new_key } => {
+                let store = configured.read()?.store;
+                sqlite::rekey(&store.path, &store.key()?, &StoreKey::read_file(new_key)?, now)?;
+                println!(
+                    "the store has a new key: name it in store.key_file or store.key_command before the next start"
+                );
+                println!("keep the key from before as long as backups that were made with it");
                 Ok(ExitCode::SUCCESS)
             }
             Command::Retention(configured) => retention(&configured.read()?, now),

@@ -1,7 +1,8 @@
-//! Encryption at rest and keyed digests, from one 32-byte key in a file.
+//! Encryption at rest and keyed digests, from one 32-byte key.
 //!
-//! Seals single values with AES-256-GCM, bound to their place in the database. Does no key rotation: a value names the key
-//! that sealed it, so that rotation can be added. The store is its only caller.
+//! Seals single values with AES-256-GCM, bound to their place in the database, with keys derived from a data key; that one is
+//! kept sealed with the store key, so that a new store key seals it alone. The data key itself is never changed. The store is
+//! its only caller.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
@@ -14,6 +15,8 @@ use std::time::Duration;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use aws_lc_rs::{hkdf, hmac, rand};
 use zeroize::{Zeroize, Zeroizing};
+
+mod wrapped;
 
 const KEY_BYTES: usize = 32;
 const KEY_ID_BYTES: usize = 4;
@@ -145,6 +148,18 @@ impl StoreKey {
     }
 }
 
+impl StoreKey {
+    /// A key for one purpose (HKDF-SHA-256, RFC 5869).
+    fn derive(&self, purpose: &[u8]) -> Result<[u8; KEY_BYTES], NotOpened> {
+        let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, b"asiasilta store 1").extract(&self.0[..]);
+        let mut out = [0u8; KEY_BYTES];
+        let info = [purpose];
+        let okm = prk.expand(&info, hkdf::HKDF_SHA256).map_err(|_| NotOpened)?;
+        okm.fill(&mut out).map_err(|_| NotOpened)?;
+        Ok(out)
+    }
+}
+
 /// Lower-case hexadecimal digits.
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
@@ -178,7 +193,7 @@ pub struct Place<'a> {
 #[error("a sealed value does not open: it was damaged, moved, or sealed with another key")]
 pub struct NotOpened;
 
-/// Keys derived (HKDF-SHA-256, RFC 5869) from a [`StoreKey`], one a purpose.
+/// Keys derived from a data key, one a purpose.
 pub struct Vault {
     seal: RandomizedNonceKey,
     digest: hmac::Key,
@@ -193,16 +208,8 @@ impl Vault {
     /// # Errors
     /// [`NotOpened`] when the crypto library refuses a key, which it has no reason to.
     pub fn new(key: &StoreKey) -> Result<Self, NotOpened> {
-        let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, b"asiasilta store 1").extract(&key.0[..]);
-        let derive = |purpose: &[u8]| -> Result<[u8; KEY_BYTES], NotOpened> {
-            let mut out = [0u8; KEY_BYTES];
-            let info = [purpose];
-            let okm = prk.expand(&info, hkdf::HKDF_SHA256).map_err(|_| NotOpened)?;
-            okm.fill(&mut out).map_err(|_| NotOpened)?;
-            Ok(out)
-        };
-        let (mut seal, mut digest, mut chain) = (derive(b"seal")?, derive(b"digest")?, derive(b"use log")?);
-        let check = derive(b"check")?;
+        let (mut seal, mut digest, mut chain) = (key.derive(b"seal")?, key.derive(b"digest")?, key.derive(b"use log")?);
+        let check = key.derive(b"check")?;
         let mut id = [0u8; KEY_ID_BYTES];
         id.iter_mut().zip(check).for_each(|(to, from)| *to = from);
         let vault = Self {

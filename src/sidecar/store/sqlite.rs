@@ -24,6 +24,7 @@ mod backup;
 mod bodies;
 mod chain;
 mod check;
+mod data_key;
 mod lock;
 mod queries;
 mod retention;
@@ -42,6 +43,7 @@ mod tests;
 pub use backup::{BackupNote, RestoreError, backup, restore};
 use bodies::{Folder, Part};
 pub use check::{CheckReport, check};
+pub use data_key::rekey;
 use lock::LockFile;
 use room::Room;
 use schema::Durability;
@@ -161,17 +163,16 @@ impl SqliteStore {
         now: Timestamp,
     ) -> Result<Self, StoreError> {
         let lock = LockFile::take(path)?;
-        let vault = Arc::new(Vault::new(key)?);
         make_private(path)?;
         let db = Connection::open(path)?;
-        let serial = schema::prepare(&db, path, &vault, durability, now)?;
+        let (vault, serial) = schema::prepare(&db, path, key, durability, now)?;
         let reader_db = Connection::open(path)?;
         schema::configure_reader(&reader_db)?;
         let folder = Arc::new(Folder::open(path, serial.restart)?);
         // SQLite makes the names of its own files durable, not that of the file that was made for it.
         bodies::sync_folder(bodies::parent_of(path))?;
         let room = Arc::new(Room::new(&db, bodies::parent_of(path).to_owned(), limits)?);
-        let around = Around { vault, folder, room, serial };
+        let around = Around { vault: Arc::new(vault), folder, room, serial };
         let writer = Writer::start(db, around.clone())?;
         let reader = Arc::new(Mutex::new(reader_db));
         Ok(Self { writer, reader, around, path: path.to_owned(), proved: tokio::sync::Mutex::default(), _lock: lock })

@@ -17,7 +17,7 @@ use super::check::{CheckReport, check};
 use super::lock::LockFile;
 use super::use_log::{Entry, append};
 use super::visit::{Visit, connect};
-use super::{SqliteStore, Tables, make_private};
+use super::{SqliteStore, Tables, make_private, steps};
 use crate::sidecar::store::{Actor, StoreError};
 use crate::sidecar::vault::StoreKey;
 
@@ -121,8 +121,9 @@ fn forget_bodies(db: &Connection, owner: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Puts a backup where no database is, and begins a new run on it: ids go on above all that were given out, and every submission
-/// in it that is not settled is of an earlier run, so that the archive is asked for it before anything of it leaves.
+/// Puts a backup where no database is, and begins a new run on it: ids go on above all that were given out. What was under way
+/// with an envelope is `Unknown`, and every other submission that is not settled is of an earlier run: the archive is asked for
+/// each before anything of it leaves.
 ///
 /// # Errors
 /// [`RestoreError`]; nothing is at `database` then, or a copy that was not finished under another name.
@@ -158,6 +159,7 @@ fn begin_anew(database: &Path, key: &StoreKey, note: &BackupNote, now: Timestamp
     let facts = json!({ "backup_made_at": note.made_at, "submissions": note.submissions });
     let note_it = move |tables: &Tables<'_>| {
         let actor = Actor { name: "operator".into(), instance: "asiasilta store restore".into() };
+        steps::recover(tables, &[], &actor, now, now)?;
         let entry =
             Entry { submission: None, action: "store.restore", outcome: "restored", actor: &actor, facts: &facts };
         append(tables, &entry, now)

@@ -5,12 +5,12 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::tally::{counter, set_counter};
-use super::{Serial, Tables};
+use super::{Serial, Tables, data_key};
 use crate::sidecar::store::StoreError;
-use crate::sidecar::vault::Vault;
+use crate::sidecar::vault::{StoreKey, Vault};
 
 /// "ASLT": marks a file as ours.
 pub(super) const APPLICATION_ID: i64 = 0x4153_4c54;
@@ -119,6 +119,8 @@ pub(super) const STEPS: &[&str] = &[
     CREATE INDEX submissions_open ON submissions (accepted_at, held_bytes) WHERE class = 'open';
     CREATE INDEX submissions_kept ON submissions (finished_at, held_bytes) WHERE finished_at IS NOT NULL AND held_bytes > 0;
 ",
+    // `meta` has a data key from here on, which `data_key` enters: an earlier program would take it for another store's.
+    "",
 ];
 
 /// When a commit has reached the disk.
@@ -148,27 +150,22 @@ pub(super) fn check_current(db: &Connection, path: &Path) -> Result<(), StoreErr
     if found < known { Err(StoreError::FromThePast { found, known }) } else { Ok(()) }
 }
 
-/// Checks that the database was made with this key.
-pub(super) fn check_known_key(db: &Connection, vault: &Vault) -> Result<(), StoreError> {
-    let stored: Vec<u8> = db.query_row("SELECT value FROM meta WHERE name = 'key_check'", [], |row| row.get(0))?;
-    if stored == vault.check_value() { Ok(()) } else { Err(StoreError::WrongKey) }
-}
-
 /// Checks the file, brings its schema up to date and takes the next restart number.
 pub(super) fn prepare(
     db: &Connection,
     path: &Path,
-    vault: &Vault,
+    key: &StoreKey,
     durability: Durability,
     now: Timestamp,
-) -> Result<Serial, StoreError> {
+) -> Result<(Vault, Serial), StoreError> {
     check_file(db, path)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", durability.pragma())?;
     db.pragma_update(None, "foreign_keys", true)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     db.execute_batch("BEGIN IMMEDIATE")?;
-    let outcome = migrate(db).and_then(|()| check_key(db, vault)).and_then(|()| next_serial(db, now));
+    let outcome =
+        migrate(db).and_then(|()| data_key::open_or_make(db, key)).and_then(|vault| Ok((vault, next_serial(db, now)?)));
     db.execute_batch(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
     outcome
 }
@@ -206,19 +203,6 @@ fn migrate(db: &Connection) -> Result<(), StoreError> {
     }
     db.pragma_update(None, "application_id", APPLICATION_ID)?;
     Ok(())
-}
-
-fn check_key(db: &Connection, vault: &Vault) -> Result<(), StoreError> {
-    let stored: Option<Vec<u8>> =
-        db.query_row("SELECT value FROM meta WHERE name = 'key_check'", [], |row| row.get(0)).optional()?;
-    match stored {
-        Some(value) if value == vault.check_value() => Ok(()),
-        Some(_) => Err(StoreError::WrongKey),
-        None => {
-            db.execute("INSERT INTO meta (name, value) VALUES ('key_check', ?1)", [vault.check_value()])?;
-            Ok(())
-        }
-    }
 }
 
 /// The seconds of the clock make the number larger than any that a backup can hold; the stored one keeps it growing when the

@@ -10,9 +10,9 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::bodies::{self, Folder};
 use super::room::Room;
-use super::{Around, Serial, Tables, schema};
+use super::{Around, Serial, Tables, data_key, schema};
 use crate::sidecar::store::{StoreError, StoreLimits};
-use crate::sidecar::vault::{StoreKey, Vault};
+use crate::sidecar::vault::StoreKey;
 
 const BUSY_WAIT: Duration = Duration::from_secs(10);
 
@@ -27,13 +27,20 @@ impl Visit {
     pub(super) fn open(database: &Path, key: &StoreKey) -> Result<Self, StoreError> {
         let db = connect(database)?;
         db.pragma_update(None, "query_only", true)?;
-        let vault = Arc::new(Vault::new(key)?);
         schema::check_current(&db, database)?;
-        schema::check_known_key(&db, &vault)?;
+        let vault = Arc::new(data_key::open(&db, key)?);
         let folder = Arc::new(Folder::at(database));
         let room = Arc::new(Room::new(&db, bodies::parent_of(database).to_owned(), StoreLimits::default())?);
         let serial = Serial { installation: 0, restart: 0, nonce: 0 };
         Ok(Self { db, around: Around { vault, folder, room, serial } })
+    }
+
+    /// The same, to be changed durably, leaving nothing of what is written over. Whoever asks holds the database's lock.
+    pub(super) fn writable(self) -> Result<Self, StoreError> {
+        self.db.pragma_update(None, "query_only", false)?;
+        self.db.pragma_update(None, "synchronous", "FULL")?;
+        self.db.pragma_update(None, "secure_delete", true)?;
+        Ok(self)
     }
 
     pub(super) fn tables(&self) -> Tables<'_> {

@@ -49,6 +49,8 @@ async fn a_backup_made_beside_the_running_store_is_put_back_whole() {
     let restored = restore(&to, &back, &key(), at(5)).unwrap();
     assert_eq!(restored, note);
     let store = open(&back, 6);
+    let (left, _) = store.find(&all[1].id, &scope()).await.unwrap().unwrap();
+    assert_eq!((left.state, left.due_at), (State::Unknown, Some(at(5))), "in name, before any worker has started");
     assert!(store.find(&later.id, &scope()).await.unwrap().is_none());
     let new_one = accepted(&store, new("new", "b"), 6).await;
     assert_ne!(new_one.document.document, later.document.document);
