@@ -410,6 +410,7 @@ async fn waiting(scale: &Scale, payload: &Arc<[u8]>) {
     let program = Program::start(&config);
     tokio::time::sleep(Duration::from_secs(2)).await;
     let idle = program.resident_mb();
+    println!("listens after {:.0?} with nothing waiting", program.ready_after);
     aim("resident memory idle, in MB", idle, idle <= 25.0, "25");
     drop(program);
     let store = Arc::new(open(&folder.path().join("s.db")));

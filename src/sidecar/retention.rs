@@ -33,7 +33,7 @@ pub async fn run<S: Store, C: Clock>(
                 EVERY
             }
             Err(error) => {
-                tracing::error!(store.error = %error, "retention could not purge; trying again");
+                tracing::error!(store.error = error.with_causes(), "retention could not purge; trying again");
                 AFTER_FAILURE
             }
         };

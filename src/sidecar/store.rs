@@ -280,6 +280,14 @@ pub struct Census {
     pub oldest_open: Option<Timestamp>,
     /// How many are parked because a stored value of them is damaged.
     pub damaged: u64,
+    /// Sealed bytes of the bodies of what is not settled.
+    pub open_bytes: u64,
+    /// Settled submissions whose bodies retention still keeps.
+    pub kept: u64,
+    /// Their sealed bytes.
+    pub kept_bytes: u64,
+    /// Bytes that are free where the database is, where that is known.
+    pub free_disk_bytes: Option<u64>,
 }
 
 /// Whose submissions.
@@ -447,6 +455,18 @@ impl StoreError {
         }
     }
 
+    /// The error with its causes, for a log line.
+    pub fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+
     /// The same once more, for each caller of a transaction that did not commit.
     fn repeated(&self) -> Self {
         match self {
@@ -454,6 +474,9 @@ impl StoreError {
             Self::ReadOnly { text } => Self::ReadOnly { text: text.clone() },
             Self::Corrupt { text } => Self::Corrupt { text: text.clone() },
             Self::Database { text } => Self::Database { text: text.clone() },
+            Self::Io { path, source } => {
+                Self::Io { path: path.clone(), source: io::Error::new(source.kind(), source.to_string()) }
+            }
             other => Self::Database { text: other.to_string() },
         }
     }

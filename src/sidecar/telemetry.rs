@@ -87,6 +87,10 @@ pub struct Metrics {
     archive_faults: Family<CodeLabel, Counter<u64, AtomicU64>>,
     archive_answered_at: Gauge<i64, AtomicI64>,
     damaged: Gauge<i64, AtomicI64>,
+    open_bytes: Gauge<i64, AtomicI64>,
+    kept: Gauge<i64, AtomicI64>,
+    kept_bytes: Gauge<i64, AtomicI64>,
+    free_disk_bytes: Gauge<i64, AtomicI64>,
     lines_in_trouble: Gauge<i64, AtomicI64>,
     lanes_stuck: Gauge<i64, AtomicI64>,
     lane_alerts: Family<EventLabel, Counter<u64, AtomicU64>>,
@@ -108,6 +112,10 @@ impl Metrics {
             archive_faults: Family::default(),
             archive_answered_at: Gauge::default(),
             damaged: Gauge::default(),
+            open_bytes: Gauge::default(),
+            kept: Gauge::default(),
+            kept_bytes: Gauge::default(),
+            free_disk_bytes: Gauge::default(),
             lines_in_trouble: Gauge::default(),
             lanes_stuck: Gauge::default(),
             lane_alerts: Family::default(),
@@ -144,6 +152,26 @@ impl Metrics {
             "submissions_damaged",
             "Submissions parked because a stored value cannot be read",
             metrics.damaged.clone(),
+        );
+        registry.register(
+            "store_open_bytes",
+            "Sealed bytes of the bodies of submissions that are not settled",
+            metrics.open_bytes.clone(),
+        );
+        registry.register(
+            "store_kept_submissions",
+            "Settled submissions whose bodies retention still keeps",
+            metrics.kept.clone(),
+        );
+        registry.register(
+            "store_kept_bytes",
+            "Sealed bytes of the bodies that retention still keeps of settled submissions",
+            metrics.kept_bytes.clone(),
+        );
+        registry.register(
+            "store_free_disk_bytes",
+            "Bytes free where the database is; -1 when that is not known",
+            metrics.free_disk_bytes.clone(),
         );
         registry.register(
             "lines_in_trouble",
@@ -227,7 +255,12 @@ impl Metrics {
             let count = census.by_state.iter().find(|(name, _)| name == state).map_or(0, |(_, count)| *count);
             self.depth.get_or_create(&StateLabel { state }).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
-        self.damaged.set(i64::try_from(census.damaged).unwrap_or(i64::MAX));
+        let bounded = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        self.damaged.set(bounded(census.damaged));
+        self.open_bytes.set(bounded(census.open_bytes));
+        self.kept.set(bounded(census.kept));
+        self.kept_bytes.set(bounded(census.kept_bytes));
+        self.free_disk_bytes.set(census.free_disk_bytes.map_or(-1, bounded));
         self.oldest_open_seconds.set(census.oldest_open.map_or(0, |at| now.duration_since(at).as_secs().max(0)));
         for certificate in &self.certificates {
             let label = CertificateLabel { certificate: certificate.name.clone() };
@@ -258,7 +291,15 @@ mod tests {
         metrics.count_archive_fault("archive.unreachable");
         metrics.archive_answered(now);
         let oldest_open = Timestamp::from_second(990).ok();
-        let census = Census { by_state: vec![("held".into(), 2)], oldest_open, damaged: 3 };
+        let census = Census {
+            by_state: vec![("held".into(), 2)],
+            oldest_open,
+            damaged: 3,
+            open_bytes: 7,
+            kept: 4,
+            kept_bytes: 5,
+            free_disk_bytes: None,
+        };
         let text = metrics.render(&census, now);
         for line in [
             "asiasilta_submissions{state=\"held\"} 2",
@@ -267,6 +308,10 @@ mod tests {
             "asiasilta_archive_faults_total{code=\"archive.unreachable\"} 1",
             "asiasilta_archive_last_success_timestamp_seconds 1000",
             "asiasilta_submissions_damaged 3",
+            "asiasilta_store_open_bytes 7",
+            "asiasilta_store_kept_submissions 4",
+            "asiasilta_store_kept_bytes 5",
+            "asiasilta_store_free_disk_bytes -1",
             "asiasilta_sends_total{outcome=\"archived\"} 1",
             "asiasilta_certificate_expiry_seconds{certificate=\"signing\"} 600",
         ] {

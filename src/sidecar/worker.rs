@@ -245,7 +245,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
     }
 
     fn complain(&self, error: &StoreError) -> Option<Timestamp> {
-        tracing::error!(store.error = %error, "the store gives no work; trying again");
+        tracing::error!(store.error = error.with_causes(), "the store gives no work; trying again");
         Some(later(self.clock.now(), self.settings.retry_delay_min))
     }
 
@@ -276,7 +276,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             // Illegal: somebody has withdrawn it meanwhile, or its last step had reached the store after all.
             Ok(_) | Err(StoreError::Illegal(_)) => {}
             Err(error) => {
-                tracing::error!(submission = %id, store.error = %error, "it stays under way for now");
+                tracing::error!(submission = %id, store.error = error.with_causes(), "it stays under way for now");
                 running.left_behind.push(id);
             }
         }

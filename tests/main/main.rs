@@ -37,6 +37,8 @@ mod reading_identity;
 mod reading_structures;
 mod reference;
 #[cfg(feature = "sqlite")]
+mod store_cli;
+#[cfg(feature = "sqlite")]
 mod structures;
 mod support;
 mod two_judges;

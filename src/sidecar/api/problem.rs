@@ -91,7 +91,7 @@ impl From<StoreError> for Problem {
             StoreError::Illegal(_) => already_left(),
             StoreError::Full { limit } => queue_full(limit),
             error => {
-                tracing::error!(store.error = %error, "the store did not do what the API asked");
+                tracing::error!(store.error = error.with_causes(), "the store did not do what the API asked");
                 store_refuses()
             }
         }

@@ -421,7 +421,7 @@ impl Store for MemoryStore {
                 oldest_open = Some(oldest_open.map_or(submission.accepted_at, |at| submission.accepted_at.min(at)));
             }
         }
-        Ok(Census { by_state: by_state.into_iter().collect(), oldest_open, damaged: 0 })
+        Ok(Census { by_state: by_state.into_iter().collect(), oldest_open, ..Census::default() })
     }
 
     /// Here nothing gets old.

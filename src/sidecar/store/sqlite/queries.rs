@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use rusqlite::params;
 
-use super::Tables;
 use super::accept::by_id;
 use super::rows::{COLUMNS, moment, submission};
 use super::steps::{CLAIMABLE, of_whom};
+use super::{Tables, retention};
 use crate::sidecar::store::{
     Census, ChangesWanted, Scope, StoreError, Stuck, StuckLane, Submission, SubmissionId, TimelineEntry, Whose,
 };
@@ -82,7 +82,18 @@ pub(super) fn census(tables: &Tables<'_>) -> Result<Census, StoreError> {
     let oldest: Option<i64> = statement.query_row([], |row| row.get(0))?;
     let mut statement = tables.db.prepare_cached("SELECT count(*) FROM submissions WHERE damaged IS NOT NULL")?;
     let damaged: i64 = statement.query_row([], |row| row.get(0))?;
-    Ok(Census { by_state, oldest_open: oldest.map(moment).transpose()?, damaged: damaged.unsigned_abs() })
+    let open_bytes = "SELECT coalesce(sum(held_bytes), 0) FROM submissions WHERE class = 'open'";
+    let open_bytes: i64 = tables.db.prepare_cached(open_bytes)?.query_row([], |row| row.get(0))?;
+    let (kept, kept_bytes) = retention::held(tables)?;
+    Ok(Census {
+        by_state,
+        oldest_open: oldest.map(moment).transpose()?,
+        damaged: damaged.unsigned_abs(),
+        open_bytes: open_bytes.unsigned_abs(),
+        kept,
+        kept_bytes,
+        free_disk_bytes: tables.room.free_bytes().ok(),
+    })
 }
 
 /// Parked submissions that are the first open one of their chain, oldest first. Their number is exact; of their lanes some.

@@ -55,6 +55,16 @@ fn slice(tables: &Tables<'_>, before: Timestamp, limit: u32) -> Result<Vec<(i64,
     Ok(found.collect::<Result<_, _>>()?)
 }
 
+/// Settled submissions whose bodies are kept, and the bytes of those.
+pub(super) fn held(tables: &Tables<'_>) -> Result<(u64, u64), StoreError> {
+    let mut statement = tables.db.prepare_cached(
+        "SELECT count(*), coalesce(sum(held_bytes), 0) FROM submissions
+         WHERE finished_at IS NOT NULL AND held_bytes > 0",
+    )?;
+    let (submissions, bytes): (i64, i64) = statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok((submissions.unsigned_abs(), bytes.unsigned_abs()))
+}
+
 /// What is kept of settled submissions, and how much of it is purged when what finished before a moment is.
 pub(super) fn kept(tables: &Tables<'_>, finished_before: Timestamp) -> Result<KeptBodies, StoreError> {
     let mut statement = tables.db.prepare_cached(

@@ -75,11 +75,19 @@ impl Room {
         (held.bytes.saturating_add(bytes) > self.limits.open_bytes_max).then_some(Limit::Bytes)
     }
 
-    fn check_disk(&self) -> Result<(), StoreError> {
+    /// Bytes that are free where the database is.
+    pub(super) fn free_bytes(&self) -> Result<u64, StoreError> {
         let disk = rustix::fs::statvfs(&self.folder)
             .map_err(|error| StoreError::from_io(&self.folder, std::io::Error::from(error)))?;
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-        if free < self.limits.free_disk_bytes_min { Err(StoreError::Full { limit: Limit::Disk }) } else { Ok(()) }
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
+    fn check_disk(&self) -> Result<(), StoreError> {
+        if self.free_bytes()? < self.limits.free_disk_bytes_min {
+            Err(StoreError::Full { limit: Limit::Disk })
+        } else {
+            Ok(())
+        }
     }
 
     fn held(&self) -> std::sync::MutexGuard<'_, Held> {

@@ -165,7 +165,7 @@ async fn serve(tables: &Tables<'_>, mut queue: mpsc::Receiver<Box<dyn Work>>, fa
         pace = Pace { pieces: batch.len(), commit: begun.elapsed() };
         if let Some(error) = &failure {
             tables.room.loosen();
-            tracing::error!(store.error = %error, "a store transaction did not commit");
+            tracing::error!(store.error = error.with_causes(), "a store transaction did not commit");
         }
         failed.store(failure.is_some() || batch.iter().any(|work| work.trouble().is_some()), Ordering::Relaxed);
         let mut troubles = failure.iter().chain(batch.iter().filter_map(|work| work.trouble()));

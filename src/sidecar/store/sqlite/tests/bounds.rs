@@ -107,6 +107,10 @@ async fn retention_purges_settled_bodies_and_keeps_open_ones_keys_rows_and_the_u
     assert_eq!(files(&path).len(), 3);
     let kept = store.kept_bodies(at(1)).await.unwrap();
     assert_eq!((kept.submissions, kept.due, kept.oldest_finished), (1, 0, Some(at(1))));
+    let census = store.census().await.unwrap();
+    assert_eq!((census.kept, census.kept_bytes), (1, kept.bytes));
+    assert!(census.open_bytes > u64::try_from(ROW_BYTES_MAX).unwrap() && census.open_bytes < census.kept_bytes);
+    assert!(census.free_disk_bytes.is_some_and(|free| free > 0));
     assert!(!store.purge(&actor(), at(1), 10, at(9)).await.unwrap().more);
     assert_eq!(store.kept_bodies(at(2)).await.unwrap().due, 1, "it was not due yet");
 
