@@ -68,6 +68,17 @@ pub enum Presence {
     Absent,
 }
 
+/// What the archive gives of a document that it says it has.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// The document, byte for byte.
+    Bytes(Vec<u8>),
+    /// Nothing: the right to read has ended, or the document is invalidated.
+    NotGiven,
+}
+
+crate::domain::finding::redacted_debug!(Kept);
+
 /// A client of one archive.
 pub struct ArchiveClient<T> {
     transport: T,

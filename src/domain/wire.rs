@@ -20,7 +20,7 @@ pub mod query;
 pub mod soap;
 mod use_case;
 
-pub use envelope::{Envelope, EnvelopeFault};
+pub use envelope::{Envelope, EnvelopeFault, document_in};
 pub use message::{MessageContext, MessageFault, MessageId, UseSituation};
 pub use use_case::UseCase;
 

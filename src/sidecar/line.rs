@@ -12,10 +12,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::ports::{
-    Archive, ArchiveFault, Asker, CasesWanted, Clock, Contents, Ground, Listed, Outbound, Outcome, Page, PageWanted,
-    Presence, Remark, SystemClock, Wanted,
+    Archive, ArchiveFault, Asker, CasesWanted, Clock, Contents, Digest, Ground, HeldBytes, Holding, Listed, Outbound,
+    Outcome, Page, PageWanted, Presence, Remark, SystemClock, Wanted,
 };
-use crate::archive::client::{self, Acting, ArchiveClient};
+use crate::archive::client::{self, Acting, ArchiveClient, Kept};
 use crate::archive::transport::Transport;
 use crate::domain::access::{Authority, Evidence};
 use crate::domain::find_case::{KnownCase, KnownDecision};
@@ -102,11 +102,16 @@ impl<T: Transport + 'static, C: Clock> Archive for Line<T, C> {
 
     async fn presence(&self, asker: &Asker, _: &Ground, document: &Oid) -> Result<Presence, ArchiveFault> {
         let client = self.client(asker)?;
-        let presence = client.question(document, &asker.organiser.oid, acting(asker)).await;
-        Ok(match presence.map_err(cause::of_question)? {
-            client::Presence::Stored(_) => Presence::Stored,
-            client::Presence::Absent => Presence::Absent,
-        })
+        let register = &asker.organiser.oid;
+        let presence = client.question(document, register, acting(asker)).await;
+        let client::Presence::Stored(entry) = presence.map_err(cause::of_question)? else {
+            return Ok(Presence::Absent);
+        };
+        let bytes = match client.stored(document, register, acting(asker)).await.map_err(cause::of_question)? {
+            Kept::Bytes(xml) => HeldBytes::Known(Digest::of(&xml)),
+            Kept::NotGiven => HeldBytes::NotGiven,
+        };
+        Ok(Presence::Stored(Holding { ids: entry.ids, bytes }))
     }
 
     async fn send(&self, outbound: &Outbound) -> Outcome {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ports::{Outbound, Pipeline, Preparation, PrepareFault};
+use super::ports::{Digest, Outbound, Pipeline, Preparation, PrepareFault};
 use crate::archive::client::{Acting, ArchiveClient};
 use crate::archive::keys::{OpensslCrypto, SigningIdentity};
 use crate::archive::transport::Transport;
@@ -18,6 +18,7 @@ use crate::domain::submission::Cause;
 use crate::domain::text::Text;
 use crate::domain::time::Instant;
 use crate::domain::validate::Checker;
+use crate::domain::wire::document_in;
 
 /// What this installation makes documents with.
 pub struct DocumentPipeline<T> {
@@ -75,6 +76,10 @@ impl<T: Transport + 'static> Pipeline for DocumentPipeline<T> {
             content_type: envelope.content_type,
             body: envelope.body,
         })
+    }
+
+    fn document_digest(&self, outbound: &Outbound) -> Option<Digest> {
+        document_in(&outbound.content_type, &outbound.body).map(|document| Digest::of(&document))
     }
 }
 

@@ -102,8 +102,11 @@ pub enum Verdict {
 pub enum Proof {
     /// The archive acknowledged it.
     Acknowledged,
-    /// The acknowledgement was lost; the archive answered, when asked, that it has the document.
+    /// The acknowledgement was lost; the archive has the document with the ids and the bytes that were sent.
     Found,
+    /// The acknowledgement was lost; the archive has a document with these ids. Its bytes are not compared: the archive does not
+    /// give them (any more), or what an earlier run had sent is not known.
+    FoundByIds,
 }
 
 /// How a send ended.
@@ -162,12 +165,44 @@ pub enum ArchiveFault {
 }
 
 /// Whether the archive has a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Presence {
-    /// It has.
-    Stored,
+    /// It has one under this id.
+    Stored(Holding),
     /// It has not.
     Absent,
+}
+
+/// What the archive has under an id: to be compared with what was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    /// The ids that it knows it by.
+    pub ids: DocumentIds,
+    /// The document's bytes.
+    pub bytes: HeldBytes,
+}
+
+/// What is known of the bytes that the archive has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldBytes {
+    /// They were fetched.
+    Known(Digest),
+    /// The archive does not give them: the right to read has ended, or the document is invalidated.
+    NotGiven,
+}
+
+/// SHA-256 of a document's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// Of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut digest = [0; 32];
+        let made = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+        digest.iter_mut().zip(made.as_ref()).for_each(|(to, from)| *to = *from);
+        Self(digest)
+    }
 }
 
 /// What a look-up of cases is narrowed by.
@@ -348,7 +383,7 @@ pub trait Archive: Send + Sync + 'static {
         document: &Oid,
     ) -> impl Future<Output = Result<Option<Listed>, ArchiveFault>> + Send;
 
-    /// Whether the archive has a document that this side has sent or may have sent.
+    /// Whether the archive has a document that this side has sent or may have sent, and which bytes it has.
     fn presence(
         &self,
         asker: &Asker,
@@ -459,6 +494,9 @@ pub trait Pipeline: Send + Sync + 'static {
     /// # Errors
     /// [`PrepareFault`].
     fn prepare(&self, preparation: &Preparation<'_>) -> Result<Outbound, PrepareFault>;
+
+    /// Digest of the document in an envelope that was made before; `None` when no document can be read in it.
+    fn document_digest(&self, outbound: &Outbound) -> Option<Digest>;
 
     /// Where it is to be called.
     fn pace(&self) -> Pace {

@@ -85,6 +85,7 @@ pub struct Metrics {
     sends: Family<OutcomeLabel, Counter<u64, AtomicU64>>,
     questions: Family<OutcomeLabel, Counter<u64, AtomicU64>>,
     archive_faults: Family<CodeLabel, Counter<u64, AtomicU64>>,
+    alarms: Family<CodeLabel, Counter<u64, AtomicU64>>,
     archive_answered_at: Gauge<i64, AtomicI64>,
     damaged: Gauge<i64, AtomicI64>,
     open_bytes: Gauge<i64, AtomicI64>,
@@ -110,6 +111,7 @@ impl Metrics {
             sends: Family::default(),
             questions: Family::default(),
             archive_faults: Family::default(),
+            alarms: Family::default(),
             archive_answered_at: Gauge::default(),
             damaged: Gauge::default(),
             open_bytes: Gauge::default(),
@@ -143,6 +145,7 @@ impl Metrics {
             "Exchanges with the archive that came to nothing, by cause",
             metrics.archive_faults.clone(),
         );
+        registry.register("alarms", "Findings that must not be, by code", metrics.alarms.clone());
         registry.register(
             "archive_last_success_timestamp_seconds",
             "When the archive last answered, in seconds since 1970; 0 before its first answer",
@@ -217,6 +220,11 @@ impl Metrics {
     /// Counts an exchange with the archive that came to nothing, by its cause's code.
     pub fn count_archive_fault(&self, code: &str) {
         self.archive_faults.get_or_create(&CodeLabel { code: code.to_owned() }).inc();
+    }
+
+    /// Counts something that must not be and that a person looks into now, by its code.
+    pub fn count_alarm(&self, code: &str) {
+        self.alarms.get_or_create(&CodeLabel { code: code.to_owned() }).inc();
     }
 
     /// Notes that the archive has answered.

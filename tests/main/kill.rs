@@ -280,7 +280,7 @@ async fn a_database_put_back_from_before_the_sending_sends_nothing_again() {
     let sidecar = Sidecar::start(&files.config, &log).await;
     let archived = until_state(&system(&sidecar), "archived").await;
     assert_eq!(archived["document_id"], promised["document_id"]);
-    assert_eq!(archived["archive"]["proof"], json!("found"));
+    assert_eq!(archived["archive"]["proof"], json!("found_by_ids"));
     assert!(archived["change"].as_u64().unwrap() > cursor, "a caller that goes on from its cursor sees it");
     let of_it = |e: &mock_archive::Entry| matches!(&e.kind, ArrivalKind::Store { document_id, .. } if json!(document_id.to_string()) == promised["document_id"]);
     let ledger = stage.mock.ledger();

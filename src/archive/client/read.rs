@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Acting, ArchiveClient, ClientError, PAGES_MAX, Presence};
+use super::{Acting, ArchiveClient, ClientError, Kept, PAGES_MAX, Presence};
 use crate::archive::transport::Transport;
 use crate::domain::access::Authority;
 use crate::domain::document::header::DocumentGroup;
@@ -32,6 +32,26 @@ impl<T: Transport> ArchiveClient<T> {
             }
             Some(_) => Err(ClientError::Foreign("document")),
         }
+    }
+
+    /// What the archive has under a document's id, asked once [`ArchiveClient::question`] has said that it is there: to be
+    /// compared with what was sent, and for nothing else, because nothing of it is checked here. The permit that a document was
+    /// sent under covers this too, as far as the archive lets it.
+    ///
+    /// # Errors
+    /// [`ClientError`]: then it is still not known.
+    pub async fn stored(&self, document: &Oid, register: &Oid, acting: Acting<'_>) -> Result<Kept, ClientError> {
+        let id = self.new_id();
+        let context = self.context(&id, acting, self.situation_in(register));
+        let envelope = fetch_message(&self.profile, &context, UseCase::FetchDocument, register, document, None)?;
+        let reply = self.transport.post(&envelope).await?;
+        let mut found = match answered(fetch_answer(&self.profile, &id, &reply)?) {
+            Ok(Some(found)) => found,
+            Ok(None) | Err(ClientError::Refused(_)) => return Ok(Kept::NotGiven),
+            Err(error) => return Err(error),
+        };
+        let fetched = found.pop().filter(|f| found.is_empty() && f.entry.ids.document == *document);
+        fetched.map(|fetched| Kept::Bytes(fetched.xml)).ok_or(ClientError::Foreign("document"))
     }
 
     /// The newest relationship document of a client in a register; `None` when the archive says that there is none. The one

@@ -16,6 +16,7 @@ mod refusal;
 use std::time::Duration;
 
 pub use acknowledgement::{Detail, Rejection, Severity};
+pub(super) use entry::inline;
 pub use entry::{
     ClientId, Entry, EntryPage, EntryStatus, Fetched, QueryAnswer, Summary, fetch_answer, find_answer, summary_answer,
 };

@@ -1,7 +1,9 @@
 //! What is sent: body, content type and action, kept byte for byte so that a second sending is the first one again.
 
+use std::borrow::Cow;
+
 use super::soap::{self, Content};
-use super::{MessageId, multipart};
+use super::{MessageId, answer, multipart};
 use crate::domain::finding::redacted_debug;
 use crate::domain::oid::Oid;
 use crate::domain::xml::Limits;
@@ -89,6 +91,17 @@ impl Envelope {
         let soap_action = some_action(soap_action);
         Ok(Self { soap_action, content_type, message_id: MessageId { root, extension }, body })
     }
+}
+
+/// The document in the body of a store message of ours, byte for byte; `None` when the body is not one.
+pub fn document_in<'a>(content_type: &str, body: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    if multipart::is_multipart(content_type) {
+        let parts = multipart::read(content_type, body).ok()?;
+        return parts.get(1).map(|part| Cow::Borrowed(part.body));
+    }
+    let Content::Message(message) = soap::unwrap(body, Limits::DOCUMENT).ok()? else { return None };
+    let text = message.at(["controlActProcess", "subject", "clinicalDocument", "text"])?;
+    answer::inline(text).ok().map(Cow::Owned)
 }
 
 /// An action that was kept; empty stands for none.

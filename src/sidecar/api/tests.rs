@@ -26,8 +26,8 @@ use crate::domain::wire::answer::{Entry, EntryStatus};
 use crate::sidecar::app::{Parts, RunningApp, start};
 use crate::sidecar::config::Config;
 use crate::sidecar::ports::{
-    ArchiveFault, Asker, CasesWanted, Contents, Ground, Inside, Listed, Opened, Outbound, Outcome, Page, PageWanted,
-    Pipeline, Preparation, PrepareFault, Presence, Subject, SystemChance, Wanted,
+    ArchiveFault, Asker, CasesWanted, Contents, Digest, Ground, Inside, Listed, Opened, Outbound, Outcome, Page,
+    PageWanted, Pipeline, Preparation, PrepareFault, Presence, Subject, SystemChance, Wanted,
 };
 use crate::sidecar::store::sqlite::SqliteStore;
 use crate::sidecar::telemetry::WatchedCertificate;
@@ -215,6 +215,10 @@ impl Pipeline for FakePipeline {
     fn prepare(&self, p: &Preparation<'_>) -> Result<Outbound, PrepareFault> {
         let body = p.ids.document.to_string().into_bytes();
         Ok(Outbound { soap_action: "a".into(), content_type: "text/plain".into(), body })
+    }
+
+    fn document_digest(&self, outbound: &Outbound) -> Option<Digest> {
+        Some(Digest::of(&outbound.body))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod cause;
 mod chain;
+mod same;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +13,9 @@ use serde_json::{Value, json};
 
 use super::right::{RightsFault, Wish};
 use super::{Worker, case, later};
-use cause::{asked_later, duplicate, duplicate_of_another, no_client, pipeline_failed, unreadable};
+use cause::{asked_later, duplicate, duplicate_of_another, no_client, other_bytes, pipeline_failed, unreadable};
 use chain::{check_predecessor, in_its_place};
+use same::Judgement;
 
 use crate::domain::access::{Authority, Denial, JointDenial, Operation, Reason};
 use crate::domain::oid::Oid;
@@ -25,8 +27,7 @@ use crate::domain::time::start_of_day_in_finland;
 use crate::sidecar::audit;
 use crate::sidecar::find_case::Reads;
 use crate::sidecar::ports::{
-    Archive, ArchiveFault, Asker, Clock, Ground, Outbound, Outcome, Pace, Preparation, PrepareFault, Presence, Proof,
-    Verdict,
+    Archive, ArchiveFault, Asker, Clock, Ground, Outbound, Outcome, Pace, Preparation, PrepareFault, Proof, Verdict,
 };
 use crate::sidecar::store::{Claimed, Predecessor, Step, Store, StoreError, StoredEnvelope, Submission};
 
@@ -39,8 +40,10 @@ pub(super) enum Stop {
         asked: Option<Duration>,
         why: Cause,
     },
-    /// The archive has it already.
-    Found,
+    /// The archive has it already; by what that is known.
+    Found(Proof),
+    /// The archive has something else under its id.
+    Alarm(Cause),
     Hold {
         until: Option<Timestamp>,
         why: Cause,
@@ -206,16 +209,15 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         }
         let presence = self.archive.presence(asker, ground, &submission.document.document).await;
         self.line_after(&submission.organisation, presence.as_ref().map(drop));
-        let outcome = match &presence {
-            Ok(Presence::Stored) => "stored",
-            Ok(Presence::Absent) => "absent",
-            Err(_) => "unanswered",
-        };
+        // What that run had sent is not known here, so that the bytes cannot be compared.
+        let judged = presence.map(|presence| same::judge(&presence, &submission.document, None));
+        let outcome = judged.as_ref().map_or("unanswered", Judgement::name);
         self.metrics.count_question(outcome);
         reads.push(use_of("presence", asker, outcome, Value::Null));
-        match presence? {
-            Presence::Stored => Err(Stop::Found),
-            Presence::Absent => Ok(()),
+        match judged? {
+            Judgement::Same(proof) => Err(Stop::Found(proof)),
+            Judgement::Other => Err(Stop::Alarm(other_bytes())),
+            Judgement::Absent => Ok(()),
         }
     }
 
@@ -293,10 +295,8 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             false => json!({ "why": stop.code(), "reads": reads }),
         };
         let (event, cause) = match stop {
-            Stop::Found => {
-                let verdict = Verdict::Archived { proof: Proof::Found, remarks: Vec::new() };
-                return self.step(submission, Event::Find, Some(verdict), facts).await;
-            }
+            Stop::Found(proof) => return self.find(submission, proof, facts).await,
+            Stop::Alarm(why) => return self.alarm(submission, why, facts).await,
             Stop::Later { asked, why } => {
                 let first = self.first_delay(&submission.organisation, self.settings.retry_delay_min);
                 let at = self.retry_at(submission.attempts, asked, first);
@@ -382,34 +382,51 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         let document = &submission.document.document;
         let presence = self.archive.presence(&asker, &envelope.ground, document).await;
         self.line_after(&submission.organisation, presence.as_ref().map(drop));
+        let presence = match presence {
+            Ok(presence) => presence,
+            Err(ArchiveFault::Passing { retry_after, why }) => {
+                self.metrics.count_question("unanswered");
+                return self.lose_answer(submission, retry_after, why).await;
+            }
+            Err(ArchiveFault::Lasting { why }) => {
+                self.metrics.count_question("refused");
+                return self.lose_answer(submission, None, why).await;
+            }
+        };
+        let sent = self.pipeline.document_digest(&envelope.outbound);
+        let judged = same::judge(&presence, &submission.document, sent);
+        self.metrics.count_question(judged.name());
+        let facts = json!({ "reads": [use_of("presence", &asker, judged.name(), json!(envelope.ground))] });
         let refused_as_duplicate = submission.why.as_ref().is_some_and(|why| why.code == DUPLICATE);
-        match presence {
-            Ok(Presence::Stored) => {
-                self.metrics.count_question("stored");
-                let verdict = Verdict::Archived { proof: Proof::Found, remarks: Vec::new() };
-                self.step(submission, Event::Find, Some(verdict), Value::Null).await
-            }
+        match judged {
+            Judgement::Same(proof) => self.find(submission, proof, facts).await,
+            Judgement::Other => self.alarm(submission, other_bytes(), facts).await,
             // Sent again it would be refused again: another document has its id, which a person must look at.
-            Ok(Presence::Absent) if refused_as_duplicate => {
-                self.metrics.count_question("absent");
-                self.step(submission, Event::Park { why: duplicate_of_another() }, None, Value::Null).await
-            }
-            Ok(Presence::Absent) => {
-                self.metrics.count_question("absent");
-                if self.moved(submission, Step::plain(Event::Miss, self.actor())).await? {
+            Judgement::Absent if refused_as_duplicate => self.alarm(submission, duplicate_of_another(), facts).await,
+            Judgement::Absent => {
+                if self.moved(submission, Step { facts, ..Step::plain(Event::Miss, self.actor()) }).await? {
                     self.send(submission, &envelope.outbound).await?;
                 }
                 Ok(())
             }
-            Err(ArchiveFault::Passing { retry_after, why }) => {
-                self.metrics.count_question("unanswered");
-                self.lose_answer(submission, retry_after, why).await
-            }
-            Err(ArchiveFault::Lasting { why }) => {
-                self.metrics.count_question("refused");
-                self.lose_answer(submission, None, why).await
-            }
         }
+    }
+
+    async fn find(&self, submission: &Submission, proof: Proof, facts: Value) -> Result<(), StoreError> {
+        let verdict = Verdict::Archived { proof, remarks: Vec::new() };
+        self.step(submission, Event::Find, Some(verdict), facts).await
+    }
+
+    /// Parks what must not be, and says so where it is heard: once, when it is parked.
+    async fn alarm(&self, submission: &Submission, why: Cause, facts: Value) -> Result<(), StoreError> {
+        let code = why.code.clone();
+        self.step(submission, Event::Park { why }, None, facts).await?;
+        self.metrics.count_alarm(&code);
+        tracing::error!(
+            submission = %submission.id, document = %submission.document.document, code,
+            "the archive has something else under the id of a document of ours"
+        );
+        Ok(())
     }
 
     async fn lose_answer(
@@ -457,8 +474,8 @@ impl Stop {
     /// How it ended, in a word.
     fn code(&self) -> &str {
         match self {
-            Self::Later { why, .. } | Self::Hold { why, .. } | Self::Park(why) => &why.code,
-            Self::Found => "found",
+            Self::Later { why, .. } | Self::Hold { why, .. } | Self::Park(why) | Self::Alarm(why) => &why.code,
+            Self::Found(_) => "found",
         }
     }
 }

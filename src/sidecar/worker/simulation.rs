@@ -69,6 +69,7 @@ fn many_worlds_keep_every_promise() {
         "crash",
         "question",
         "second arrival",
+        "id taken by other bytes",
         "send: well",
         "send: unreachable",
         "send: lost on the way",
@@ -100,6 +101,11 @@ fn caught(breach: Breach) -> String {
 #[test]
 fn a_skipped_question_is_noticed() {
     assert!(caught(Breach::SkipTheQuestion).contains("without a question between"));
+}
+
+#[test]
+fn other_bytes_under_an_id_of_ours_that_count_as_ours_are_noticed() {
+    assert!(caught(Breach::BelieveTheId).contains("is archived and not in the archive"));
 }
 
 #[test]

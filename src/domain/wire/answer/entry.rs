@@ -242,7 +242,7 @@ fn fetched(subject: &Element, answer: &Answer<'_>) -> Result<Fetched, Doubt> {
 }
 
 /// `representation="B64"`: Base64 with white space anywhere (XML Schema Part 2, 3.2.16).
-fn inline(text: &Element) -> Result<Vec<u8>, Doubt> {
+pub(in crate::domain::wire) fn inline(text: &Element) -> Result<Vec<u8>, Doubt> {
     if text.attribute("representation") != Some("B64") {
         return Err(Doubt::Incomplete("text/reference"));
     }

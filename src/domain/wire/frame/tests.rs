@@ -11,7 +11,7 @@ use crate::domain::organisation::{Organisation, Unit};
 use crate::domain::person::{Client, PersonName, Worker};
 use crate::domain::time::Instant;
 use crate::domain::wire::fixtures::{self, context, header, message_id, unit, worker};
-use crate::domain::wire::{HL7_FINLAND_NAMESPACE, MessageId, UseSituation, multipart, soap};
+use crate::domain::wire::{HL7_FINLAND_NAMESPACE, MessageId, UseSituation, document_in, multipart, soap};
 use crate::domain::xml::{Limits, parse};
 
 fn profile() -> WireProfile {
@@ -30,6 +30,8 @@ fn equal_input_gives_equal_bytes_and_the_document_goes_in_untouched() {
     assert!(Envelope::from_parts(kept.soap_action.unwrap(), kept.content_type, kept.body).unwrap() == envelope);
     let parts = multipart::read(&envelope.content_type, &envelope.body).unwrap();
     assert_eq!((parts[0].content_id.as_str(), parts[1].body), ("frame", &document[..]));
+    assert_eq!(document_in(&envelope.content_type, &envelope.body).as_deref(), Some(&document[..]));
+    assert_eq!(document_in("text/xml", parts[0].body), None, "the frame alone holds no document");
     let reference = format!("cid:{}", parts[1].content_id);
     let soap::Content::Message(frame) = soap::unwrap(parts[0].body, Limits::DOCUMENT).unwrap() else { panic!() };
     let named = frame.at(["controlActProcess", "subject", "clinicalDocument", "text", "reference"]).unwrap();

@@ -58,6 +58,15 @@ pub(super) fn duplicate_of_another() -> Cause {
     Cause::new("archive.id_taken", text)
 }
 
+pub(super) fn other_bytes() -> Cause {
+    let text = Text::fixed(
+        "arkistossa on tällä tunnuksella toinen asiakirja kuin se, joka lähetettiin: asia on selvitettävä",
+        "arkivet har en annan handling med denna kod än den som sändes: saken måste utredas",
+        "the archive has another document under this id than the one that was sent: this must be looked into",
+    );
+    Cause::new("archive.other_bytes", text)
+}
+
 pub(super) fn pipeline_failed() -> Cause {
     let text = Text::fixed(
         "asiakirjan muodostaminen kaatui: ohjelmavirhe",

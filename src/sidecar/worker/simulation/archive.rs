@@ -4,17 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::dice::{Dice, Points, SimClock};
 use crate::domain::access::{Authority, Evidence};
+use crate::domain::document::header::DocumentIds;
 use crate::domain::find_case::{KnownCase, KnownDecision};
 use crate::domain::oid::Oid;
 use crate::domain::submission::Cause;
 use crate::domain::text::Text;
 use crate::sidecar::ports::{
-    Archive, ArchiveFault, Asker, CasesWanted, Clock, Contents, Ground, Listed, Outbound, Outcome, Page, PageWanted,
-    Presence, Wanted,
+    Archive, ArchiveFault, Asker, CasesWanted, Clock, Contents, Digest, Ground, HeldBytes, Holding, Listed, Outbound,
+    Outcome, Page, PageWanted, Presence, Wanted,
 };
 use crate::sidecar::worker::tests::{CASE, case, evidence};
 
@@ -63,6 +65,8 @@ enum Fate {
 pub(super) struct Ledger {
     /// What it is told to, in the order in which it was stored.
     pub(super) stored: Vec<(String, Vec<u8>)>,
+    /// What somebody else has stored under an id of ours.
+    others: BTreeMap<String, Vec<u8>>,
     /// Bytes of the first arrival.
     arrived: BTreeMap<String, Vec<u8>>,
     asked: BTreeSet<String>,
@@ -79,7 +83,19 @@ impl Ledger {
     }
 
     fn has(&self, document: &str) -> bool {
-        self.stored.iter().any(|(id, _)| id == document)
+        self.others.contains_key(document) || self.stored.iter().any(|(id, _)| id == document)
+    }
+
+    /// What it has under an id, and whether that is what it was sent.
+    fn holding(&self, document: &Oid) -> Option<(Holding, bool)> {
+        let id = document.as_str();
+        let others = self.others.get(id);
+        let body = others.or_else(|| self.stored.iter().find(|(stored, _)| stored == id).map(|(_, body)| body))?;
+        let said: Value = serde_json::from_slice(body).unwrap();
+        let version = u32::try_from(said["version"].as_u64().unwrap()).unwrap();
+        let ids =
+            DocumentIds { document: document.clone(), set: said["set"].as_str().unwrap().parse().unwrap(), version };
+        Some((Holding { ids, bytes: HeldBytes::Known(Digest::of(body)) }, others.is_none()))
     }
 }
 
@@ -100,6 +116,8 @@ pub(super) struct SimArchive {
     points: Arc<Points>,
     /// Answers a question before sending again by itself: the promise broken on purpose.
     pub(super) skips_questions: bool,
+    /// Other bytes than were sent pass for the same: another promise broken on purpose.
+    pub(super) withholds_bytes: bool,
 }
 
 pub(super) fn passing(code: &str) -> Cause {
@@ -122,7 +140,7 @@ impl SimArchive {
             right: Mutex::new(Right::Given),
             refuses_repeats: dice.percent(30),
         };
-        Self { inner: Arc::new(inner), points: Arc::clone(points), skips_questions: false }
+        Self { inner: Arc::new(inner), points: Arc::clone(points), skips_questions: false, withholds_bytes: false }
     }
 
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -212,6 +230,13 @@ impl Inner {
         match document.bytes().fold(0u32, |sum, b| sum.wrapping_mul(31).wrapping_add(b.into())) % 12 {
             0 => Outcome::Rejected(Vec::new()),
             1 => Outcome::Duplicate(Vec::new()),
+            2 => {
+                ledger.note("id taken by other bytes");
+                let mut others: Value = serde_json::from_slice(body).unwrap();
+                others["nonce"] = Value::Null;
+                ledger.others.insert(document.to_owned(), others.to_string().into_bytes());
+                Outcome::Duplicate(Vec::new())
+            }
             _ => {
                 ledger.stored.push((document.to_owned(), body.to_vec()));
                 Outcome::Archived(Vec::new())
@@ -307,13 +332,13 @@ impl Archive for SimArchive {
         panic!("the worker reads no document")
     }
 
-    async fn presence(&self, _: &Asker, _: &Ground, document: &Oid) -> Result<Presence, ArchiveFault> {
+    async fn presence(&self, _: &Asker, _: &Ground, wanted: &Oid) -> Result<Presence, ArchiveFault> {
         if self.skips_questions {
             return Ok(Presence::Absent);
         }
         self.points.pass().await;
         tokio::time::sleep(self.inner.dice.millis_up_to(Duration::from_millis(500))).await;
-        let (fate, document) = (self.inner.fate(), document.to_string());
+        let (fate, document) = (self.inner.fate(), wanted.to_string());
         let stored = {
             let mut ledger = self.ledger();
             let early = ledger
@@ -331,11 +356,15 @@ impl Archive for SimArchive {
                 ledger.note("question");
                 ledger.asked.insert(document.clone());
             }
-            ledger.has(&document)
+            ledger.holding(wanted)
         };
         self.points.pass().await;
         fate.as_question(&self.inner.dice)?;
-        Ok(if stored { Presence::Stored } else { Presence::Absent })
+        let Some((holding, is_ours)) = stored else { return Ok(Presence::Absent) };
+        // Where the right has ended, the bytes are not given; or it is the promise that is broken on purpose.
+        let given = if is_ours { !self.inner.dice.percent(10) } else { !self.withholds_bytes };
+        let bytes = if given { holding.bytes } else { HeldBytes::NotGiven };
+        Ok(Presence::Stored(Holding { bytes, ..holding }))
     }
 
     async fn send(&self, outbound: &Outbound) -> Outcome {

@@ -22,6 +22,8 @@ pub(super) enum Breach {
     None,
     /// The worker sends again as if it had asked.
     SkipTheQuestion,
+    /// A document of another's under our id counts as ours.
+    BelieveTheId,
     /// A submission counts as archived once its envelope is stored.
     SettleBeforeSend,
     /// What leaves again is not what left before.

@@ -14,7 +14,7 @@ use super::store::{Breach, SimStore};
 use crate::domain::oid::Oid;
 use crate::domain::submission::{Class, Event, State};
 use crate::sidecar::config::PartyBook;
-use crate::sidecar::ports::{Chance, Clock, Outbound, Pace, Pipeline, Preparation, PrepareFault};
+use crate::sidecar::ports::{Chance, Clock, Digest, Outbound, Pace, Pipeline, Preparation, PrepareFault};
 use crate::sidecar::store::memory::{Disk, MemoryStore};
 use crate::sidecar::store::{Accepted, Actor, NewSubmission, Step, Store, StoreError, Submission, SubmissionId};
 use crate::sidecar::telemetry::Metrics;
@@ -70,6 +70,10 @@ impl Pipeline for SimPipeline {
         Ok(Outbound { soap_action: document, content_type: "text/plain".into(), body: body.to_string().into_bytes() })
     }
 
+    fn document_digest(&self, outbound: &Outbound) -> Option<Digest> {
+        Some(Digest::of(&outbound.body))
+    }
+
     fn pace(&self) -> Pace {
         Pace::Instant
     }
@@ -96,6 +100,7 @@ impl World {
         let (points, settings) = (Arc::new(Points::default()), settings(&dice));
         let mut archive = SimArchive::new(&dice, &clock, &points, settings.reconcile_after);
         archive.skips_questions = breach == Breach::SkipTheQuestion;
+        archive.withholds_bytes = breach == Breach::BelieveTheId;
         let pipeline = SimPipeline { made: AtomicUsize::new(0), dice: Arc::clone(&dice), well: AtomicBool::new(false) };
         Self {
             archive: Arc::new(archive),

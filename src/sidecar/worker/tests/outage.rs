@@ -98,7 +98,9 @@ impl Archive for LimitedArchive {
         let passing = |(retry_after, why)| ArchiveFault::Passing { retry_after, why };
         self.exchange().await.map_err(passing)?;
         let stored = self.taken.lock().unwrap().stored.contains(&document.to_string());
-        Ok(if stored { Presence::Stored } else { Presence::Absent })
+        let ids = DocumentIds { document: document.clone(), set: document.clone(), version: 1 };
+        let holding = Holding { ids, bytes: HeldBytes::NotGiven };
+        Ok(if stored { Presence::Stored(holding) } else { Presence::Absent })
     }
 
     async fn send(&self, outbound: &Outbound) -> Outcome {
@@ -122,6 +124,10 @@ struct InPlace(FakePipeline);
 impl Pipeline for InPlace {
     fn prepare(&self, p: &Preparation<'_>) -> Result<Outbound, PrepareFault> {
         self.0.prepare(p)
+    }
+
+    fn document_digest(&self, outbound: &Outbound) -> Option<Digest> {
+        self.0.document_digest(outbound)
     }
 
     fn pace(&self) -> crate::sidecar::ports::Pace {
