@@ -23,6 +23,7 @@ mod conformance;
 mod display;
 mod document;
 mod end_to_end;
+mod failure_matrix;
 mod faults;
 mod finding;
 mod fuzz_seeds;
