@@ -91,7 +91,7 @@ async fn a_right_that_is_about_to_end_is_counted_once() {
     world.archive.ledger().relationship = Some(ending);
     world.start();
     let counted = |world: &World| {
-        let census = Census { by_state: Vec::new(), oldest_open: None, damaged: 0 };
+        let census = Census::default();
         let text = world.metrics.render(&census, world.clock.now());
         text.lines().find_map(|l| l.strip_prefix("asiasilta_rights_ending_total ").map(str::to_owned)).unwrap()
     };
