@@ -6,7 +6,7 @@ use std::path::Path;
 const COLUMNS: usize = 5;
 const SECTIONS: [&str; 5] = ["The store", "The worker", "The line to the archive", "The API", "Operators"];
 
-/// Names of all functions in the Rust files below that stand under a test attribute.
+/// Names of all tests in the Rust files below: functions under a test attribute, and those that the stores' suite lists.
 fn tests_below(folder: &Path, names: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -19,9 +19,12 @@ fn tests_below(folder: &Path, names: &mut BTreeSet<String>) {
 }
 
 fn tests_in(source: &str) -> Vec<String> {
-    let (mut names, mut marked) = (Vec::new(), false);
+    let (mut names, mut marked, mut listed) = (Vec::new(), false, false);
     for line in source.lines().map(str::trim) {
-        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+        listed = line.contains("behaves! {") || (listed && line != "}");
+        if listed && !line.contains(' ') {
+            names.push(line.to_owned());
+        } else if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
             marked = true;
         } else if let Some((_, rest)) = line.split_once("fn ").filter(|_| marked) {
             names.push(rest.split('(').next().unwrap().to_owned());
@@ -74,5 +77,6 @@ fn every_row_of_the_failure_matrix_names_a_test_that_exists() {
 fn only_functions_under_a_test_attribute_count_as_tests() {
     let source = "#[test]\nfn one() {}\nfn two() {}\n#[tokio::test]\nasync fn three() {}";
     assert_eq!(tests_in(source), ["one", "three"]);
+    assert_eq!(tests_in("behaves! { $disk:\n    four\n}\nfive"), ["four"]);
     assert_eq!(named("`a_b` and `kill.rs`, `c`"), ["a_b"]);
 }
