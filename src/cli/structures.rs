@@ -32,7 +32,7 @@ pub(super) struct Structures {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Lists every structure: OID, names, type, first day of validity, root key.
+    /// Lists every structure: OID, first day of validity, names. The type and the root key are in `show`.
     List,
     /// Shows the fields of a structure.
     Show {

@@ -5,38 +5,47 @@ use std::fmt::Write;
 use asiasilta::domain::code::Language;
 use asiasilta::domain::structure::{Change, Difference, Field, Registry, Representation, Structure};
 
-const COLUMNS: [&str; 6] = ["OID", "Name (fi)", "Name (sv)", "Type", "Valid from", "Root"];
-/// Cells longer than this push their own line's others to the right; all lines that wide would be unreadable.
-const WIDTH_MAX: usize = 48;
+/// OID, first day of validity, names: with two spaces between them, what a line of 120 characters holds. Longer names go on below.
+const WIDTHS: [usize; 4] = [36, 10, 34, 34];
 
-/// A table with a line for each structure, in the order of their types and versions.
+/// A table with a row for each structure, in the order of their types and versions.
 pub(super) fn list(registry: &Registry) -> String {
     let mut structures: Vec<_> = registry.iter().collect();
     structures.sort_by_key(|s| s.oid().arcs().map(|arc| arc.parse::<u64>().unwrap_or(u64::MAX)).collect::<Vec<_>>());
     let rows = structures.into_iter().map(|s| {
-        [
-            s.oid().to_string(),
-            s.name(Language::Fi).to_owned(),
-            s.name(Language::Sv).to_owned(),
-            s.document_type().to_owned(),
-            s.valid_from().map_or_else(|| "-".to_owned(), |day| day.to_string()),
-            s.root_key().to_owned(),
-        ]
+        let valid = s.valid_from().map_or_else(|| "-".to_owned(), |day| day.to_string());
+        row([s.oid().as_str(), &valid, s.name(Language::Fi), s.name(Language::Sv)])
     });
-    table(&[COLUMNS.map(str::to_owned)].into_iter().chain(rows).collect::<Vec<_>>())
+    std::iter::once(row(["OID", "Valid from", "Name (fi)", "Name (sv)"])).chain(rows).collect()
 }
 
-fn table(rows: &[[String; 6]]) -> String {
-    let mut widths = [0; 6];
-    for (width, cell) in rows.iter().flat_map(|row| (0..).zip(row)) {
-        let widest: Option<&mut usize> = widths.get_mut(width);
-        widest.into_iter().for_each(|w| *w = (*w).max(cell.chars().count()).min(WIDTH_MAX));
-    }
-    let line = |row: &[String; 6]| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+/// As many lines as the longest cell takes.
+fn row(cells: [&str; 4]) -> String {
+    let cells: Vec<_> = cells.iter().zip(WIDTHS).map(|(cell, width)| wrapped(cell, width)).collect();
+    let lines = cells.iter().map(Vec::len).max().unwrap_or(0);
+    let line = |at: usize| {
+        let parts = cells.iter().zip(WIDTHS).map(|(cell, width)| {
+            let part = cell.get(at).map(String::as_str).unwrap_or_default();
+            format!("{part:width$}")
+        });
+        parts.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
     };
-    rows.iter().map(line).collect()
+    (0..lines).map(line).collect()
+}
+
+/// A text in lines of at most this many characters, parted at spaces; a longer word stands alone.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// A structure's names and fields, a line each, indented by level.
@@ -115,4 +124,19 @@ fn one_line(text: &str) -> String {
 fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a String cannot fail.
     out.write_fmt(text).unwrap_or_default();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_long_names_goes_on_below_and_loses_nothing() {
+        let long = "Päätös vammaisuuden perusteella järjestettävästä henkilökohtaisesta avusta ja sen määrästä";
+        let row = row(["1.2.246.537.6.1506.16001.2024.12.31", "2024-12-31", long, "Beslut"]);
+        assert!(row.lines().count() > 1 && row.lines().all(|line| line.chars().count() <= 120), "{row}");
+        assert!(
+            long.split(' ').all(|word| row.contains(word)) && row.starts_with("1.2.246.537.6.1506.16001.2024.12.31 ")
+        );
+    }
 }

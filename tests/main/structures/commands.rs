@@ -56,19 +56,15 @@ fn asiasilta_with(arguments: &[&str], input: &str) -> Run {
 fn list_has_a_line_for_each_structure_in_the_order_of_types() {
     let run = asiasilta(&["structures", "list"]);
     assert!(run.ends_with(0), "{run}");
-    let oids: Vec<_> = run.lines().iter().map(|line| line.split_whitespace().next().unwrap()).collect();
+    let rows: Vec<_> = run.lines().into_iter().filter(|line| !line.starts_with(' ')).collect();
+    let oids: Vec<_> = rows.iter().map(|line| line.split_whitespace().next().unwrap()).collect();
     assert_eq!(oids[0], "OID");
     assert_eq!(oids[1..], REDUCED.map(|(oid, _)| oid));
-    let entry = run.lines()[5];
-    for part in [
-        "Merkintä asiakkaan arjesta",
-        "Anteckning om en klients vardag",
-        "Asiakaskertomusmerkintä",
-        "2022-01-10",
-        "merkinta_asiakkaan_arjesta",
-    ] {
+    let entry = rows[5];
+    for part in ["Merkintä asiakkaan arjesta", "Anteckning om en klients vardag", "2022-01-10"] {
         assert!(entry.contains(part), "{part}: {entry}");
     }
+    assert!(run.lines().iter().all(|line| line.chars().count() <= 120), "{run}");
 }
 
 #[test]
