@@ -13,6 +13,7 @@ mod serve;
 mod show;
 mod store;
 mod structures;
+mod unreadable;
 mod validate;
 
 use std::error::Error;

@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use asiasilta::domain::document::display::plain_text;
-use asiasilta::domain::document::read::read;
+use asiasilta::domain::document::read::{ReadError, read_placed};
+use asiasilta::domain::xml::Misread;
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::input::{self, File, Kind, Unreadable};
+use super::input::{self, File, Kind, Part, Unreadable};
 use super::local;
-use super::report::{Format, Manner, Report, Spoken, mask};
+use super::report::{Format, Manner, Outcome, Report, Spoken, mask};
+use super::unreadable;
 
 /// The command's arguments.
 #[derive(Args)]
@@ -28,7 +30,7 @@ pub(super) struct Show {
     /// Folder of document structures, once or more, for records; the program's own reduced ones when left out.
     #[arg(long, value_name = "DIR")]
     structures: Vec<PathBuf>,
-    /// Language of findings, when a record has any.
+    /// Language of findings, when a record has any, and of why an input cannot be read.
     #[arg(long, value_enum, default_value = "en")]
     language: Spoken,
     #[command(flatten)]
@@ -52,15 +54,14 @@ impl Show {
                 Ok(shown) => shown,
                 Err(exit) => return Ok(exit),
             },
-            Ok(Kind::Document(part) | Kind::Frame { document: Some(part), .. }) => {
-                let document = read(part.bytes)?;
-                Shown { display: document.display, content: document.content }
-            }
+            Ok(Kind::Document(part) | Kind::Frame { document: Some(part), .. }) => match document(part) {
+                Ok(shown) => shown,
+                Err(unreadable) => return Ok(self.refuse(&unreadable, &file)),
+            },
             Ok(Kind::Frame { document: None, .. }) => {
                 return Err("a frame without its document: nothing to show".into());
             }
-            Err(Unreadable::Xml(misread)) => return Err(misread.into()),
-            Err(Unreadable::Other(found)) => return Err(found.into()),
+            Err(unreadable) => return Ok(self.refuse(&unreadable, &file)),
         };
         let missing = "the document has none, or it cannot be decoded (see validate)";
         let text = match (self.html, self.format) {
@@ -70,6 +71,17 @@ impl Show {
         };
         print!("{text}");
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Says why an input cannot be read, to standard error.
+    fn refuse(&self, unreadable: &Unreadable, file: &File) -> ExitCode {
+        let findings = [unreadable.finding(&file.bytes, "show")];
+        let (kind, outcome) = (unreadable::KIND, Outcome::Unreadable);
+        let (name, bytes) = (&file.name, &file.bytes);
+        let report =
+            Report { file: name, kind, outcome, findings: &findings, bytes, language: mask::Language::Unknown };
+        eprint!("{}", report.to_text(Manner { spoken: self.language, show_values: false }));
+        ExitCode::from(outcome.exit())
     }
 
     /// A record as the document that it would become; its findings when it would become none.
@@ -93,4 +105,12 @@ impl Show {
         let content = serde_json::from_str(document.content_json())?;
         Ok(Ok(Shown { display: Some(document.display().to_owned()), content: Some(content) }))
     }
+}
+
+fn document(part: Part<'_>) -> Result<Shown, Unreadable> {
+    let document = read_placed(part.bytes).map_err(|(error, at)| match error {
+        ReadError::Xml(error) => Unreadable::Xml(Misread { error, at: at.saturating_add(part.from) }),
+        error @ ReadError::NotClinicalDocument => Unreadable::Other(error.to_string()),
+    })?;
+    Ok(Shown { display: document.display, content: document.content })
 }

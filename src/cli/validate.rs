@@ -10,11 +10,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use asiasilta::archive::keys::certificates_from_pem;
-use asiasilta::domain::finding::{Finding, Rule};
-use asiasilta::domain::source::Lines;
+use asiasilta::domain::finding::Finding;
 use asiasilta::domain::text::Text;
 use asiasilta::domain::validate::Checker;
-use asiasilta::domain::xml::{Element, Misread, XmlError};
+use asiasilta::domain::xml::Element;
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
@@ -22,6 +21,7 @@ use serde_json::json;
 use super::input::{self, File, Kind, Part, Unreadable};
 use super::local;
 use super::report::{Format, Manner, Outcome, Report, Spoken, mask};
+use super::unreadable;
 
 /// The command's arguments.
 #[derive(Args)]
@@ -171,58 +171,6 @@ fn readable(kind: Text, findings: Vec<Finding>) -> Judged {
 }
 
 fn refused(unreadable: &Unreadable, bytes: &[u8]) -> Judged {
-    let expected = Text::fixed(
-        "asiakastietue (JSON), asiakirja (XML), siirtokehys tai sanoma",
-        "en klientpost (JSON), en handling (XML), en överföringsram eller ett meddelande",
-        "a local record (JSON), an archive document (XML), a frame or a message",
-    );
-    let (code, found, at) = match unreadable {
-        Unreadable::Xml(Misread { error, at }) => (xml_code(error), xml_words(error), Some(*at)),
-        Unreadable::Other(text) => ("input.unknown", Text::same(text), None),
-    };
-    let mut finding = Finding::error(code, "", found, expected, Rule::new("asiasilta", "validate"));
-    if let Some(at) = at {
-        let position = Lines::of_bytes(bytes).position(at);
-        (finding.place.line, finding.place.column) = (Some(position.line), Some(position.column));
-    }
-    let kind = Text::fixed("tuntematon", "okänd", "unknown");
-    Judged { kind, outcome: Outcome::Unreadable, findings: vec![finding], language: mask::Language::Unknown }
-}
-
-fn xml_code(error: &XmlError) -> &'static str {
-    match error {
-        XmlError::Malformed { .. } => "xml.malformed",
-        XmlError::NotUtf8 => "xml.not_utf8",
-        XmlError::Doctype => "xml.doctype",
-        XmlError::Entity => "xml.entity",
-        XmlError::Character => "xml.character",
-        XmlError::TooMuch { .. } => "xml.too_much",
-        XmlError::UnboundPrefix => "xml.unbound_prefix",
-    }
-}
-
-/// What is wrong in the reader's language; the parser's own words and nouns of limits are English.
-fn xml_words(error: &XmlError) -> Text {
-    let en = error.to_string();
-    match error {
-        XmlError::Malformed { what, .. } => Text::made(
-            format!("XML, joka ei ole hyvin muodostettua ({what})"),
-            format!("XML som inte är välformad ({what})"),
-            en,
-        ),
-        XmlError::NotUtf8 => Text::made("tekstiä, joka ei ole UTF-8-merkistöä", "text som inte är UTF-8", en),
-        XmlError::Doctype => Text::made("DOCTYPE, jota ei oteta vastaan", "en DOCTYPE, som inte tas emot", en),
-        XmlError::Entity => Text::made(
-            "muu entiteettiviittaus kuin XML:n omat viisi, eikä sellaista oteta vastaan",
-            "en annan entitetsreferens än XML:s egna fem, vilket inte tas emot",
-            en,
-        ),
-        XmlError::Character => Text::made("merkki, jota XML ei salli", "ett tecken som XML inte tillåter", en),
-        XmlError::TooMuch { what, limit } => {
-            Text::made(format!("yli {limit} ({what})"), format!("över {limit} ({what})"), en)
-        }
-        XmlError::UnboundPrefix => {
-            Text::made("nimiavaruuden etuliite ilman määrittelyä", "ett namnrymdsprefix utan deklaration", en)
-        }
-    }
+    let findings = vec![unreadable.finding(bytes, "validate")];
+    Judged { kind: unreadable::KIND, outcome: Outcome::Unreadable, findings, language: mask::Language::Unknown }
 }

@@ -159,6 +159,9 @@ fn exit_status_tells_valid_findings_and_unreadable_apart() {
     assert_eq!((exit, inputs[0].2.as_slice()), (2, &["json.too_deep".to_owned()][..]));
     let refused = run(&["validate", "--language", "fi", "-"], b"<!DOCTYPE a><a/>").out;
     assert!(refused.contains("DOCTYPE, jota ei oteta vastaan"), "{refused}");
+    let not_shown = run(&["show", "--language", "sv", "-"], b"<!DOCTYPE a><a/>");
+    assert_eq!((not_shown.exit, not_shown.out.as_str()), (2, ""));
+    assert!(not_shown.err.contains("en DOCTYPE, som inte tas emot"), "{}", not_shown.err);
 }
 
 #[test]
