@@ -23,7 +23,7 @@ impl<'a> Lines<'a> {
     /// Finds the lines of a text; a byte order mark at its start is passed over.
     pub fn new(text: &'a str) -> Self {
         let first = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        let ends = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1);
+        let ends = text.match_indices('\n').map(|(at, _)| at + 1);
         Self { text, starts: std::iter::once(first).chain(ends).collect() }
     }
 
