@@ -326,8 +326,9 @@ async fn every_fault_in_every_use_case_of_sending_comes_out_as_the_table_says() 
         let parcel = sides.parcel(sending).await;
         sides.script(fault);
         let outcome = sides.while_letting_go(fault, sides.send(&parcel)).await;
-        let expected = (row.sending.as_str(), row.sending_actor.as_str());
-        assert_eq!(sent(&outcome), expected, "{sending:?} {fault}: {outcome:?}");
+        let (came, actor) = sent(&outcome);
+        assert_eq!(came, row.sending, "{sending:?} {fault}: {outcome:?}");
+        assert!(row.sending_actor.split(" or ").any(|who| who == actor), "{sending:?} {fault}: {outcome:?}");
         let done = if sides.is_done(&parcel).await {
             "yes"
         } else if sides.is_done(&parcel).await {
@@ -359,11 +360,9 @@ async fn every_fault_in_every_use_case_of_asking_comes_out_as_the_table_says() {
             let row = table.iter().find(|row| row.fault == fault.name()).unwrap();
             sides.script(fault);
             let result = sides.while_letting_go(fault, sides.ask(asking)).await;
-            assert_eq!(
-                asked(&result),
-                (row.asking.as_str(), row.asking_actor.as_str()),
-                "{asking:?} {fault}: {result:?}"
-            );
+            let (came, actor) = asked(&result);
+            assert_eq!(came, row.asking, "{asking:?} {fault}: {result:?}");
+            assert!(row.asking_actor.split(" or ").any(|who| who == actor), "{asking:?} {fault}: {result:?}");
             assert_eq!(sides.ask(asking).await, Ok(()), "{asking:?} after {fault}");
         }
     }
