@@ -25,6 +25,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use asiasilta::domain::submission::Kind;
 use asiasilta::sidecar::store::sqlite::SqliteStore;
 use asiasilta::sidecar::store::{Accepted, Actor, NewSubmission, Store, StoreLimits, SubmissionId};
 use asiasilta::sidecar::vault::StoreKey;
@@ -73,6 +74,7 @@ fn new(number: usize, payload: &[u8]) -> NewSubmission {
         document_node: "1.2.246.10.99999992".parse().unwrap(),
         unit: UNIT.parse().unwrap(),
         idempotency_key: format!("bench {number}"),
+        kind: Kind::Document,
         payload: payload.to_vec(),
         structure: "1.2.246.537.6.1506.12901.2026.1.1".parse().unwrap(),
         replaces: None,

@@ -134,8 +134,11 @@ fn text<'a>(item: &'a Value, at: &str) -> &'a str {
 fn line(item: &Value) -> String {
     let updated = text(item, "/updated_at").split('.').next().unwrap_or_default();
     let tries = item.get("attempts").map(Value::to_string).unwrap_or_default();
-    let cells =
-        [text(item, "/id"), text(item, "/state"), updated, &tries, text(item, "/document_id"), text(item, "/why/code")];
+    let document = match text(item, "/target/document_id") {
+        "" => text(item, "/document_id").to_owned(),
+        target => format!("invalidates {target}"),
+    };
+    let cells = [text(item, "/id"), text(item, "/state"), updated, &tries, &document, text(item, "/why/code")];
     row(cells)
 }
 
@@ -152,6 +155,8 @@ fn print_one(item: &Value, format: Format) -> Result<(), Box<dyn Error>> {
         ("id", "/id"),
         ("state", "/state"),
         ("document", "/document_id"),
+        ("invalidates", "/target/document_id"),
+        ("extent", "/target/extent"),
         ("chain", "/set_id"),
         ("unit", "/unit"),
         ("accepted", "/accepted_at"),

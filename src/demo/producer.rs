@@ -69,7 +69,7 @@ name = "client-information-system"
 sha256 = "{token}"
 organisation = "{PRODUCER}"
 units = ["{UNIT}"]
-operations = ["submit", "read", "search", "withdraw", "operate"]
+operations = ["submit", "read", "search", "withdraw", "invalidate", "operate"]
 
 [worker]
 reconcile_after_s = 1

@@ -6,8 +6,41 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::document::invalidation::Extent;
 use super::oid::Oid;
 use super::text::Text;
+
+/// What a submission asks of the archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// That it stores a document.
+    Document,
+    /// That a document no longer counts.
+    Invalidation {
+        /// The version that it was asked for.
+        target: Oid,
+        /// That version, or all.
+        extent: Extent,
+    },
+}
+
+impl Kind {
+    /// The name in the API.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Document => "document",
+            Self::Invalidation { .. } => "invalidation",
+        }
+    }
+
+    /// The version that is to count no longer.
+    pub fn target(&self) -> Option<&Oid> {
+        match self {
+            Self::Document => None,
+            Self::Invalidation { target, .. } => Some(target),
+        }
+    }
+}
 
 /// Why a submission waits or was stopped: a stable name for programs, a sentence for people, nothing of any person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -334,7 +367,7 @@ pub fn advance(state: &State, event: Event, now: Timestamp) -> Result<Transition
 }
 
 /// Whether no byte of it can have reached the archive. Nothing that has left comes back to one of these states.
-fn nothing_has_left(state: &State) -> bool {
+pub fn nothing_has_left(state: &State) -> bool {
     matches!(
         state,
         State::Queued

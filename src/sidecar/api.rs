@@ -27,6 +27,7 @@ mod answer;
 mod auth;
 mod body;
 mod cursor;
+mod invalidations;
 mod outbox;
 mod problem;
 mod searches;
@@ -93,6 +94,7 @@ pub fn router<S: Store, A: Archive, C: Clock>(services: Arc<Services<S, A, C>>) 
         .route("/v1/cases/find", post(searches::find_case::<S, A, C>).layer(search_body()))
         .route("/v1/documents/search", post(searches::documents::<S, A, C>).layer(search_body()))
         .route("/v1/documents/fetch", post(searches::fetch::<S, A, C>).layer(search_body()))
+        .route("/v1/documents/{id}/invalidate", post(invalidations::invalidate::<S, A, C>).layer(search_body()))
         .route("/v1/relationships/search", post(searches::relationships::<S, A, C>).layer(search_body()))
         .route("/v1/outbox", get(outbox::list::<S, A, C>))
         .route("/v1/outbox/{id}", get(outbox::show::<S, A, C>))

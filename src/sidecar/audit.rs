@@ -5,6 +5,8 @@
 use serde_json::{Value, json};
 
 use super::ports::Asker;
+use crate::domain::document::invalidation::order::InvalidationOrder;
+use crate::domain::oid::Oid;
 use crate::domain::person::Worker;
 use crate::domain::record::{LinkKind, LocalRecord, ProfessionalLink};
 
@@ -21,6 +23,21 @@ pub fn of_record(record: &LocalRecord) -> Value {
         "service_task": record.service_task.as_ref().map(|t| &t.code),
         "service_process": record.service_process.as_ref().map(|p| &p.code),
         "link": link(&record.professional_link),
+    })
+}
+
+/// The subject of an invalidation.
+pub fn of_invalidation(order: &InvalidationOrder, target: &Oid) -> Value {
+    let clients = order.clients.iter().filter_map(|c| c.id());
+    json!({
+        "clients": clients.map(|id| json!({ "root": id.root(), "id": id.reveal() })).collect::<Vec<_>>(),
+        "worker": worker(&order.acting_worker),
+        "unit": order.unit.oid,
+        "organiser": order.organiser.oid,
+        "link": link(&order.professional_link),
+        "document": target,
+        "extent": order.extent,
+        "reason": order.reason,
     })
 }
 

@@ -241,6 +241,8 @@ pub enum Operation {
     Search,
     /// Take a submission back while nothing has left.
     Withdraw,
+    /// Invalidate documents.
+    Invalidate,
     /// Look at the outbox as its operator, let parked submissions go on, give submissions up.
     Operate,
 }
@@ -525,7 +527,7 @@ pub(crate) mod tests {
             )
         };
         let (one, two) = ("1.2.246.10.99999992", "1.2.246.10.99999993");
-        let all = r#"["submit", "read", "search", "withdraw", "operate"]"#;
+        let all = r#"["submit", "read", "search", "withdraw", "invalidate", "operate"]"#;
         format!(
             "environment = \"test\"\n\
              [listen]\naddress = \"127.0.0.1:0\"\n\

@@ -25,7 +25,7 @@ use crate::domain::signature::Trust;
 use crate::domain::submission::Cause;
 use crate::domain::text::Text;
 use crate::domain::wire::Envelope;
-use crate::domain::wire::answer::{self, NotNow};
+use crate::domain::wire::answer::{self, Entry, NotNow};
 use read::Signer;
 
 /// One client of the archive for each organisation that this installation sends for.
@@ -112,6 +112,15 @@ impl<T: Transport + 'static, C: Clock> Archive for Line<T, C> {
             Kept::NotGiven => HeldBytes::NotGiven,
         };
         Ok(Presence::Stored(Holding { ids: entry.ids, bytes }))
+    }
+
+    async fn entry(&self, asker: &Asker, document: &Oid) -> Result<Option<Entry>, ArchiveFault> {
+        let client = self.client(asker)?;
+        let presence = client.question(document, &asker.organiser.oid, acting(asker)).await;
+        Ok(match presence.map_err(cause::of_question)? {
+            client::Presence::Stored(entry) => Some(*entry),
+            client::Presence::Absent => None,
+        })
     }
 
     async fn send(&self, outbound: &Outbound) -> Outcome {

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ports::{Digest, Outbound, Pipeline, Preparation, PrepareFault};
-use crate::archive::client::{Acting, ArchiveClient};
+use super::ports::{Digest, Invalidating, Outbound, Pipeline, Preparation, PrepareFault};
+use crate::archive::client::{Acting, ArchiveClient, ClientError};
 use crate::archive::keys::{OpensslCrypto, SigningIdentity};
 use crate::archive::transport::Transport;
 use crate::domain::document::build::{Making, document_with};
@@ -18,7 +18,7 @@ use crate::domain::submission::Cause;
 use crate::domain::text::Text;
 use crate::domain::time::Instant;
 use crate::domain::validate::Checker;
-use crate::domain::wire::document_in;
+use crate::domain::wire::{Envelope, document_in};
 
 /// What this installation makes documents with.
 pub struct DocumentPipeline<T> {
@@ -69,18 +69,32 @@ impl<T: Transport + 'static> Pipeline for DocumentPipeline<T> {
         let acting = Acting { worker: &record.acting_worker, unit: &record.unit };
         let (number, moment) = (preparation.message_number, Instant::in_finland(created));
         let envelope = client.prepare_store_numbered(number, moment, &signed, acting, preparation.authority);
-        let envelope = envelope
-            .map_err(|fault| PrepareFault::Lasting(Cause::new("wire.not_framed", Text::same(fault.to_string()))))?;
-        Ok(Outbound {
-            soap_action: envelope.soap_action.unwrap_or_default(),
-            content_type: envelope.content_type,
-            body: envelope.body,
-        })
+        envelope.map(outbound).map_err(not_framed)
     }
 
     fn document_digest(&self, outbound: &Outbound) -> Option<Digest> {
         document_in(&outbound.content_type, &outbound.body).map(|document| Digest::of(&document))
     }
+
+    fn invalidation(&self, of: &Invalidating<'_>) -> Result<Outbound, PrepareFault> {
+        let client = self.clients.get(of.organisation).ok_or_else(not_a_sender)?;
+        let acting = Acting { worker: of.worker, unit: of.unit };
+        let created = Instant::in_finland(of.created);
+        let envelope = client.prepare_invalidation(of.message_number, created, of.invalidation, acting);
+        envelope.map(outbound).map_err(not_framed)
+    }
+}
+
+fn outbound(envelope: Envelope) -> Outbound {
+    Outbound {
+        soap_action: envelope.soap_action.unwrap_or_default(),
+        content_type: envelope.content_type,
+        body: envelope.body,
+    }
+}
+
+fn not_framed(fault: ClientError) -> PrepareFault {
+    PrepareFault::Lasting(Cause::new("wire.not_framed", Text::same(fault.to_string())))
 }
 
 fn not_a_sender() -> PrepareFault {

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::archive::client::Cursor;
 use crate::domain::access::{Authority, Evidence, PermitRecord};
 use crate::domain::document::header::{DocumentGroup, DocumentIds};
+use crate::domain::document::invalidation::Invalidation;
 use crate::domain::document::read::ReadAuthor;
 use crate::domain::find_case::{KnownCase, KnownDecision};
 use crate::domain::oid::Oid;
@@ -61,6 +62,8 @@ pub enum Ground {
     OwnRegister,
     /// The organiser has named the unit: one permit a client.
     RegisterAccess(Vec<PermitRecord>),
+    /// The sender has stored the document itself: that is enough to invalidate it, also after a right has ended.
+    OwnDocument,
 }
 
 /// One thing that the archive said, in its own words. Its text may hold a person's data: kept sealed, never logged.
@@ -102,7 +105,8 @@ pub enum Verdict {
 pub enum Proof {
     /// The archive acknowledged it.
     Acknowledged,
-    /// The acknowledgement was lost; the archive has the document with the ids and the bytes that were sent.
+    /// The acknowledgement was lost; the archive has the document with the ids and the bytes that were sent. Of an invalidation: it
+    /// has the document as invalidated.
     Found,
     /// The acknowledgement was lost; the archive has a document with these ids. Its bytes are not compared: the archive does not
     /// give them (any more), or what an earlier run had sent is not known.
@@ -391,6 +395,9 @@ pub trait Archive: Send + Sync + 'static {
         document: &Oid,
     ) -> impl Future<Output = Result<Presence, ArchiveFault>> + Send;
 
+    /// What the archive knows of a document that this side has sent, or of its own register; invalidated ones too. Needs no right.
+    fn entry(&self, asker: &Asker, document: &Oid) -> impl Future<Output = Result<Option<Entry>, ArchiveFault>> + Send;
+
     /// Sends an envelope once.
     fn send(&self, outbound: &Outbound) -> impl Future<Output = Outcome> + Send;
 }
@@ -478,6 +485,22 @@ pub struct Preparation<'a> {
     pub authority: &'a Authority,
 }
 
+/// What the envelope of an invalidation is made of.
+pub struct Invalidating<'a> {
+    /// The sending organisation.
+    pub organisation: &'a Oid,
+    /// What is decided.
+    pub invalidation: &'a Invalidation,
+    /// In whose name.
+    pub worker: &'a Worker,
+    /// The unit that the worker acts in.
+    pub unit: &'a Unit,
+    /// Number of the message: digits, unique for ever.
+    pub message_number: &'a str,
+    /// When the message is made.
+    pub created: Timestamp,
+}
+
 /// Why no envelope was made.
 #[derive(Debug, Clone)]
 pub enum PrepareFault {
@@ -498,7 +521,13 @@ pub trait Pipeline: Send + Sync + 'static {
     /// Digest of the document in an envelope that was made before; `None` when no document can be read in it.
     fn document_digest(&self, outbound: &Outbound) -> Option<Digest>;
 
-    /// Where it is to be called.
+    /// Makes the envelope of an invalidation, in no time worth speaking of: nothing is signed.
+    ///
+    /// # Errors
+    /// [`PrepareFault`].
+    fn invalidation(&self, invalidating: &Invalidating<'_>) -> Result<Outbound, PrepareFault>;
+
+    /// Where [`Pipeline::prepare`] is to be called.
     fn pace(&self) -> Pace {
         Pace::Blocks
     }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::domain::document::header::DocumentIds;
 use crate::domain::finding::Finding;
 use crate::domain::oid::Oid;
-use crate::domain::submission::{Cause, Class, Event, IllegalTransition, State};
+use crate::domain::submission::{Cause, Class, Event, IllegalTransition, Kind, State};
 
 use super::ports::{Ground, Outbound, Verdict};
 use super::vault::{KeyFileError, NotOpened};
@@ -72,7 +72,9 @@ pub struct NewSubmission {
     pub unit: Oid,
     /// The caller's idempotency key.
     pub idempotency_key: String,
-    /// The record as it came.
+    /// What it asks of the archive.
+    pub kind: Kind,
+    /// The record as it came; of an invalidation, what was said of it.
     pub payload: Vec<u8>,
     /// Its structure.
     pub structure: Oid,
@@ -117,8 +119,13 @@ pub struct Submission {
     pub organisation: Oid,
     /// The unit.
     pub unit: Oid,
-    /// Ids of the document, given at acceptance.
+    /// What it asks of the archive.
+    pub kind: Kind,
+    /// Ids of the document, given at acceptance. An invalidation has an id of its own, which no document bears, and the set and
+    /// version that it stands after.
     pub document: DocumentIds,
+    /// Whether its envelope is stored: it may have left, whatever became of it since.
+    pub has_envelope: bool,
     /// The message number that its envelope carries: digits, unique for ever.
     pub message_number: String,
     /// Version OID that it replaces.
@@ -142,7 +149,7 @@ pub struct Submission {
     /// What last stood in its way, while it is open: also of a queued one that could not be sent, or one that was sent
     /// without an answer.
     pub why: Option<Cause>,
-    /// The document that must be settled before this one goes on.
+    /// The document that must be settled, or invalidated, before this one goes on.
     pub waits_for: Option<Oid>,
     /// Accepted by an earlier run: a database that was put back may not know what became of it.
     pub from_earlier_run: bool,
@@ -164,11 +171,11 @@ pub struct Claimed {
     pub payload: Vec<u8>,
     /// What was to leave, byte for byte; there is one exactly when it is `Reconciling`.
     pub envelope: Option<StoredEnvelope>,
-    /// The document that it replaces, when that was also a submission of this organisation.
+    /// The document that it replaces or invalidates, when that was also a submission of this organisation.
     pub predecessor: Option<Predecessor>,
 }
 
-/// A submission that another one replaces. Not `Debug`: it holds a record.
+/// A submission that another one replaces or invalidates. Not `Debug`: it holds a record.
 pub struct Predecessor {
     /// What became of it.
     pub class: Class,
@@ -579,8 +586,17 @@ pub trait Store: Send + Sync + 'static {
         payload: &[u8],
     ) -> impl Future<Output = Result<Option<Earlier>, StoreError>> + Send;
 
+    /// A document of this organisation with every other of its version chain, by version; empty when the document was no
+    /// submission here. Invalidations are left out.
+    fn chain_of(
+        &self,
+        organisation: &Oid,
+        document: &Oid,
+    ) -> impl Future<Output = Result<Vec<Submission>, StoreError>> + Send;
+
     /// Takes up to `limit` due submissions of these organisations, oldest first; none whose predecessor in its version chain is
-    /// still open. Queued and held ones become `Claimed`, unknown ones `Reconciling`.
+    /// still open. An invalidation comes after what was accepted of its document's chain before it, and before what is accepted
+    /// later. Queued and held ones become `Claimed`, unknown ones `Reconciling`.
     fn claim_of(
         &self,
         whose: &Whose,

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 const COLUMNS: usize = 5;
-const SECTIONS: [&str; 5] = ["The store", "The worker", "The line to the archive", "The API", "Operators"];
+const SECTIONS: [&str; 6] =
+    ["The store", "The worker", "The line to the archive", "Invalidations", "The API", "Operators"];
 
 /// Names of all tests in the Rust files below: functions under a test attribute, and those that the stores' suite lists.
 fn tests_below(folder: &Path, names: &mut BTreeSet<String>) {

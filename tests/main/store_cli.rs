@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use asiasilta::domain::submission::Kind;
 use asiasilta::jiff::Timestamp;
 use asiasilta::sidecar::store::sqlite::SqliteStore;
 use asiasilta::sidecar::store::{Actor, NewSubmission, Store, SubmissionId};
@@ -61,6 +62,7 @@ fn one_waiting(database: &Path) {
         document_node: "1.2.246.10.99999992".parse().unwrap(),
         unit: UNIT.parse().unwrap(),
         idempotency_key: "k".into(),
+        kind: Kind::Document,
         payload: b"{}".to_vec(),
         structure: "1.2.3".parse().unwrap(),
         replaces: None,

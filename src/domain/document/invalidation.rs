@@ -4,6 +4,8 @@
 //! own invalidates and that it carries the document group is verified (code server, 1.2.246.537.6.1505); reason and one target
 //! follow from the FHIR profile MitatointiProvenance; the message's form is ours. Decides nothing about who may.
 
+pub mod order;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

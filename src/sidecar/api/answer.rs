@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::domain::document::invalidation::Extent;
 use crate::domain::finding::Finding;
 use crate::domain::oid::Oid;
-use crate::domain::submission::{Cause, Class, State};
+use crate::domain::submission::{Cause, Class, Kind, State};
 use crate::domain::text::Text;
 use crate::sidecar::ports::Verdict;
 use crate::sidecar::store::{Submission, SubmissionId, TimelineEntry};
@@ -16,11 +17,13 @@ pub(super) struct Shown {
     id: SubmissionId,
     state: &'static str,
     class: Class,
-    document_id: Oid,
-    set_id: Oid,
-    version: u32,
+    kind: &'static str,
+    /// What is to be invalidated, of an invalidation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<Target>,
+    #[serde(flatten)]
+    document: Option<Document>,
     unit: Oid,
-    structure: Oid,
     accepted_at: Timestamp,
     updated_at: Timestamp,
     next_attempt_at: Option<Timestamp>,
@@ -42,6 +45,22 @@ pub(super) struct Shown {
     timeline: Option<Vec<TimelineEntry>>,
 }
 
+/// A document that is to count no longer.
+#[derive(Serialize)]
+struct Target {
+    document_id: Oid,
+    extent: Extent,
+}
+
+/// A document that is to be archived.
+#[derive(Serialize)]
+struct Document {
+    document_id: Oid,
+    set_id: Oid,
+    version: u32,
+    structure: Oid,
+}
+
 impl Shown {
     pub(super) fn new(submission: Submission) -> Self {
         let (held_until, why) = match &submission.state {
@@ -53,11 +72,18 @@ impl Shown {
             class: submission.state.class(),
             next_action: next_action(&submission),
             id: submission.id,
-            document_id: submission.document.document,
-            set_id: submission.document.set,
-            version: submission.document.version,
+            kind: submission.kind.name(),
+            document: (submission.kind == Kind::Document).then_some(Document {
+                document_id: submission.document.document,
+                set_id: submission.document.set,
+                version: submission.document.version,
+                structure: submission.structure,
+            }),
+            target: match submission.kind {
+                Kind::Document => None,
+                Kind::Invalidation { target, extent } => Some(Target { document_id: target, extent }),
+            },
             unit: submission.unit,
-            structure: submission.structure,
             accepted_at: submission.accepted_at,
             updated_at: submission.updated_at,
             next_attempt_at: submission.due_at,
@@ -100,6 +126,43 @@ fn why(submission: &Submission) -> Option<Cause> {
 
 /// What the reader should do.
 fn next_action(submission: &Submission) -> Text {
+    match submission.kind {
+        Kind::Document => of_document(submission),
+        Kind::Invalidation { .. } => of_invalidation(&submission.state),
+    }
+}
+
+fn of_invalidation(state: &State) -> Text {
+    match state {
+        State::Parked { .. } => Text::fixed(
+            "Ratkaise kerrottu syy tai ilmoita palvelun ylläpitäjälle: asiakirja on yhä voimassa, ellei mitätöinti ehtinyt perille.",
+            "Lös orsaken eller meddela den som driver tjänsten: handlingen gäller alltjämt, om inte makuleringen kom fram.",
+            "Resolve the reason, or tell whoever runs this service: the document still counts, unless the invalidation arrived.",
+        ),
+        State::Archived => Text::fixed(
+            "Ei toimia: asiakirja on mitätöity arkistossa.",
+            "Ingenting: handlingen är makulerad i arkivet.",
+            "Nothing: the document is invalidated in the archive.",
+        ),
+        State::Rejected => Text::fixed(
+            "Arkisto ei mitätöinyt asiakirjaa: ratkaise sen kertoma syy ja mitätöi uudella Idempotency-Key-arvolla.",
+            "Arkivet makulerade inte handlingen: lös orsaken som det anger och makulera med en ny Idempotency-Key.",
+            "The archive did not invalidate the document: resolve what it names and invalidate with a new Idempotency-Key.",
+        ),
+        State::HandedOver | State::Abandoned { .. } => Text::fixed(
+            "Ei toimia: mitätöinnistä luovuttiin.",
+            "Ingenting: makuleringen gavs upp.",
+            "Nothing: the invalidation was given up.",
+        ),
+        _ => Text::fixed(
+            "Ei toimia: mitätöinti lähetetään tai tarkistetaan, kun sen vuoro tulee.",
+            "Ingenting: makuleringen skickas eller kontrolleras när dess tur kommer.",
+            "Nothing: the invalidation is sent, or looked into, when its turn comes.",
+        ),
+    }
+}
+
+fn of_document(submission: &Submission) -> Text {
     match &submission.state {
         State::Queued if submission.waits_for.is_some() => Text::fixed(
             "Ei toimia: asiakirja lähtee edeltäjänsä jälkeen.",

@@ -121,6 +121,15 @@ pub(super) fn no_such_submission() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "submission.not_found", text)
 }
 
+pub(super) fn no_such_document_id() -> Problem {
+    let text = Text::fixed(
+        "osoitteessa on oltava asiakirjan version tunnus (OID)",
+        "adressen ska innehålla handlingsversionens kod (OID)",
+        "the address must have the OID of a document's version",
+    );
+    Problem::new(StatusCode::NOT_FOUND, "document.no_oid", text)
+}
+
 pub(super) fn already_left() -> Problem {
     let text = Text::fixed(
         "asiakirja on jo lähetetty tai käsitelty loppuun; sitä ei voi enää perua",

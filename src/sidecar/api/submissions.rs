@@ -17,7 +17,7 @@ use super::body::json_bytes;
 use super::problem::{self, Problem};
 use crate::domain::document::header::DocumentIds;
 use crate::domain::finding::Finding;
-use crate::domain::submission::{Class, Event, State};
+use crate::domain::submission::{Class, Event, Kind, State};
 use crate::domain::validate::CheckedRecord;
 use crate::sidecar::audit;
 use crate::sidecar::config::Operation;
@@ -66,7 +66,7 @@ pub(super) async fn submit<S: Store, A: Archive, C: Clock>(
 }
 
 /// The answer to a request whose key has come before.
-fn repeat(caller: &Caller, earlier: Earlier) -> Result<Response, Problem> {
+pub(super) fn repeat(caller: &Caller, earlier: Earlier) -> Result<Response, Problem> {
     let Earlier::Same(submission) = earlier else { return Err(problem::key_conflict()) };
     caller.speaks_for(&submission.unit)?;
     let mut response = accepted(&submission);
@@ -74,13 +74,13 @@ fn repeat(caller: &Caller, earlier: Earlier) -> Result<Response, Problem> {
     Ok(response)
 }
 
-fn accepted(submission: &Submission) -> Response {
+pub(super) fn accepted(submission: &Submission) -> Response {
     let location = format!("/v1/submissions/{}", submission.id);
     let shown = axum::Json(Shown::new(submission.clone()));
     (StatusCode::ACCEPTED, [(header::LOCATION, location)], shown).into_response()
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(problem::bad_key()) };
     let bytes = value.as_bytes();
@@ -116,6 +116,7 @@ fn new_submission<S, A, C>(
         document_node: served.document_node.clone(),
         unit: record.unit.oid.clone(),
         idempotency_key,
+        kind: Kind::Document,
         payload: body.to_vec(),
         structure: record.structure.clone(),
         replaces: replaces.map(|r| DocumentIds {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+mod invalidations;
 mod searches;
 
 use super::*;
@@ -26,8 +27,8 @@ use crate::domain::wire::answer::{Entry, EntryStatus};
 use crate::sidecar::app::{Parts, RunningApp, start};
 use crate::sidecar::config::Config;
 use crate::sidecar::ports::{
-    ArchiveFault, Asker, CasesWanted, Contents, Digest, Ground, Inside, Listed, Opened, Outbound, Outcome, Page,
-    PageWanted, Pipeline, Preparation, PrepareFault, Presence, Subject, SystemChance, Wanted,
+    ArchiveFault, Asker, CasesWanted, Contents, Digest, Ground, Inside, Invalidating, Listed, Opened, Outbound,
+    Outcome, Page, PageWanted, Pipeline, Preparation, PrepareFault, Presence, Subject, SystemChance, Wanted,
 };
 use crate::sidecar::store::sqlite::SqliteStore;
 use crate::sidecar::telemetry::WatchedCertificate;
@@ -163,6 +164,11 @@ impl Archive for FakeArchive {
         self.mood().await.map(|_| Presence::Absent)
     }
 
+    async fn entry(&self, _: &Asker, document: &Oid) -> Result<Option<Entry>, ArchiveFault> {
+        self.mood().await?;
+        Ok(Some(invalidations::entry(document)))
+    }
+
     async fn send(&self, _: &Outbound) -> Outcome {
         Outcome::Archived(Vec::new())
     }
@@ -219,6 +225,11 @@ impl Pipeline for FakePipeline {
 
     fn document_digest(&self, outbound: &Outbound) -> Option<Digest> {
         Some(Digest::of(&outbound.body))
+    }
+
+    fn invalidation(&self, of: &Invalidating<'_>) -> Result<Outbound, PrepareFault> {
+        let body = of.message_number.as_bytes().to_vec();
+        Ok(Outbound { soap_action: "i".into(), content_type: "text/plain".into(), body })
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::domain::document::header::DocumentIds;
 use crate::domain::oid::Oid;
-use crate::domain::submission::{Class, Event, IllegalTransition, State};
+use crate::domain::submission::{Class, Event, IllegalTransition, Kind, State};
 
 /// What outlives a process.
 #[derive(Default)]
@@ -95,26 +95,40 @@ impl Tables {
     fn shown(&self, at: usize, run: u64) -> Submission {
         let row = &self.rows[at];
         Submission {
-            waits_for: self.in_the_way(&row.submission),
+            waits_for: self.in_the_way(at),
             from_earlier_run: row.run != run,
+            has_envelope: row.envelope.is_some(),
             ..row.submission.clone()
         }
     }
 
-    fn in_the_way(&self, s: &Submission) -> Option<Oid> {
-        let open = |p: &&Row| p.submission.organisation == s.organisation && p.submission.state.class() == Class::Open;
-        let of_chain = |p: &&Row| {
-            p.submission.document.set == s.document.set && p.submission.document.version < s.document.version
+    /// Whether a row goes before another: by version, and an invalidation by its turn.
+    fn before(&self, p: usize, of: usize) -> bool {
+        let (first, s) = (&self.rows[p].submission, &self.rows[of].submission);
+        let turn = first.kind != Kind::Document || s.kind != Kind::Document;
+        let (version, its) = (first.document.version, s.document.version);
+        first.organisation == s.organisation
+            && first.state.class() == Class::Open
+            && first.document.set == s.document.set
+            && (version < its || (version == its && p < of && turn))
+    }
+
+    fn in_the_way(&self, of: usize) -> Option<Oid> {
+        let s = &self.rows[of].submission;
+        let before = (0..self.rows.len()).filter(|p| self.before(*p, of));
+        let last = before.max_by_key(|p| (self.rows[*p].submission.document.version, *p));
+        let concerned = || {
+            let row = self.replaced(&s.organisation, s.kind.target().or(s.replaces.as_ref()))?;
+            (row.submission.state.class() == Class::Open).then_some(&row.submission)
         };
-        let before = self.rows.iter().filter(open).filter(of_chain).max_by_key(|p| p.submission.document.version);
-        let replaced = |p: &&Row| Some(&p.submission.document.document) == s.replaces.as_ref();
-        before.or_else(|| self.rows.iter().filter(open).find(replaced)).map(|p| p.submission.document.document.clone())
+        let blocking = last.map(|p| &self.rows[p].submission).or_else(concerned)?;
+        Some(blocking.kind.target().unwrap_or(&blocking.document.document).clone())
     }
 
     fn claimable(&self, at: usize, whose: &Whose) -> bool {
         let s = &self.rows[at].submission;
         let waits = matches!(s.state, State::Queued | State::Held { .. } | State::Unknown);
-        waits && s.due_at.is_some() && whose.includes(&s.organisation) && self.in_the_way(s).is_none()
+        waits && s.due_at.is_some() && whose.includes(&s.organisation) && self.in_the_way(at).is_none()
     }
 
     fn count_on(&mut self) -> u64 {
@@ -175,7 +189,41 @@ impl Tables {
                 }
             }
         }
+        let to = self.rows[at].submission.document.set.clone();
+        self.move_invalidations(&of.organisation, &[of.document.set, to]);
         Ok(())
+    }
+
+    /// The chain's invalidations follow their documents, and keep their turn: behind all that was accepted before them.
+    fn move_invalidations(&mut self, of: &Oid, sets: &[Oid]) {
+        for at in 0..self.rows.len() {
+            let s = &self.rows[at].submission;
+            let concerned = s.organisation == *of && s.state.class() == Class::Open && sets.contains(&s.document.set);
+            let Some(target) = s.kind.target().filter(|_| concerned) else { continue };
+            let set =
+                self.replaced(of, Some(target)).map_or(&s.document.set, |row| &row.submission.document.set).clone();
+            let fits = |p: &&Submission| {
+                p.organisation == *of
+                    && p.kind == Kind::Document
+                    && p.document.set == set
+                    && matches!(p.state.class(), Class::Open | Class::Archived)
+            };
+            let before = self.rows.iter().take(at).map(|row| &row.submission).filter(fits);
+            let version = before.map(|p| p.document.version).max().unwrap_or(s.document.version);
+            let document = &mut self.rows[at].submission.document;
+            (document.set, document.version) = (set, version);
+        }
+    }
+
+    /// After all that was accepted of its document's chain before the row `at`.
+    fn place_of_invalidation(&self, of: &Oid, target: &Oid, at: usize) -> (Oid, u32) {
+        let own = |s: &&Submission| s.organisation == *of && s.kind == Kind::Document;
+        let documents = || self.rows.iter().take(at).map(|row| &row.submission).filter(own);
+        let exactly = documents().find(|s| s.document.document == *target);
+        let near = || documents().find(|s| s.replaces.as_ref() == Some(target) || s.document.set == *target);
+        let Some(set) = exactly.or_else(near).map(|s| s.document.set.clone()) else { return (target.clone(), 1) };
+        let version = documents().filter(|s| s.document.set == set).map(|s| s.document.version).max();
+        (set, version.unwrap_or(1))
     }
 
     fn put(&mut self, at: usize, place: ChainPlace) {
@@ -189,8 +237,9 @@ impl Tables {
 
     fn claimed(&self, at: usize, run: u64) -> Claimed {
         let submission = self.shown(at, run);
-        let predecessor = submission.replaces.as_ref().and_then(|replaced| {
-            let row = self.replaced(&submission.organisation, Some(replaced))?;
+        let concerned = submission.kind.target().or(submission.replaces.as_ref());
+        let predecessor = concerned.and_then(|concerned| {
+            let row = self.replaced(&submission.organisation, Some(concerned))?;
             Some(Predecessor {
                 class: row.submission.state.class(),
                 document: row.submission.document.clone(),
@@ -205,15 +254,20 @@ impl Tables {
     fn insert(&mut self, new: NewSubmission, run: u64, now: Timestamp) -> usize {
         self.sequence += 1;
         let document = new.document_node.child(95).child(run).child(self.sequence);
-        let (set, version) = match &new.replaces {
-            Some(replaced) => (replaced.set.clone(), replaced.version.saturating_add(1)),
-            None => (document.clone(), 1),
+        let (set, version) = match (&new.kind, &new.replaces) {
+            (Kind::Invalidation { target, .. }, _) => {
+                self.place_of_invalidation(&new.organisation, target, self.rows.len())
+            }
+            (Kind::Document, Some(replaced)) => (replaced.set.clone(), replaced.version.saturating_add(1)),
+            (Kind::Document, None) => (document.clone(), 1),
         };
         let change = self.count_on();
         let submission = Submission {
             id: new.id,
             organisation: new.organisation,
             unit: new.unit,
+            kind: new.kind,
+            has_envelope: false,
             document: DocumentIds { document, set, version },
             message_number: self.sequence.to_string(),
             replaces: new.replaces.map(|r| r.document),
@@ -274,6 +328,22 @@ impl Store for MemoryStore {
             true => Earlier::Same(Box::new(tables.shown(*at, self.run))),
             false => Earlier::Other,
         }))
+    }
+
+    async fn chain_of(&self, organisation: &Oid, document: &Oid) -> Result<Vec<Submission>, StoreError> {
+        let tables = self.tables();
+        let own = |at: &usize| {
+            let s = &tables.rows[*at].submission;
+            s.organisation == *organisation && s.kind == Kind::Document
+        };
+        let all = (0..tables.rows.len()).filter(own);
+        let all: Vec<Submission> = all.map(|at| tables.shown(at, self.run)).collect();
+        let Some(set) = all.iter().find(|s| s.document.document == *document).map(|s| s.document.set.clone()) else {
+            return Ok(Vec::new());
+        };
+        let mut chain: Vec<_> = all.into_iter().filter(|s| s.document.set == set).collect();
+        chain.sort_by_key(|s| s.document.version);
+        Ok(chain)
     }
 
     async fn claim_of(
@@ -359,16 +429,10 @@ impl Store for MemoryStore {
 
     async fn stuck(&self, limit: u32) -> Result<Stuck, StoreError> {
         let tables = self.tables();
-        let first = |s: &Submission| {
-            !tables.rows.iter().map(|row| &row.submission).any(|p| {
-                p.document.set == s.document.set
-                    && p.document.version < s.document.version
-                    && p.organisation == s.organisation
-                    && p.state.class() == Class::Open
-            })
-        };
-        let parked = |s: &&Submission| matches!(s.state, State::Parked { .. }) && first(s);
-        let mut found: Vec<Submission> = tables.rows.iter().map(|r| &r.submission).filter(parked).cloned().collect();
+        let first = |of: usize| !(0..tables.rows.len()).any(|p| tables.before(p, of));
+        let parked = |at: &usize| matches!(tables.rows[*at].submission.state, State::Parked { .. }) && first(*at);
+        let found = (0..tables.rows.len()).filter(parked);
+        let mut found: Vec<Submission> = found.map(|at| tables.rows[at].submission.clone()).collect();
         let total = found.len() as u64;
         found.truncate(usize::try_from(limit).unwrap());
         Ok(Stuck { total, lanes: found.into_iter().map(StuckLane::of).collect() })

@@ -242,6 +242,11 @@ impl Store for SqliteStore {
         self.read(move |tables| accept::earlier(tables, &key)).await
     }
 
+    async fn chain_of(&self, organisation: &Oid, document: &Oid) -> Result<Vec<Submission>, StoreError> {
+        let (organisation, document) = (organisation.clone(), document.clone());
+        self.read(move |tables| chain::chain_of(tables, &organisation, &document)).await
+    }
+
     async fn claim_of(
         &self,
         whose: &Whose,

@@ -2,6 +2,7 @@
 
 mod cause;
 mod chain;
+mod invalidation;
 mod same;
 
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use crate::domain::access::{Authority, Denial, JointDenial, Operation, Reason};
 use crate::domain::oid::Oid;
 use crate::domain::person::PersonId;
 use crate::domain::record::LocalRecord;
-use crate::domain::submission::{Cause, Event, State};
+use crate::domain::submission::{Cause, Event, Kind, State};
 use crate::domain::text::Text;
 use crate::domain::time::start_of_day_in_finland;
 use crate::sidecar::audit;
@@ -49,6 +50,8 @@ pub(super) enum Stop {
         why: Cause,
     },
     Park(Cause),
+    /// There is nothing to do: what it is about never arrived.
+    Needless(Cause),
 }
 
 impl From<ArchiveFault> for Stop {
@@ -105,11 +108,18 @@ fn cause(code: &str, texts: &[Text]) -> Cause {
 impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
     /// Carries a claimed submission as far as it goes now.
     pub(super) async fn carry(self: Arc<Self>, claimed: Claimed) -> Result<(), StoreError> {
+        if let Kind::Invalidation { target, extent } = claimed.submission.kind.clone() {
+            return self.carry_invalidation(claimed, &target, extent).await;
+        }
         let Claimed { submission, payload, envelope, predecessor } = claimed;
         // Parsed as it was when it was accepted; by which rules it passes today, the pipeline says.
         let record = serde_json::from_slice::<LocalRecord>(&payload).map_err(|_| Stop::Park(unreadable()));
         if let Some(envelope) = envelope {
-            return self.reconcile(&submission, record.ok(), envelope).await;
+            let asker = record.ok().and_then(|record| {
+                let client = first_client(&record).ok()?;
+                Some(asker(&submission, &record, client))
+            });
+            return self.reconcile(&submission, asker, envelope).await;
         }
         let mut reads = Vec::new();
         let ready = match record {
@@ -303,6 +313,9 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
                 (Event::RetryLater { at }, Some(why))
             }
             Stop::Park(why) => (Event::Park { why }, None),
+            Stop::Needless(why) => {
+                (Event::Abandon { by: self.actor().name, why: why.message.en.clone().into_owned() }, None)
+            }
             Stop::Hold { until, why } if self.patience_is_over(submission, &why, until, now) => {
                 (Event::Park { why }, None)
             }
@@ -366,10 +379,9 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
     async fn reconcile(
         &self,
         submission: &Submission,
-        record: Option<LocalRecord>,
+        asker: Option<Asker>,
         envelope: StoredEnvelope,
     ) -> Result<(), StoreError> {
-        let asker = record.as_ref().and_then(|r| Some(asker(submission, r, first_client(r).ok()?)));
         let Some(asker) = asker else {
             return self.lose_answer(submission, None, unreadable()).await;
         };
@@ -379,11 +391,13 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             let step = Step { cause: Some(asked_later()), ..Step::plain(Event::LoseAnswer { ask_at }, self.actor()) };
             return self.moved(submission, step).await.map(drop);
         }
-        let document = &submission.document.document;
-        let presence = self.archive.presence(&asker, &envelope.ground, document).await;
-        self.line_after(&submission.organisation, presence.as_ref().map(drop));
-        let presence = match presence {
-            Ok(presence) => presence,
+        let judged = match &submission.kind {
+            Kind::Document => self.present(submission, &asker, &envelope).await,
+            Kind::Invalidation { target, extent } => self.invalidated(&asker, target, *extent).await,
+        };
+        self.line_after(&submission.organisation, judged.as_ref().map(drop));
+        let judged = match judged {
+            Ok(judged) => judged,
             Err(ArchiveFault::Passing { retry_after, why }) => {
                 self.metrics.count_question("unanswered");
                 return self.lose_answer(submission, retry_after, why).await;
@@ -393,8 +407,6 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
                 return self.lose_answer(submission, None, why).await;
             }
         };
-        let sent = self.pipeline.document_digest(&envelope.outbound);
-        let judged = same::judge(&presence, &submission.document, sent);
         self.metrics.count_question(judged.name());
         let facts = json!({ "reads": [use_of("presence", &asker, judged.name(), json!(envelope.ground))] });
         let refused_as_duplicate = submission.why.as_ref().is_some_and(|why| why.code == DUPLICATE);
@@ -410,6 +422,19 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
                 Ok(())
             }
         }
+    }
+
+    /// Whether a document that may have left is there, as it was sent.
+    async fn present(
+        &self,
+        submission: &Submission,
+        asker: &Asker,
+        envelope: &StoredEnvelope,
+    ) -> Result<Judgement, ArchiveFault> {
+        let document = &submission.document.document;
+        let presence = self.archive.presence(asker, &envelope.ground, document).await?;
+        let sent = self.pipeline.document_digest(&envelope.outbound);
+        Ok(same::judge(&presence, &submission.document, sent))
     }
 
     async fn find(&self, submission: &Submission, proof: Proof, facts: Value) -> Result<(), StoreError> {
@@ -474,7 +499,8 @@ impl Stop {
     /// How it ended, in a word.
     fn code(&self) -> &str {
         match self {
-            Self::Later { why, .. } | Self::Hold { why, .. } | Self::Park(why) | Self::Alarm(why) => &why.code,
+            Self::Later { why, .. } | Self::Hold { why, .. } => &why.code,
+            Self::Park(why) | Self::Alarm(why) | Self::Needless(why) => &why.code,
             Self::Found(_) => "found",
         }
     }

@@ -68,6 +68,7 @@ fn many_worlds_keep_every_promise() {
     for what in [
         "crash",
         "question",
+        "invalidation",
         "second arrival",
         "id taken by other bytes",
         "send: well",

@@ -14,12 +14,13 @@ use crate::domain::document::header::DocumentIds;
 use crate::domain::find_case::{KnownCase, KnownDecision, Standing};
 use crate::domain::oid::Oid;
 use crate::domain::relationship::{Grant, Relationship};
-use crate::domain::submission::{Cause, State};
+use crate::domain::submission::{Cause, Kind, State};
 use crate::domain::text::Text;
+use crate::domain::wire::answer::Entry;
 use crate::sidecar::config::PartyBook;
 use crate::sidecar::ports::{
-    ArchiveFault, Asker, CasesWanted, Contents, Digest, Ground, HeldBytes, Holding, Listed, Outbound, Outcome, Page,
-    PageWanted, Preparation, PrepareFault, Presence, Proof, Verdict, Wanted,
+    ArchiveFault, Asker, CasesWanted, Contents, Digest, Ground, HeldBytes, Holding, Invalidating, Listed, Outbound,
+    Outcome, Page, PageWanted, Preparation, PrepareFault, Presence, Proof, Verdict, Wanted,
 };
 use crate::sidecar::store::sqlite::SqliteStore;
 use crate::sidecar::store::{
@@ -32,6 +33,7 @@ mod access;
 mod cases;
 mod chains;
 mod held;
+pub(super) mod invalidations;
 mod lanes;
 mod outage;
 
@@ -106,6 +108,9 @@ struct Ledger {
     /// Of documents that it holds otherwise than they arrived.
     held: HashMap<String, Holding>,
     asked: Vec<String>,
+    /// Documents that were invalidated, in their order, and those whose entry was asked for.
+    invalidated: Vec<String>,
+    questions: Vec<String>,
     script: HashMap<String, VecDeque<Behaviour>>,
     /// Second arrivals that no question came before, and resends with other bytes.
     violations: Vec<String>,
@@ -183,7 +188,10 @@ impl FakeArchive {
         ledger.asked.retain(|id| id != document);
         ledger.arrivals.push((document.to_owned(), outbound.body.clone()));
         if matches!(behaviour, Behaviour::Store | Behaviour::StoreAndStaySilent) {
-            ledger.stored.push(document.to_owned());
+            match document.strip_prefix(INVALIDATES) {
+                Some(of) => ledger.invalidated.push(of.split(' ').next().unwrap().to_owned()),
+                None => ledger.stored.push(document.to_owned()),
+            }
         }
         behaviour
     }
@@ -236,6 +244,24 @@ impl Archive for FakeArchive {
         Ok(held.map_or(Presence::Absent, Presence::Stored))
     }
 
+    async fn entry(&self, _: &Asker, document: &Oid) -> Result<Option<Entry>, ArchiveFault> {
+        self.point().await;
+        let found = {
+            let mut ledger = self.ledger();
+            let asked = ledger.arrivals.iter().map(|(id, _)| id).filter(|id| is_of(id, document)).cloned();
+            let asked: Vec<String> = asked.collect();
+            ledger.asked.extend(asked);
+            ledger.questions.push(document.to_string());
+            if ledger.down {
+                return Err(ArchiveFault::Passing { retry_after: None, why: unreachable() });
+            }
+            let gone = ledger.invalidated.contains(&document.to_string());
+            ledger.stored.contains(&document.to_string()).then(|| invalidations::entry(document, gone))
+        };
+        self.point().await;
+        Ok(found)
+    }
+
     async fn send(&self, outbound: &Outbound) -> Outcome {
         self.point().await;
         let behaviour = self.arrive(&outbound.soap_action, outbound);
@@ -270,6 +296,22 @@ impl Pipeline for FakePipeline {
     fn document_digest(&self, outbound: &Outbound) -> Option<Digest> {
         Some(Digest::of(&outbound.body))
     }
+
+    fn invalidation(&self, of: &Invalidating<'_>) -> Result<Outbound, PrepareFault> {
+        let nonce = self.0.fetch_add(1, Ordering::SeqCst);
+        let document = &of.invalidation.ids().document;
+        let body = format!("{} {:?} {nonce}", of.invalidation.reason(), of.invalidation.version()).into_bytes();
+        let soap_action = format!("{INVALIDATES}{document} {}", of.message_number);
+        Ok(Outbound { soap_action, content_type: "text/plain".into(), body })
+    }
+}
+
+/// How the message of an invalidation is told from a document's.
+const INVALIDATES: &str = "invalidates ";
+
+/// Whether a message is an invalidation of the document.
+fn is_of(message: &str, document: &Oid) -> bool {
+    message.strip_prefix(INVALIDATES).and_then(|of| of.split(' ').next()) == Some(document.as_str())
 }
 
 pub(super) fn record(case: &str) -> Value {
@@ -419,23 +461,28 @@ impl World {
     }
 
     async fn accept(&self, key: &str, record: &Value, replaces: Option<&Submission>) -> Submission {
-        let new = NewSubmission {
+        let new = self.new_submission(key, record.to_string().into_bytes(), replaces);
+        let Accepted::New(submission) = self.store.accept(new, self.clock.now()).await.unwrap() else { panic!() };
+        self.wake.notify_one();
+        submission
+    }
+
+    fn new_submission(&self, key: &str, payload: Vec<u8>, replaces: Option<&Submission>) -> NewSubmission {
+        NewSubmission {
             id: SubmissionId::random(),
             organisation: oid(PRODUCER),
             document_node: oid("1.2.246.10.99999991"),
             unit: oid(UNIT),
             idempotency_key: key.into(),
-            payload: record.to_string().into_bytes(),
+            kind: Kind::Document,
+            payload,
             structure: oid("1.2.3"),
             replaces: replaces.map(|s| s.document.clone()),
             warnings: Vec::new(),
             awaits_signature: false,
             used_by: actor(),
             subject: Value::Null,
-        };
-        let Accepted::New(submission) = self.store.accept(new, self.clock.now()).await.unwrap() else { panic!() };
-        self.wake.notify_one();
-        submission
+        }
     }
 
     fn script(&self, of: &Submission, behaviours: &[Behaviour]) {
@@ -767,6 +814,10 @@ impl Store for FailingStore {
 
     async fn earlier(&self, organisation: &Oid, key: &str, payload: &[u8]) -> Result<Option<Earlier>, StoreError> {
         self.inner.earlier(organisation, key, payload).await
+    }
+
+    async fn chain_of(&self, organisation: &Oid, document: &Oid) -> Result<Vec<Submission>, StoreError> {
+        self.inner.chain_of(organisation, document).await
     }
 
     async fn claim_of(

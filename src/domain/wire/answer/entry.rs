@@ -102,6 +102,11 @@ pub struct ClientId {
 redacted_debug!(ClientId);
 
 impl ClientId {
+    /// A person's, as an answer has it.
+    pub fn of(id: &PersonId) -> Self {
+        Self { root: id.root().to_owned(), value: id.reveal().to_owned() }
+    }
+
     /// Whether it is this person's.
     pub fn is(&self, id: &PersonId) -> bool {
         self.root == id.root() && self.value == id.reveal()

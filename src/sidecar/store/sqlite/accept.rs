@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
-use super::Tables;
 use super::bodies::{self, Folder, Part, Sealed};
-use super::rows::{COLUMNS, millis, moment, place, seal_with, submission};
+use super::rows::{COLUMNS, kind_name, millis, moment, place, seal_with, submission};
 use super::use_log::{Entry, append};
+use super::{Tables, chain};
 use crate::domain::document::header::DocumentIds;
 use crate::domain::oid::Oid;
-use crate::domain::submission::State;
+use crate::domain::submission::{Kind, State};
 use crate::domain::time::day_in_finland;
 use crate::sidecar::store::{Accepted, Earlier, NewSubmission, StoreError, Submission};
 use crate::sidecar::vault::Vault;
@@ -113,8 +113,8 @@ fn insert(tables: &Tables<'_>, prepared: &Prepared, now: Timestamp) -> Result<Su
     let change = tables.tally.next_change(tables.db)?;
     let mut statement = tables.db.prepare_cached(
         "INSERT INTO submissions (id, organisation, unit, document, set_id, version, message_number, replaces, structure,
-             state, class, detail, accepted_at, updated_at, due_at, change, held_bytes, warnings, run)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?14, ?15, ?16, ?17, ?18)",
+             state, class, detail, accepted_at, updated_at, due_at, change, held_bytes, warnings, run, kind, target)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
     )?;
     statement.execute(params![
         new.id.as_str(),
@@ -135,9 +135,11 @@ fn insert(tables: &Tables<'_>, prepared: &Prepared, now: Timestamp) -> Result<Su
         i64::try_from(prepared.payload.bytes()).unwrap_or(i64::MAX),
         prepared.warnings,
         tables.serial.run(),
+        kind_name(&new.kind),
+        new.kind.target().map(Oid::as_str),
     ])?;
-    // Of one that replaces nothing all is known; what another waits for is in the tables.
-    if new.replaces.is_some() {
+    // Of a document that replaces nothing all is known; what another waits for is in the tables.
+    if new.replaces.is_some() || new.kind != Kind::Document {
         return by_id(tables, new.id.as_str());
     }
     Ok(as_accepted(prepared, ids, message_number, change, moment(millis(now))?))
@@ -155,6 +157,8 @@ fn as_accepted(
         id: new.id.clone(),
         organisation: new.organisation.clone(),
         unit: new.unit.clone(),
+        kind: new.kind.clone(),
+        has_envelope: false,
         document,
         message_number,
         replaces: None,
@@ -185,9 +189,10 @@ fn next_ids(tables: &Tables<'_>, new: &NewSubmission, now: Timestamp) -> Result<
         .into_iter()
         .fold(new.document_node.clone(), |oid, arc| oid.child(arc));
     let message_number = format!("{}{:011}{:06}{sequence:08}", serial.installation, serial.restart, serial.nonce);
-    let (set, version) = match &new.replaces {
-        Some(replaced) => (replaced.set.clone(), replaced.version.saturating_add(1)),
-        None => (document.clone(), 1),
+    let (set, version) = match (&new.kind, &new.replaces) {
+        (Kind::Invalidation { target, .. }, _) => chain::place_of_invalidation(tables, &new.organisation, target)?,
+        (Kind::Document, Some(replaced)) => (replaced.set.clone(), replaced.version.saturating_add(1)),
+        (Kind::Document, None) => (document.clone(), 1),
     };
     Ok((DocumentIds { document, set, version }, message_number))
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::params;
 
 use super::accept::by_id;
-use super::rows::{COLUMNS, moment, submission};
+use super::rows::{COLUMNS, before, moment, submission};
 use super::steps::{CLAIMABLE, of_whom};
 use super::{Tables, retention};
 use crate::sidecar::store::{
@@ -98,8 +98,8 @@ pub(super) fn census(tables: &Tables<'_>) -> Result<Census, StoreError> {
 
 /// Parked submissions that are the first open one of their chain, oldest first. Their number is exact; of their lanes some.
 pub(super) fn stuck(tables: &Tables<'_>, limit: u32) -> Result<Stuck, StoreError> {
-    const FIRST: &str = "s.state = 'parked' AND NOT EXISTS (SELECT 1 FROM submissions p WHERE p.set_id = s.set_id
-        AND p.version < s.version AND p.organisation = s.organisation AND p.class = 'open')";
+    const FIRST: &str =
+        concat!("s.state = 'parked' AND NOT EXISTS (SELECT 1 FROM submissions p WHERE ", before!(), ")");
     let count = format!("SELECT count(*) FROM submissions s WHERE {FIRST}");
     let total: i64 = tables.db.prepare_cached(&count)?.query_row([], |row| row.get(0))?;
     let list = format!("SELECT {COLUMNS} FROM submissions s WHERE {FIRST} ORDER BY s.accepted_at, s.row LIMIT ?1");

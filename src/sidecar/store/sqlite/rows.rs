@@ -7,22 +7,44 @@ use serde::{Deserialize, Serialize};
 
 use super::Tables;
 use crate::domain::document::header::DocumentIds;
+use crate::domain::document::invalidation::Extent;
 use crate::domain::oid::Oid;
-use crate::domain::submission::{Cause, State};
+use crate::domain::submission::{Cause, Kind, State};
 use crate::domain::text::Text;
 use crate::sidecar::store::{StoreError, Submission, SubmissionId};
 use crate::sidecar::vault::{Place, Vault};
 
+/// Whether row `p` goes before row `s`: an earlier version of the same chain, or an invalidation's turn in it. Ordered by version
+/// and then by acceptance, so that no two wait for each other. A chain is its organisation's own: another's guess at a `setId`
+/// delays nobody.
+macro_rules! before {
+    () => {
+        "p.set_id = s.set_id AND p.organisation = s.organisation AND p.class = 'open' AND (p.version < s.version OR \
+         (p.version = s.version AND p.row < s.row AND (p.kind <> 'document' OR s.kind <> 'document')))"
+    };
+}
+pub(super) use before;
+
+/// Whether row `p` is the document that row `s` replaces or invalidates, not settled.
+macro_rules! concerned {
+    () => {
+        "p.document IN (s.replaces, s.target) AND p.organisation = s.organisation AND p.class = 'open'"
+    };
+}
+pub(super) use concerned;
+
 /// The columns that [`submission`] reads, in its order, of a table or alias `s`.
-pub(super) const COLUMNS: &str = "s.id, s.organisation, s.unit, s.document, s.set_id, s.version, s.message_number, \
+pub(super) const COLUMNS: &str = concat!(
+    "s.id, s.organisation, s.unit, s.document, s.set_id, s.version, s.message_number, \
     s.replaces, s.structure, s.detail, s.accepted_at, s.updated_at, s.due_at, s.attempts, s.held_since, s.change, \
     s.warnings, s.verdict, s.state, s.run, s.waiting, s.damaged, \
     EXISTS (SELECT 1 FROM envelopes e WHERE e.submission = s.id), \
-    COALESCE(\
-        (SELECT p.document FROM submissions p WHERE p.set_id = s.set_id AND p.version < s.version \
-            AND p.organisation = s.organisation AND p.class = 'open' ORDER BY p.version DESC LIMIT 1), \
-        (SELECT p.document FROM submissions p WHERE p.document = s.replaces \
-            AND p.organisation = s.organisation AND p.class = 'open'))";
+    COALESCE((SELECT COALESCE(p.target, p.document) FROM submissions p WHERE ",
+    before!(),
+    " ORDER BY p.version DESC, p.row DESC LIMIT 1), (SELECT p.document FROM submissions p WHERE ",
+    concerned!(),
+    ")), s.kind, s.target"
+);
 
 /// What stands in a submission's way, and for how long, sealed in one column.
 #[derive(Default, Serialize, Deserialize)]
@@ -70,6 +92,24 @@ fn oid(text: &str) -> Result<Oid, StoreError> {
     text.parse().map_err(|_| StoreError::Damaged { what: "identifier" })
 }
 
+/// A kind's name in its column.
+pub(super) fn kind_name(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Document => "document",
+        Kind::Invalidation { extent: Extent::ThisVersion, .. } => "invalidation",
+        Kind::Invalidation { extent: Extent::AllVersions, .. } => "invalidation_of_all",
+    }
+}
+
+fn kind(name: &str, target: Option<&str>) -> Result<Kind, StoreError> {
+    match (name, target.map(oid).transpose()?) {
+        ("document", None) => Ok(Kind::Document),
+        ("invalidation", Some(target)) => Ok(Kind::Invalidation { target, extent: Extent::ThisVersion }),
+        ("invalidation_of_all", Some(target)) => Ok(Kind::Invalidation { target, extent: Extent::AllVersions }),
+        _ => Err(StoreError::Damaged { what: "kind" }),
+    }
+}
+
 fn unsigned(number: i64) -> Result<u64, StoreError> {
     u64::try_from(number).map_err(|_| StoreError::Damaged { what: "number" })
 }
@@ -102,6 +142,8 @@ pub(super) fn submission(tables: &Tables<'_>, row: &Row<'_>) -> Result<Submissio
         id: id.parse::<SubmissionId>().map_err(|_| StoreError::Damaged { what: "submission id" })?,
         organisation: oid(text(1)?)?,
         unit: oid(text(2)?)?,
+        kind: kind(text(24)?, row.get::<_, Option<String>>(25)?.as_deref())?,
+        has_envelope: row.get(22)?,
         document: DocumentIds { document: oid(text(3)?)?, set: oid(text(4)?)?, version: small(row.get(5)?)? },
         message_number: text(6)?.to_owned(),
         replaces: row.get::<_, Option<String>>(7)?.as_deref().map(oid).transpose()?,

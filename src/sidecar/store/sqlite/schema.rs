@@ -121,6 +121,12 @@ pub(super) const STEPS: &[&str] = &[
 ",
     // `meta` has a data key from here on, which `data_key` enters: an earlier program would take it for another store's.
     "",
+    // Invalidations: rows with an id of their own beside the document that they are about.
+    "
+    ALTER TABLE submissions ADD COLUMN kind TEXT NOT NULL DEFAULT 'document';
+    ALTER TABLE submissions ADD COLUMN target TEXT;
+    CREATE INDEX submissions_replaces ON submissions (replaces) WHERE replaces IS NOT NULL;
+",
 ];
 
 /// When a commit has reached the disk.

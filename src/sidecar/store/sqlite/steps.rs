@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::accept::by_id;
 use super::bodies::{self, Part, Sealed};
-use super::rows::{Waiting, millis, open, place, seal};
+use super::rows::{Waiting, before, concerned, millis, open, place, seal};
 use super::use_log::{Entry, append};
 use super::{Tables, chain};
 use crate::domain::submission::{Class, Event, State};
@@ -17,14 +17,17 @@ use crate::sidecar::store::{
 };
 use crate::sidecar::vault::Place;
 
-/// What can be claimed: waiting for the worker, no earlier version of the same document still open, nor the document that it
-/// replaces. A document's chain is its organisation's own: another's guess at a `setId` delays nobody. Values: the one organisation
-/// whose is wanted, or null; those whose is not, as a JSON array.
-pub(super) const CLAIMABLE: &str = "s.due_at IS NOT NULL AND s.state IN ('queued', 'held', 'unknown')
-    AND (?1 IS NULL OR s.organisation = ?1) AND s.organisation NOT IN (SELECT value FROM json_each(?2)) AND NOT EXISTS (
-    SELECT 1 FROM submissions p WHERE p.set_id = s.set_id AND p.version < s.version
-        AND p.organisation = s.organisation AND p.class = 'open') AND NOT EXISTS (
-    SELECT 1 FROM submissions p WHERE p.document = s.replaces AND p.organisation = s.organisation AND p.class = 'open')";
+/// What can be claimed: waiting for the worker, nothing open before it in its document's chain, nor the document that it replaces
+/// or invalidates. Values: the one organisation whose is wanted, or null; those whose is not, as a JSON array.
+pub(super) const CLAIMABLE: &str = concat!(
+    "s.due_at IS NOT NULL AND s.state IN ('queued', 'held', 'unknown')
+    AND (?1 IS NULL OR s.organisation = ?1) AND s.organisation NOT IN (SELECT value FROM json_each(?2))
+    AND NOT EXISTS (SELECT 1 FROM submissions p WHERE ",
+    before!(),
+    ") AND NOT EXISTS (SELECT 1 FROM submissions p WHERE ",
+    concerned!(),
+    ")"
+);
 
 /// A value that cannot be read parks its own submission and holds up no other.
 pub(super) fn claim(
@@ -112,18 +115,13 @@ fn quarantine(
 }
 
 fn predecessor(tables: &Tables<'_>, of: &Submission) -> Result<Option<Predecessor>, StoreError> {
-    let Some(replaced) = &of.replaces else { return Ok(None) };
-    let mut statement =
-        tables.db.prepare_cached("SELECT id FROM submissions WHERE organisation = ?1 AND document = ?2")?;
-    let found: Option<String> =
-        statement.query_row([of.organisation.as_str(), replaced.as_str()], |row| row.get(0)).optional()?;
-    let Some(id) = found else { return Ok(None) };
-    let submission = by_id(tables, &id)?;
+    let concerned = of.kind.target().or(of.replaces.as_ref());
+    let Some(submission) = chain::submission_of(tables, &of.organisation, concerned)? else { return Ok(None) };
     Ok(Some(Predecessor {
         class: submission.state.class(),
+        payload: payload(tables, submission.id.as_str()).ok(),
         document: submission.document,
         unit: submission.unit,
-        payload: payload(tables, &id).ok(),
     }))
 }
 

@@ -14,10 +14,12 @@ use crate::domain::find_case::{KnownCase, KnownDecision};
 use crate::domain::oid::Oid;
 use crate::domain::submission::Cause;
 use crate::domain::text::Text;
+use crate::domain::wire::answer::Entry;
 use crate::sidecar::ports::{
     Archive, ArchiveFault, Asker, CasesWanted, Clock, Contents, Digest, Ground, HeldBytes, Holding, Listed, Outbound,
     Outcome, Page, PageWanted, Presence, Wanted,
 };
+use crate::sidecar::worker::tests::invalidations::entry;
 use crate::sidecar::worker::tests::{CASE, case, evidence};
 
 /// How the archive and the way to it behave now.
@@ -70,6 +72,7 @@ pub(super) struct Ledger {
     /// Bytes of the first arrival.
     arrived: BTreeMap<String, Vec<u8>>,
     asked: BTreeSet<String>,
+    pub(super) nullified: BTreeSet<String>,
     /// When the sender last let go of it, by true time.
     let_go: BTreeMap<String, Duration>,
     under_way: BTreeSet<String>,
@@ -80,6 +83,24 @@ pub(super) struct Ledger {
 impl Ledger {
     pub(super) fn note(&mut self, what: &'static str) {
         *self.seen.entry(what).or_default() += 1;
+    }
+
+    /// Messages of invalidations of a document that may have arrived.
+    fn messages_about(&self, document: &str) -> Vec<String> {
+        let known = self.let_go.keys().chain(&self.under_way);
+        let about = known.filter(|message| message.split_once('/').is_some_and(|(target, _)| target == document));
+        about.cloned().collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// An invalidation is there, for the first time.
+    fn nullify(&mut self, message: &str, target: &str, body: &[u8]) -> Outcome {
+        if !self.has(target) {
+            return Outcome::Rejected(Vec::new());
+        }
+        self.note("invalidation");
+        self.nullified.insert(target.to_owned());
+        self.stored.push((message.to_owned(), body.to_vec()));
+        Outcome::Archived(Vec::new())
     }
 
     fn has(&self, document: &str) -> bool {
@@ -224,7 +245,15 @@ impl Inner {
         ledger.arrived.entry(document.to_owned()).or_insert_with(|| body.to_vec());
         if ledger.has(document) {
             ledger.note("repetition");
-            return if self.refuses_repeats { Outcome::Duplicate(Vec::new()) } else { Outcome::Archived(Vec::new()) };
+            // What is invalid already is taken again.
+            return if self.refuses_repeats && !document.contains('/') {
+                Outcome::Duplicate(Vec::new())
+            } else {
+                Outcome::Archived(Vec::new())
+            };
+        }
+        if let Some((target, _)) = document.split_once('/') {
+            return ledger.nullify(document, target, body);
         }
         // By the document alone, so that its fate is the same each time.
         match document.bytes().fold(0u32, |sum, b| sum.wrapping_mul(31).wrapping_add(b.into())) % 12 {
@@ -365,6 +394,29 @@ impl Archive for SimArchive {
         let given = if is_ours { !self.inner.dice.percent(10) } else { !self.withholds_bytes };
         let bytes = if given { holding.bytes } else { HeldBytes::NotGiven };
         Ok(Presence::Stored(Holding { bytes, ..holding }))
+    }
+
+    /// A question for every invalidation of the document.
+    async fn entry(&self, _: &Asker, document: &Oid) -> Result<Option<Entry>, ArchiveFault> {
+        self.points.pass().await;
+        tokio::time::sleep(self.inner.dice.millis_up_to(Duration::from_millis(500))).await;
+        let (fate, about) = (self.inner.fate(), document.to_string());
+        let (stored, gone, may_have_left) = {
+            let mut ledger = self.ledger();
+            let messages = ledger.messages_about(&about);
+            let may_have_left = !messages.is_empty();
+            if !self.skips_questions && !matches!(fate, Fate::Unreachable | Fate::LostOnTheWay | Fate::Throttled) {
+                ledger.note("question");
+                ledger.asked.extend(messages);
+            }
+            (ledger.has(&about), ledger.nullified.contains(&about), may_have_left)
+        };
+        self.points.pass().await;
+        if self.skips_questions && may_have_left {
+            return Ok(stored.then(|| entry(document, false)));
+        }
+        fate.as_question(&self.inner.dice)?;
+        Ok(stored.then(|| entry(document, gone)))
     }
 
     async fn send(&self, outbound: &Outbound) -> Outcome {

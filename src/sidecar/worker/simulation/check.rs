@@ -20,8 +20,10 @@ impl World {
         let at: BTreeMap<&str, (usize, &[u8])> =
             ledger.iter().enumerate().map(|(n, (id, body))| (id.as_str(), (n, body.as_slice()))).collect();
         for s in &all {
-            let stored = at.get(s.document.document.as_str());
+            let stored = at.get(message(s).as_str());
             match (s.state.class(), stored) {
+                // Invalidated already, by another message.
+                (Class::Archived, None) if self.is_invalidated(s) => {}
                 (Class::Archived, None) => return Err(format!("{} is archived and not in the archive", s.id)),
                 (Class::Archived, Some((_, body))) => {
                     let envelope = store.envelope(&s.id).ok_or_else(|| format!("{} has no envelope", s.id))?;
@@ -35,6 +37,8 @@ impl World {
             }
         }
         in_order(&ledger, &all)?;
+        invalidations_in_their_turn(&at, &all)?;
+        self.only_what_was_ordered_is_invalidated(&all)?;
         store.verify_use_log().await.map_err(|error| error.to_string())?;
         self.the_log_ends_as_the_store_does(&all).await
     }
@@ -48,6 +52,19 @@ impl World {
         }
         match all.iter().find(|s| s.state.class() == Class::Open) {
             Some(open) => Err(format!("{} is still {}", open.id, open.state.name())),
+            None => Ok(()),
+        }
+    }
+
+    fn is_invalidated(&self, s: &Submission) -> bool {
+        s.kind.target().is_some_and(|target| self.archive.ledger().nullified.contains(target.as_str()))
+    }
+
+    fn only_what_was_ordered_is_invalidated(&self, all: &[Submission]) -> Result<(), String> {
+        let ordered: BTreeSet<String> = all.iter().filter_map(|s| s.kind.target()).map(ToString::to_string).collect();
+        let ledger = self.archive.ledger();
+        match ledger.nullified.iter().find(|document| !ordered.contains(*document)) {
+            Some(document) => Err(format!("{document} was invalidated and nobody ordered it")),
             None => Ok(()),
         }
     }
@@ -66,12 +83,42 @@ impl World {
     }
 }
 
+/// What a submission's message is known by in the archive.
+fn message(s: &Submission) -> String {
+    match s.kind.target() {
+        Some(target) => format!("{target}/{}", s.message_number),
+        None => s.document.document.to_string(),
+    }
+}
+
+/// An invalidation comes after what was accepted of its chain before it, and before what was accepted later.
+fn invalidations_in_their_turn(at: &BTreeMap<&str, (usize, &[u8])>, all: &[Submission]) -> Result<(), String> {
+    let came = |s: &Submission| {
+        let archived = s.state.class() == Class::Archived;
+        at.get(message(s).as_str()).filter(|_| archived).map(|(n, _)| *n)
+    };
+    for (i, invalidation) in all.iter().enumerate().filter(|(_, s)| s.kind.target().is_some()) {
+        let Some(its) = came(invalidation) else { continue };
+        for (n, s) in all.iter().enumerate() {
+            let of_chain = s.organisation == invalidation.organisation && s.document.set == invalidation.document.set;
+            let Some(when) = came(s).filter(|_| of_chain && n != i) else { continue };
+            // A later one that took an earlier place only afterwards had to wait all the same.
+            let too_late = n < i && when > its;
+            let too_early = n > i && s.document.version > invalidation.document.version && when < its;
+            if too_late || too_early {
+                return Err(format!("{} and {} have changed their turns", message(s), message(invalidation)));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A version comes into the archive after the one that it replaces.
 fn in_order(ledger: &[(String, Vec<u8>)], all: &[Submission]) -> Result<(), String> {
     let ours: BTreeSet<_> = all.iter().map(|s| s.document.document.as_str()).collect();
     let mut before: BTreeSet<&str> = BTreeSet::new();
     let mut places: BTreeSet<(String, u64)> = BTreeSet::new();
-    for (id, body) in ledger {
+    for (id, body) in ledger.iter().filter(|(id, _)| !id.contains('/')) {
         let said: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
         let replaces = said.get("replaces").and_then(Value::as_str);
         if let Some(replaced) = replaces

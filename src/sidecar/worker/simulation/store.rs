@@ -80,6 +80,10 @@ impl Store for SimStore {
         self.inner.earlier(organisation, key, payload).await
     }
 
+    async fn chain_of(&self, organisation: &Oid, document: &Oid) -> Result<Vec<Submission>, StoreError> {
+        self.inner.chain_of(organisation, document).await
+    }
+
     async fn claim_of(
         &self,
         whose: &Whose,

@@ -11,13 +11,15 @@ use tokio::task::JoinHandle;
 use super::archive::{Right, SimArchive, Weather, passing};
 use super::dice::{Dice, Points, SimClock};
 use super::store::{Breach, SimStore};
+use crate::domain::document::invalidation::Extent;
 use crate::domain::oid::Oid;
-use crate::domain::submission::{Class, Event, State};
+use crate::domain::submission::{Class, Event, Kind, State};
 use crate::sidecar::config::PartyBook;
-use crate::sidecar::ports::{Chance, Clock, Digest, Outbound, Pace, Pipeline, Preparation, PrepareFault};
+use crate::sidecar::ports::{Chance, Clock, Digest, Invalidating, Outbound, Pace, Pipeline, Preparation, PrepareFault};
 use crate::sidecar::store::memory::{Disk, MemoryStore};
 use crate::sidecar::store::{Accepted, Actor, NewSubmission, Step, Store, StoreError, Submission, SubmissionId};
 use crate::sidecar::telemetry::Metrics;
+use crate::sidecar::worker::tests::invalidations::order;
 use crate::sidecar::worker::tests::{CASE, PRODUCER, UNIT, decider, record};
 use crate::sidecar::worker::{Rights, RunState, Worker, WorkerSettings};
 
@@ -72,6 +74,13 @@ impl Pipeline for SimPipeline {
 
     fn document_digest(&self, outbound: &Outbound) -> Option<Digest> {
         Some(Digest::of(&outbound.body))
+    }
+
+    fn invalidation(&self, of: &Invalidating<'_>) -> Result<Outbound, PrepareFault> {
+        let nonce = self.made.fetch_add(1, Ordering::SeqCst);
+        let body = json!({ "version": of.invalidation.version(), "nonce": nonce }).to_string().into_bytes();
+        let soap_action = format!("{}/{}", of.invalidation.ids().document, of.message_number);
+        Ok(Outbound { soap_action, content_type: "text/plain".into(), body })
     }
 
     fn pace(&self) -> Pace {
@@ -182,7 +191,7 @@ impl World {
     }
 
     async fn accept(&mut self) {
-        let own = |s: &&Submission| s.organisation.as_str() == PRODUCER;
+        let own = |s: &&Submission| s.organisation.as_str() == PRODUCER && s.kind == Kind::Document;
         let replaced = if self.dice.percent(35) {
             let all: Vec<&Submission> = self.promised.iter().filter(own).collect();
             self.dice.pick(&all).map(|s| (*s).clone())
@@ -205,9 +214,40 @@ impl World {
             organisation: producer,
             unit: UNIT.parse().unwrap(),
             idempotency_key: self.promised.len().to_string(),
+            kind: Kind::Document,
             payload: said.to_string().into_bytes(),
             structure: "1.2.3".parse().unwrap(),
             replaces: replaced.map(|s| s.document),
+            warnings: Vec::new(),
+            awaits_signature: false,
+            used_by: actor("caller"),
+            subject: Value::Null,
+        };
+        let Some(run) = &self.running else { return };
+        if let Ok(Accepted::New(submission)) = run.store.accept(new, self.clock.now()).await {
+            run.wake.notify_one();
+            self.promised.push(submission);
+        }
+    }
+
+    /// A document of before, or one that nobody knows, is to count no longer.
+    async fn invalidate(&mut self) {
+        let own = |s: &&Submission| s.organisation.as_str() == PRODUCER && s.kind == Kind::Document;
+        let all: Vec<&Submission> = self.promised.iter().filter(own).collect();
+        let known = self.dice.pick(&all).filter(|_| self.dice.percent(95)).map(|s| s.document.document.clone());
+        let target = known.unwrap_or_else(|| "1.2.9.9".parse().unwrap());
+        let extent = if self.dice.percent(25) { Extent::AllVersions } else { Extent::ThisVersion };
+        let producer: Oid = PRODUCER.parse().unwrap();
+        let new = NewSubmission {
+            id: self.id(),
+            document_node: producer.clone(),
+            organisation: producer,
+            unit: UNIT.parse().unwrap(),
+            idempotency_key: self.promised.len().to_string(),
+            payload: order(&target),
+            kind: Kind::Invalidation { target, extent },
+            structure: "1.2.3".parse().unwrap(),
+            replaces: None,
             warnings: Vec::new(),
             awaits_signature: false,
             used_by: actor("caller"),
@@ -262,7 +302,8 @@ impl World {
 
     async fn something(&mut self) {
         match self.dice.below(20) {
-            0..=6 => self.accept().await,
+            0..=5 => self.accept().await,
+            6 => self.invalidate().await,
             7 | 8 => self.anyone_acts().await,
             9 => self.die().await,
             10 | 11 => self.die_at_an_await().await,

@@ -1,6 +1,7 @@
 //! A replacement whose predecessor never arrived has a way out: the predecessor's place.
 
 use super::*;
+use crate::domain::document::invalidation::Extent;
 
 fn replacing(of: &Submission) -> Value {
     let mut record = record(CASE);
@@ -73,6 +74,26 @@ async fn a_gap_of_several_closes_to_the_last_version_that_arrived() {
     let (set, original) = (&first.document.set, &first.document.document);
     let said = json!({ "document": original, "set": set, "version": 1, "reason": "typing error" });
     assert!(world.sent(&fourth).ends_with(&json!([set, 2, said]).to_string()), "{}", world.sent(&fourth));
+    world.drain().await;
+}
+
+#[tokio::test]
+async fn an_invalidation_follows_its_document_to_another_place_in_the_chain() {
+    let mut world = World::new();
+    let first = world.accept("1", &record(CASE), None).await;
+    let second = world.accept("2", &replacing(&first), Some(&first)).await;
+    let third = world.accept("3", &replacing(&second), Some(&second)).await;
+    let invalidation = world.invalidate("4", &second.document.document, Extent::ThisVersion).await;
+    world.script(&first, &[Behaviour::Reject]);
+    world.start();
+    world.until(&second, "parked").await;
+    world.act(&second, Event::TakePlace).await.unwrap();
+    world.until(&invalidation, "archived").await;
+    let (found, _) = world.store.find(&invalidation.id, &scope()).await.unwrap().unwrap();
+    assert_eq!((found.document.set, found.document.version), (second.document.document.clone(), 2));
+    let arrived: Vec<String> = world.archive.ledger().arrivals.iter().map(|(id, _)| id.clone()).collect();
+    let message = format!("{INVALIDATES}{} {}", second.document.document, invalidation.message_number);
+    assert_eq!(arrived[1..], [second.document.document.to_string(), third.document.document.to_string(), message]);
     world.drain().await;
 }
 

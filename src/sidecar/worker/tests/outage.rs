@@ -103,6 +103,10 @@ impl Archive for LimitedArchive {
         Ok(if stored { Presence::Stored(holding) } else { Presence::Absent })
     }
 
+    async fn entry(&self, _: &Asker, _: &Oid) -> Result<Option<Entry>, ArchiveFault> {
+        panic!("nothing is invalidated here")
+    }
+
     async fn send(&self, outbound: &Outbound) -> Outcome {
         match self.exchange().await {
             Ok(()) => {
@@ -133,6 +137,10 @@ impl Pipeline for InPlace {
     fn pace(&self) -> crate::sidecar::ports::Pace {
         crate::sidecar::ports::Pace::Instant
     }
+
+    fn invalidation(&self, _: &Invalidating<'_>) -> Result<Outbound, PrepareFault> {
+        panic!("nothing is invalidated here")
+    }
 }
 
 fn submission(number: usize) -> NewSubmission {
@@ -142,6 +150,7 @@ fn submission(number: usize) -> NewSubmission {
         document_node: oid("1.2.246.10.99999991"),
         unit: oid(UNIT),
         idempotency_key: number.to_string(),
+        kind: Kind::Document,
         payload: record(CASE).to_string().into_bytes(),
         structure: oid("1.2.3"),
         replaces: None,

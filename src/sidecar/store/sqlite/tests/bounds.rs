@@ -4,6 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::*;
+use crate::domain::document::invalidation::Extent;
+use crate::domain::submission::Kind;
 use crate::sidecar::store::sqlite::bodies::{ROW_BYTES_MAX, folder_of};
 use crate::sidecar::store::sqlite::schema::STEPS;
 use crate::sidecar::store::{Limit, StoreLimits};
@@ -252,6 +254,36 @@ async fn databases_of_every_released_schema_are_carried_on() {
         rekey(&path, &key(), &new_key, at(11)).unwrap();
         assert_eq!(check(&path, &new_key).unwrap().bodies, 3, "schema {version}, with a new key");
     }
+}
+
+/// A database of the fourth schema, the first with a data key: what this program writes, without what the fifth step adds.
+fn without_invalidations(path: &Path) {
+    let db = Connection::open(path).unwrap();
+    db.execute_batch(
+        "DROP INDEX submissions_replaces;
+         ALTER TABLE submissions DROP COLUMN target;
+         ALTER TABLE submissions DROP COLUMN kind;
+         PRAGMA user_version = 4;",
+    )
+    .unwrap();
+}
+
+#[tokio::test]
+async fn submissions_from_before_there_were_invalidations_are_documents_and_can_be_invalidated() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    let before = accepted(&store, new("1", "b"), 0).await;
+    drop(store);
+    without_invalidations(&path);
+    let store = open(&path, 1);
+    let Accepted::Replay(same) = store.accept(new("1", "b"), at(1)).await.unwrap() else { panic!() };
+    assert_eq!((&same.kind, &same.document), (&Kind::Document, &before.document));
+    let kind = Kind::Invalidation { target: before.document.document.clone(), extent: Extent::ThisVersion };
+    let gone = accepted(&store, NewSubmission { kind: kind.clone(), ..new("2", "order") }, 1).await;
+    assert_eq!((gone.kind, gone.waits_for), (kind, Some(before.document.document)));
+    drop(store);
+    assert_eq!(check(&path, &key()).unwrap().faults, [""; 0]);
 }
 
 #[tokio::test]
