@@ -8,19 +8,18 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use asiasilta::demo::{ProducerSystem, RECORDS, SidecarFiles, Stage};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use mock_archive::Fault;
+use mock_archive::{Fault, MessageKind};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
 
+use crate::sidecar_process::Sidecar;
 use crate::support::identity_code;
 
 const FAMILY: &str = "Kanariämäki";
@@ -164,33 +163,6 @@ fn sing(value: &mut Value, key: &str) {
     }
 }
 
-/// The sidecar as its own process, every log line kept.
-struct Sidecar {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Sidecar {
-    async fn start(config: &Path, log: &Path) -> Self {
-        let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_asiasilta"))
-            .args(["serve", "--config"])
-            .arg(config)
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = lines.next_line().await.unwrap().unwrap();
-        Self { child, address: line.strip_prefix("listening on http://").unwrap().parse().unwrap() }
-    }
-
-    async fn kill(mut self) {
-        self.child.kill().await.unwrap();
-    }
-}
-
 /// The organiser's documents of the clients that it has; the second has two cases.
 async fn set(stage: &mut Stage) {
     let example = |name: &str| {
@@ -281,7 +253,26 @@ impl Run {
             "version": 1, "reason": format!("{GIVEN} {FREE_TEXT}") });
         let refused = self.submit("c-4", &replacing).await;
         self.until(&refused, &["rejected", "parked", "held"]).await;
+        self.invalidations(stage, &archived).await;
         self.system.get("/v1/submissions?after=0&limit=100").await.unwrap();
+    }
+
+    /// Invalidated, with an answer lost on the way; of a document that nobody knows; and an order that is not taken.
+    async fn invalidations(&mut self, stage: &Stage, archived: &Value) {
+        let record = canaried(RECORDS[1].1, 0);
+        let mut order = json!({ "reason": format!("{FAMILY} {} {FREE_TEXT}", clients()[0]) });
+        for part in ["acting_worker", "unit", "organiser", "clients", "professional_link"] {
+            order[part] = record[part].clone();
+        }
+        stage.mock.faults().next(MessageKind::Invalidation, Fault::StoredButNeverAnswered).unwrap();
+        let known = format!("/v1/documents/{}/invalidate", archived["document_id"].as_str().unwrap());
+        let invalidation = self.post(&known, Some("c-i-1"), &order.to_string(), 202).await;
+        self.until(&invalidation, &["archived"]).await;
+        let unknown = self.post("/v1/documents/1.2.3/invalidate", Some("c-i-2"), &order.to_string(), 202).await;
+        self.until(&unknown, &["parked"]).await;
+        order["extent"] = json!(FAMILY);
+        order[GIVEN] = json!(STREET);
+        self.post(&known, Some("c-i-3"), &order.to_string(), 422).await;
     }
 
     /// What is not taken, with canaries where nobody expects them.

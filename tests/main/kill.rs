@@ -4,16 +4,15 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Stdio;
 use std::sync::Arc;
 
 use asiasilta::demo::{ProducerSystem, RECORDS, SidecarFiles, Stage};
 use mock_archive::{ArrivalKind, HoldAt};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+
+use crate::sidecar_process::Sidecar;
 
 const RECORD_COUNT: usize = 200;
 const KILL_COUNT: usize = 50;
@@ -34,34 +33,6 @@ impl Chance {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0 % bound
-    }
-}
-
-struct Sidecar {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Sidecar {
-    async fn start(config: &Path, log: &Path) -> Self {
-        let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_asiasilta"))
-            .arg("serve")
-            .arg("--config")
-            .arg(config)
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = lines.next_line().await.unwrap().expect("the sidecar says where it listens");
-        let address = line.strip_prefix("listening on http://").unwrap().parse().unwrap();
-        Self { child, address }
-    }
-
-    async fn kill(mut self) {
-        self.child.kill().await.unwrap();
     }
 }
 

@@ -27,6 +27,7 @@ mod failure_matrix;
 mod faults;
 mod finding;
 mod fuzz_seeds;
+mod invalidating;
 mod keys;
 mod kill;
 mod oracles;
@@ -37,6 +38,8 @@ mod reading_consistency;
 mod reading_identity;
 mod reading_structures;
 mod reference;
+#[cfg(feature = "demo")]
+mod sidecar_process;
 #[cfg(feature = "sqlite")]
 mod store_cli;
 #[cfg(feature = "sqlite")]
