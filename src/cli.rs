@@ -4,6 +4,7 @@ mod access;
 mod build;
 #[cfg(feature = "demo")]
 mod demo;
+mod handover;
 mod input;
 mod local;
 mod outbox;
@@ -52,6 +53,9 @@ enum Command {
     /// The register access right: whether a record could be stored, and if not, why and from when.
     #[command(subcommand)]
     Access(access::Access),
+    /// Packages for an organiser that the archive does not reach: makes one, opens one.
+    #[command(subcommand)]
+    Handover(handover::Handover),
     /// Document structures: lists them, shows one, makes examples, compares versions, tries them all out.
     Structures(structures::Structures),
     /// The sidecar's store: check, backup, restore, retention.
@@ -73,6 +77,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Access(access) => access.run(),
         Command::Outbox(outbox) => outbox.run(),
         Command::Build(build) => build.run(),
+        Command::Handover(handover) => handover.run(),
         Command::Structures(structures) => structures.run(),
         Command::Store(store) => store.run(),
         Command::Validate(validate) => validate.run(),

@@ -12,6 +12,7 @@ pub mod document;
 pub mod environment;
 pub mod find_case;
 pub mod finding;
+pub mod handover;
 pub mod oid;
 pub mod organisation;
 pub mod person;

@@ -14,6 +14,7 @@ pub mod operator;
 pub mod pipeline;
 pub mod ports;
 pub mod retention;
+pub mod sealing;
 pub mod store;
 pub mod structure_files;
 pub mod telemetry;

@@ -22,6 +22,7 @@ use crate::domain::access::{AccessProfile, AccessProfileFault};
 use crate::domain::document::display::{Logo, LogoFault};
 use crate::domain::document::header::Software;
 use crate::domain::environment::Environment;
+use crate::domain::handover::PRODUCT;
 use crate::domain::oid::Oid;
 use crate::domain::profile::{ProfileFault, WireProfile};
 use crate::domain::signature::Trust;
@@ -132,7 +133,7 @@ pub fn assemble(config: &Config) -> Result<Parts<Line<Arc<HttpsTransport>>, Syst
 
 /// How documents of this program name the system that wrote them.
 pub fn software() -> Software {
-    Software { moderator: "asiasilta".into(), product: "asiasilta".into(), version: env!("CARGO_PKG_VERSION").into() }
+    Software { moderator: PRODUCT.into(), product: PRODUCT.into(), version: env!("CARGO_PKG_VERSION").into() }
 }
 
 fn folders(paths: &[PathBuf]) -> String {

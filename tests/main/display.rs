@@ -41,7 +41,7 @@ const PUBLISHED: [&str; 10] = [
     "1506.19007",
 ];
 
-fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
 }
 
@@ -55,7 +55,7 @@ fn structures_in(folder: &Path) -> Vec<(String, String)> {
     texts
 }
 
-fn registry(folder: &Path) -> Arc<Registry> {
+pub(crate) fn registry(folder: &Path) -> Arc<Registry> {
     let (registry, faults) = Registry::from_texts(structures_in(folder));
     assert!(faults.is_empty(), "{faults:?}");
     Arc::new(registry)
@@ -95,7 +95,7 @@ fn shown(checker: &Checker, record: &Value, look: &Look) -> String {
     document_with(&checked, &making, look).display().to_owned()
 }
 
-fn record_of(structure: &Structure, language: Language) -> Value {
+pub(crate) fn record_of(structure: &Structure, language: Language) -> Value {
     let template = structure.template(Extent::Full, language).unwrap_or_else(|e| panic!("{}: {e}", structure.oid()));
     let mut record = template.record().clone();
     doubled(&mut record["content"]);

@@ -27,6 +27,8 @@ mod failure_matrix;
 mod faults;
 mod finding;
 mod fuzz_seeds;
+#[cfg(feature = "sqlite")]
+mod handover;
 mod invalidating;
 mod keys;
 mod kill;
