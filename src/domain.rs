@@ -13,6 +13,7 @@ pub mod environment;
 pub mod find_case;
 pub mod finding;
 pub mod handover;
+pub mod json;
 pub mod oid;
 pub mod organisation;
 pub mod person;

@@ -202,7 +202,7 @@ impl Version {
             evidence: Evidence {
                 document: ids,
                 organiser: header.custodian.as_ref()?.oid.clone(),
-                relationship: Relationship::from_content(document.content.as_ref()?.as_object()?),
+                relationship: Relationship::from_content(document.content()?.as_object()?),
                 fetched_at: now,
             },
         })

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use asiasilta::domain::document::display::plain_text;
 use asiasilta::domain::document::read::{ReadError, read_placed};
+use asiasilta::domain::json::Json;
 use asiasilta::domain::xml::Misread;
 use clap::Args;
 use jiff::Timestamp;
@@ -112,5 +113,5 @@ fn document(part: Part<'_>) -> Result<Shown, Unreadable> {
         ReadError::Xml(error) => Unreadable::Xml(Misread { error, at: at.saturating_add(part.from) }),
         error @ ReadError::NotClinicalDocument => Unreadable::Other(error.to_string()),
     })?;
-    Ok(Shown { display: document.display, content: document.content })
+    Ok(Shown { display: document.display, content: document.json.map(Json::into_value) })
 }

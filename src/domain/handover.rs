@@ -265,7 +265,7 @@ fn entry(
 /// known, so that it is left out whole.
 fn readable_form(document: &ReadDocument) -> Option<&str> {
     let ours = document.header.software.as_ref().is_some_and(|software| software.product == PRODUCT);
-    let banned = || document.content.as_ref().is_some_and(says_a_ban);
+    let banned = || document.content().is_some_and(says_a_ban);
     document.display.as_deref().filter(|_| ours || !banned())
 }
 

@@ -141,7 +141,7 @@ fn same(document: &Document, content: &Map<String, Value>, back: &ReadDocument) 
     let codes =
         |all: [&Option<super::code::Code>; 4]| all.map(|c| c.as_ref().map(|c| (c.code.clone(), c.system.clone())));
     let equal = [
-        ("the content", back.content.as_ref().and_then(Value::as_object) == Some(content)),
+        ("the content", back.content().and_then(Value::as_object) == Some(content)),
         ("the display form", back.display.as_deref() == Some(document.display())),
         ("the document's id", got.document.as_ref() == Some(&sent.ids.document)),
         ("the set and version", got.set.as_ref() == Some(&sent.ids.set) && got.version == Some(sent.ids.version)),

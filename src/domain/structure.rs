@@ -13,7 +13,7 @@ mod template;
 use std::sync::OnceLock;
 
 use jiff::civil::Date;
-use jsonschema::{Draft, PatternOptions, Validator};
+use jsonschema::{Draft, PatternOptions, Validator, json};
 use serde_json::{Map, Value};
 
 pub use diff::{Change, Difference, Trait, differences};
@@ -24,6 +24,8 @@ pub use template::{Extent, TEMPLATE_CASE, TEMPLATE_RELATIONSHIP, Template, Templ
 
 use super::code::{Code, Language};
 use super::document::header::DocumentGroup;
+use super::json::Json;
+use super::json::schema::JsonList;
 use super::oid::Oid;
 use super::text::Text;
 use field::Reader;
@@ -71,6 +73,7 @@ pub struct Structure {
     /// The JSON Schema without its annotations, as text: compiled when first asked for.
     schema: Box<str>,
     validator: OnceLock<Option<Validator>>,
+    list_validator: OnceLock<Option<Validator<JsonList>>>,
 }
 
 /// What the structure's OID says it is.
@@ -105,7 +108,16 @@ impl Structure {
         let root = root_field(&schema)?;
         field::strip_annotations(&mut schema);
         let schema = schema.to_string().into();
-        Ok(Self { oid, kind, document_type, valid_from, root, schema, validator: OnceLock::new() })
+        Ok(Self {
+            oid,
+            kind,
+            document_type,
+            valid_from,
+            root,
+            schema,
+            validator: OnceLock::new(),
+            list_validator: OnceLock::new(),
+        })
     }
 
     /// Its OID with its version, as `contentSpecificationId` carries it.
@@ -197,12 +209,18 @@ impl Structure {
 
     /// The judge of the content's form; `None` when the schema itself is not valid.
     pub fn validator(&self) -> Option<&Validator> {
-        let compile = || {
-            let schema = self.schema()?;
-            let options = jsonschema::options().with_draft(Draft::Draft7);
-            options.with_pattern_options(PatternOptions::regex()).offline().build(&schema).ok()
-        };
-        self.validator.get_or_init(compile).as_ref()
+        self.validator.get_or_init(|| self.compile()).as_ref()
+    }
+
+    /// Whether the content of a document that was read has the form of this structure, judged as it was read; `None` when the
+    /// schema itself is not valid. What is wrong with it, [`Self::validator`] says.
+    pub fn takes(&self, content: &Json) -> Option<bool> {
+        Some(self.list_validator.get_or_init(|| self.compile()).as_ref()?.is_valid(content.root()))
+    }
+
+    fn compile<F: json::Json>(&self) -> Option<Validator<F>> {
+        let options = jsonschema::options_for::<F>().with_draft(Draft::Draft7);
+        options.with_pattern_options(PatternOptions::regex()).offline().build(&self.schema()?).ok()
     }
 
     /// The names of the fields on the way to a place in the content, as users know them: `Asiakas › Henkilötunnus`.

@@ -3,17 +3,20 @@
 //! The tree that a signature is verified over is the tree that is read: there is no second parser. DOCTYPE and entity
 //! declarations are refused, so is anything past [`Limits`]. Everything else is kept, known or not: every element, attribute,
 //! comment and processing instruction, each with its place in the text. What was read and is written reads the same again, and
-//! what was written so is written the same again. Knows nothing of what the elements mean.
+//! what was written so is written the same again. A document of which only some is looked at is read as a list ([`Flat`]), which
+//! makes its tree when that is asked for. Knows nothing of what the elements mean.
 
+mod flat;
 mod name;
 mod place;
 mod quick;
 mod read;
 mod write;
 
+pub use flat::{Flat, FlatElement};
 pub use name::Name;
 pub use place::Offset;
-pub use read::{Limits, Misread, XmlError, parse, parse_placed, parse_root};
+pub use read::{Limits, Misread, XmlError, parse, parse_flat, parse_placed, parse_root};
 pub(crate) use write::is_xml_character;
 
 use super::finding::redacted_debug;
@@ -79,6 +82,8 @@ pub struct Attribute {
 
 // A tree may hold anybody's data.
 redacted_debug!(Tree);
+redacted_debug!(Flat<'_>);
+redacted_debug!(FlatElement<'_>);
 redacted_debug!(Node);
 redacted_debug!(Element);
 redacted_debug!(Attribute);

@@ -54,7 +54,7 @@ impl<T: Transport + 'static, C: Clock> Archive for Line<T, C> {
         let (document, _) = self
             .decode(&fetched, asker, Signer::OrganisersSystem)
             .map_err(|why| lasting("archive.relationship", why))?;
-        let content = document.content.as_ref().and_then(Value::as_object);
+        let content = document.content().and_then(Value::as_object);
         Ok(Some(Evidence {
             document: fetched.entry.ids,
             organiser: fetched.entry.custodian,

@@ -75,7 +75,7 @@ impl Producer {
         let organiser = &self.record().organiser.oid;
         let found = self.client.relationship(&self.person(), organiser, self.acting()).await.unwrap().unwrap();
         let now = Timestamp::now();
-        let content = read(&found.xml).unwrap().content.unwrap();
+        let content = read(&found.xml).unwrap().json.unwrap().into_value();
         let evidence = Evidence {
             document: found.entry.ids,
             organiser: found.entry.custodian,

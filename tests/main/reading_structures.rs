@@ -75,10 +75,10 @@ fn documents_of_every_structure_read_as_they_were_written() {
             assert!(back.findings.iter().all(|f| !f.is_error()), "{oid}: {:?}", back.findings);
             assert!(back.tree().to_xml() == xml, "{oid}");
             assert!(back.display.as_deref() == Some(document.display()), "{oid}");
-            assert!(back.content.as_ref().and_then(Value::as_object) == Some(&content), "{oid}");
+            assert!(back.content().and_then(Value::as_object) == Some(&content), "{oid}");
             let again = read(back.tree().to_xml().as_bytes()).unwrap();
             assert!(
-                again.header == back.header && again.content == back.content && again.tree() == back.tree(),
+                again.header == back.header && again.content() == back.content() && again.tree() == back.tree(),
                 "{oid}"
             );
         }

@@ -32,7 +32,7 @@ impl Judge {
         let mut findings = document.findings.clone();
         let structure = document.header.structure.as_ref().and_then(|oid| self.checker.structures().find(oid));
         let structure = structure.filter(|_| self.whole_structures);
-        match (&structure, &document.content) {
+        match (&structure, document.content()) {
             (Some(structure), Some(content)) => {
                 let more = self.checker.content(structure, content);
                 // What the reader tolerates with a word is not an error of the content too.

@@ -8,33 +8,37 @@ pub mod consistency;
 mod frame;
 mod header;
 
-use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::PAD;
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+use base64::{alphabet::STANDARD, engine::GeneralPurpose};
 use serde_json::Value;
+use simdutf8::basic::from_utf8;
 
 pub use frame::ReadFrame;
 pub use header::{ReadAuthor, ReadClient, ReadHeader, ReadSigner};
 
 use super::cda::{HL7, HL7FI};
 use crate::domain::finding::{Finding, Rule, redacted_debug};
+use crate::domain::json::Json;
 use crate::domain::source::Lines;
 use crate::domain::text::Text;
-use crate::domain::validate::json;
-use crate::domain::xml::{Element, Limits, Misread, Node, Tree, XmlError, parse_placed, parse_root};
+use crate::domain::validate::json as strict_json;
+use crate::domain::xml::{Element, Flat, FlatElement, Limits, Misread, Tree, XmlError, parse_flat, parse_root};
 use consistency::Beside;
 
 /// What was read of a document.
 #[derive(Clone)]
 pub struct ReadDocument {
-    tree: Tree,
+    flat: Flat<'static>,
     /// The header, as far as it is there.
     pub header: ReadHeader,
     /// The display form (XHTML text); absent when there is none or it cannot be decoded, which a finding says.
     pub display: Option<String>,
     /// The content; absent when there is none or it cannot be decoded, which a finding says.
-    pub content: Option<Value>,
+    pub json: Option<Json>,
     /// What does not agree or cannot be read.
     pub findings: Vec<Finding>,
 }
@@ -42,14 +46,19 @@ pub struct ReadDocument {
 redacted_debug!(ReadDocument);
 
 impl ReadDocument {
-    /// The tree that it was read from: the one to verify signatures over.
+    /// The content as a value of `serde_json`, made when first asked for.
+    pub fn content(&self) -> Option<&Value> {
+        self.json.as_ref().map(Json::value)
+    }
+
+    /// All of it as a tree: the one to verify signatures over. Made when first asked for.
     pub fn tree(&self) -> &Tree {
-        &self.tree
+        self.flat.tree()
     }
 
     /// The signatures as they stand: `signatureCollection/signature`, unjudged.
     pub fn signatures(&self) -> impl Iterator<Item = &Element> {
-        let header = self.tree.root.first_in(HL7FI, "localSocialHeader");
+        let header = self.tree().root.first_in(HL7FI, "localSocialHeader");
         header.into_iter().flat_map(|h| h.all("signatureCollection")).flat_map(|c| c.all("signature"))
     }
 
@@ -95,26 +104,22 @@ pub fn read(bytes: &[u8]) -> Result<ReadDocument, ReadError> {
 /// # Errors
 /// [`ReadError`].
 pub fn read_placed(bytes: &[u8]) -> Result<ReadDocument, (ReadError, usize)> {
-    let tree = parse_placed(bytes, Limits::DOCUMENT).map_err(|Misread { error, at }| (ReadError::Xml(error), at))?;
-    let root = tree.root.at.bytes().unwrap_or_default();
-    let mut document = read_tree(tree).map_err(|error| (error, root))?;
+    let flat = parse_flat(bytes, Limits::DOCUMENT).map_err(|Misread { error, at }| (ReadError::Xml(error), at))?;
+    if !flat.root().is(HL7, "ClinicalDocument") {
+        return Err((ReadError::NotClinicalDocument, flat.tree().root.at.bytes().unwrap_or_default()));
+    }
+    let mut document = typed(flat.into_owned());
     if !document.findings.is_empty() {
-        place(&mut document.findings, &document.tree, &Lines::of_bytes(bytes), 0);
+        place(&mut document.findings, document.flat.tree(), &Lines::of_bytes(bytes), 0);
     }
     Ok(document)
 }
 
-/// Reads a document that is a tree already.
-///
-/// # Errors
-/// [`ReadError::NotClinicalDocument`].
-pub fn read_tree(tree: Tree) -> Result<ReadDocument, ReadError> {
-    if !tree.root.is(HL7, "ClinicalDocument") {
-        return Err(ReadError::NotClinicalDocument);
-    }
+fn typed(flat: Flat<'static>) -> ReadDocument {
     let mut findings = Vec::new();
-    let header = header::read(&tree.root, &mut findings);
-    let body = tree.root.at(["component", "nonXMLBody"]);
+    let root = flat.root();
+    let header = header::read(root, &mut findings);
+    let body = root.at(["component", "nonXMLBody"]);
     if body.is_none() {
         findings.push(unreadable("component/nonXMLBody", &MISSING, &A_BODY));
     }
@@ -122,19 +127,26 @@ pub fn read_tree(tree: Tree) -> Result<ReadDocument, ReadError> {
     let display = text.and_then(|text| base64_text(text, "component/nonXMLBody/text", &mut findings));
     let json = body.and_then(|body| body.first_in(HL7FI, "json"));
     let json = json.and_then(|json| base64_text(json, CONTENT_PATH, &mut findings));
-    let content = json.and_then(|json| content(&json, &mut findings));
+    let json = json.and_then(|json| content(&json, &mut findings));
     let form = display.as_deref().and_then(|form| display_root(form, &mut findings));
-    findings.extend(consistency::within(&tree.root, &header, form.as_ref(), content.as_ref()));
-    Ok(ReadDocument { tree, header, display, content, findings })
+    let form = form.as_ref().map(Flat::root);
+    findings.extend(consistency::within(root, &header, form, json.as_ref().map(Json::root)));
+    ReadDocument { flat, header, display, json, findings }
 }
 
 const CONTENT_PATH: &str = "component/nonXMLBody/hl7fi:json";
 const MISSING: Text = Text::fixed("ei mitään", "inget", "nothing");
 const A_BODY: Text = Text::fixed("asiakirjan runko", "handlingens kropp", "the document's body");
 
+/// The standard alphabet with its padding, by the widest steps that the machine has.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+static BASE64: LazyLock<base64::engine::Simd> = LazyLock::new(|| base64::engine::Simd::standard(PAD));
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+static BASE64: LazyLock<GeneralPurpose> = LazyLock::new(|| GeneralPurpose::new(&STANDARD, PAD));
+
 /// The node's text, comments left out, as Base64 of UTF-8.
-fn base64_text(node: &Element, path: &str, findings: &mut Vec<Finding>) -> Option<String> {
-    let text = decoded(node).and_then(|bytes| String::from_utf8(bytes).ok());
+fn base64_text(node: FlatElement<'_>, path: &str, findings: &mut Vec<Finding>) -> Option<String> {
+    let text = decoded(node).and_then(|bytes| Some(from_utf8(&bytes).ok()?.to_owned()));
     if text.is_none() {
         let found = Text::fixed("jotain muuta", "något annat", "something else");
         let expected = Text::fixed("Base64-muotoinen UTF-8-teksti", "UTF-8-text i Base64", "UTF-8 text in Base64");
@@ -143,21 +155,18 @@ fn base64_text(node: &Element, path: &str, findings: &mut Vec<Finding>) -> Optio
     text
 }
 
-fn decoded(node: &Element) -> Option<Vec<u8>> {
-    let text = match node.children.as_slice() {
-        [Node::Text(text)] => Cow::Borrowed(text.as_str()),
-        _ => Cow::Owned(node.all_text()),
-    };
+fn decoded(node: FlatElement<'_>) -> Option<Vec<u8>> {
+    let text = node.all_text();
     // Most have no white space inside, and looking for it costs as much as decoding.
     let packed = text.trim_ascii();
-    STANDARD.decode(packed).ok().or_else(|| {
+    BASE64.decode(packed).ok().or_else(|| {
         let packed: Vec<u8> = packed.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
-        STANDARD.decode(packed).ok()
+        BASE64.decode(packed).ok()
     })
 }
 
 /// The display form's document element. Only its own attributes are looked at, but all of it must be well-formed.
-fn display_root(display: &str, findings: &mut Vec<Finding>) -> Option<Element> {
+fn display_root(display: &str, findings: &mut Vec<Finding>) -> Option<Flat<'static>> {
     let root = parse_root(display, Limits::DOCUMENT).ok();
     if root.is_none() {
         let found = Text::fixed("jotain muuta", "något annat", "something else");
@@ -167,9 +176,9 @@ fn display_root(display: &str, findings: &mut Vec<Finding>) -> Option<Element> {
     root
 }
 
-fn content(json: &str, findings: &mut Vec<Finding>) -> Option<Value> {
+fn content(json: &str, findings: &mut Vec<Finding>) -> Option<Json> {
     // As strict as what is taken in: where a field stands twice, readers differ, and a right must not hang on that.
-    let content = json::read_text(json).ok();
+    let content = strict_json::read_text(json).ok();
     if content.is_none() {
         let found = Text::fixed("jotain muuta", "något annat", "something else");
         findings.push(unreadable(CONTENT_PATH, &found, &Text::same("JSON")));

@@ -10,9 +10,11 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
+use simdutf8::compat::from_utf8;
 
 use super::findings::below;
 use crate::domain::finding::{Finding, Rule};
+use crate::domain::json::Json;
 use crate::domain::text::Text;
 
 /// The longest record taken, in bytes.
@@ -32,20 +34,20 @@ pub(in crate::domain) fn read(bytes: &[u8]) -> Result<Value, Box<Finding>> {
     if bytes.len() > BYTES_MAX {
         return Err(Box::new(too_large(bytes.len())));
     }
-    read_text(std::str::from_utf8(bytes).map_err(|e| Box::new(not_utf8(e.valid_up_to())))?)
+    read_text(from_utf8(bytes).map_err(|e| Box::new(not_utf8(e.valid_up_to())))?).map(Json::into_value)
 }
 
 /// Reads a JSON value of a text.
 ///
 /// # Errors
 /// As [`read`].
-pub(in crate::domain) fn read_text(text: &str) -> Result<Value, Box<Finding>> {
+pub(in crate::domain) fn read_text(text: &str) -> Result<Json, Box<Finding>> {
     if text.len() > BYTES_MAX {
         return Err(Box::new(too_large(text.len())));
     }
     match quick::read(text) {
         Some(value) => Ok(value),
-        None => strict(text),
+        None => strict(text).map(Json::from),
     }
 }
 

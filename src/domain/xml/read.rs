@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use quick_xml::escape::{EscapeError, resolve_xml_entity, unescape};
 use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
 use quick_xml::reader::Reader;
+use simdutf8::compat::from_utf8;
 
+use super::flat::Flat;
 use super::name::Names;
 use super::write::is_xml_character;
 use super::{Attribute, Element, Name, Node, Offset, Tree, XML_NAMESPACE};
@@ -107,20 +109,34 @@ pub fn parse(bytes: &[u8], limits: Limits) -> Result<Tree, XmlError> {
     parse_placed(bytes, limits).map_err(|misread| misread.error)
 }
 
+/// Reads one document as a list.
+///
+/// # Errors
+/// [`Misread`], the same as [`parse_placed`].
+pub fn parse_flat(bytes: &[u8], limits: Limits) -> Result<Flat<'_>, Misread> {
+    let text = utf8(bytes, limits)?;
+    match super::quick::flat(text, limits) {
+        Some(flat) => Ok(flat),
+        None => strict(text, limits).map(Flat::of),
+    }
+}
+
 /// Reads one document and keeps its document element without what is in it: for a look at a text of which only that matters. Tags
 /// are matched and counted, DOCTYPE and entities refused; names and attributes inside are not looked at.
 ///
 /// # Errors
 /// [`XmlError`], the same as [`parse`] but for long text, which is not kept.
-pub fn parse_root(text: &str, limits: Limits) -> Result<Element, XmlError> {
+pub fn parse_root(text: &str, limits: Limits) -> Result<Flat<'static>, XmlError> {
     if forbidden_character(text).is_none()
         && let Some(tag) = super::quick::root_tag(text, limits)
     {
         // The tag alone, closed, is a document.
         let open = tag.strip_suffix("/>").or_else(|| tag.strip_suffix('>')).unwrap_or(tag);
-        return build(&format!("{open}/>"), limits, Keep::All).map(|tree| tree.root).map_err(|misread| misread.error);
+        return parse_flat(format!("{open}/>").as_bytes(), limits)
+            .map(Flat::into_owned)
+            .map_err(|misread| misread.error);
     }
-    build(text, limits, Keep::Root).map(|tree| tree.root).map_err(|misread| misread.error)
+    build(text, limits, Keep::Root).map(Flat::of).map_err(|misread| misread.error)
 }
 
 /// Reads one document; an error says where.
@@ -128,10 +144,22 @@ pub fn parse_root(text: &str, limits: Limits) -> Result<Element, XmlError> {
 /// # Errors
 /// [`Misread`].
 pub fn parse_placed(bytes: &[u8], limits: Limits) -> Result<Tree, Misread> {
+    let text = utf8(bytes, limits)?;
+    match super::quick::flat(text, limits) {
+        Some(flat) => Ok(flat.into_tree()),
+        None => strict(text, limits),
+    }
+}
+
+fn utf8(bytes: &[u8], limits: Limits) -> Result<&str, Misread> {
     if bytes.len() > limits.bytes_max {
         return Err(Misread { error: XmlError::TooMuch { what: "bytes", limit: limits.bytes_max }, at: 0 });
     }
-    let text = std::str::from_utf8(bytes).map_err(|e| Misread { error: XmlError::NotUtf8, at: e.valid_up_to() })?;
+    from_utf8(bytes).map_err(|e| Misread { error: XmlError::NotUtf8, at: e.valid_up_to() })
+}
+
+/// The reader that knows every fault by its name and place.
+pub(super) fn strict(text: &str, limits: Limits) -> Result<Tree, Misread> {
     build(text, limits, Keep::All)
 }
 

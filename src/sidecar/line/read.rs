@@ -14,6 +14,7 @@ use crate::domain::document::header::DocumentGroup;
 use crate::domain::document::read::{ReadDocument, read};
 use crate::domain::find_case::{Decides, KnownCase, KnownDecision, Standing};
 use crate::domain::finding::Finding;
+use crate::domain::json::Json;
 use crate::domain::oid::Oid;
 use crate::domain::profile::WireProfile;
 use crate::domain::signature::{ExpectedSigner, SignatureKind, TrustPolicy, Verdict, verify};
@@ -178,7 +179,7 @@ impl<T: Transport + 'static, C: Clock> Line<T, C> {
             author: document.header.author.clone(),
             signatures: signatures.collect(),
             display: document.display,
-            content: document.content.unwrap_or_default(),
+            content: document.json.map(Json::into_value).unwrap_or_default(),
             xml: fetched.xml,
         }))
     }

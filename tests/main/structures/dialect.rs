@@ -98,7 +98,7 @@ fn numbers_are_embedded_shown_and_read_as_the_caller_wrote_them() {
         let document = document_of(&checked, &making);
         assert!(document.content_json().contains(&format!("\"luku\":{written},")), "{}", document.content_json());
         let back = read(document.unsigned_xml().as_bytes()).unwrap();
-        assert_eq!(back.content.unwrap().to_string(), document.content_json());
+        assert_eq!(back.content().unwrap().to_string(), document.content_json());
         let page = plain_text(&back.display.unwrap()).unwrap();
         assert!(page.contains(&format!("Luku: {shown}\n")) || page.contains(&format!("\n{shown}\n")), "{page}");
     }

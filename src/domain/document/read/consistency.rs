@@ -10,15 +10,14 @@ mod frame;
 mod header;
 mod signer;
 
-use serde_json::{Map, Value};
-
 use super::ReadFrame;
 use super::header::ReadHeader;
 use crate::domain::finding::{Finding, Rule, Severity};
+use crate::domain::json::{Json, JsonNode};
 use crate::domain::signature::Verdict;
 use crate::domain::structure::Structure;
 use crate::domain::text::Text;
-use crate::domain::xml::Element;
+use crate::domain::xml::FlatElement;
 
 const STANDARD: &str = "Sosiaalihuollon asiakirjastandardi 3.3";
 const OTHER: Text = Text::fixed("jokin muu", "något annat", "something else");
@@ -88,10 +87,10 @@ pub struct Beside<'a> {
 
 /// What the parts say.
 struct Said<'a> {
-    root: &'a Element,
+    root: FlatElement<'a>,
     header: &'a ReadHeader,
-    display: Option<&'a Element>,
-    content: Option<&'a Value>,
+    display: Option<FlatElement<'a>>,
+    content: Option<JsonNode<'a>>,
     beside: Beside<'a>,
 }
 
@@ -117,18 +116,18 @@ impl Disagreement {
 
 /// Findings of the rules that need nothing beside the document.
 pub(super) fn within(
-    root: &Element,
+    root: FlatElement<'_>,
     header: &ReadHeader,
-    display: Option<&Element>,
-    content: Option<&Value>,
+    display: Option<FlatElement<'_>>,
+    content: Option<JsonNode<'_>>,
 ) -> Vec<Finding> {
     findings(&Said { root, header, display, content, beside: Beside::default() })
 }
 
 /// Findings of the rules that need what is beside the document.
 pub(super) fn with(document: &super::ReadDocument, beside: Beside<'_>) -> Vec<Finding> {
-    let content = document.content.as_ref();
-    let said = Said { root: &document.tree.root, header: &document.header, display: None, content, beside };
+    let content = document.json.as_ref().map(Json::root);
+    let said = Said { root: document.flat.root(), header: &document.header, display: None, content, beside };
     let mut all = findings(&said);
     all.retain(|finding| !document.findings.iter().any(|f| f.code == finding.code));
     all
@@ -152,9 +151,8 @@ fn finding(rule: &ConsistencyRule, one: Disagreement) -> Finding {
 }
 
 /// The one key that a structure's content has, and what is under it.
-fn sole_root(content: &Value) -> Option<(&str, &Map<String, Value>)> {
-    let object = content.as_object()?;
-    let (key, value) = object.iter().next().filter(|_| object.len() == 1)?;
+fn sole_root(content: JsonNode<'_>) -> Option<(&str, JsonNode<'_>)> {
+    let (key, value) = content.members().next().filter(|_| content.count() == 1)?;
     Some((key, value.as_object()?))
 }
 

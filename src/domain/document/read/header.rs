@@ -15,7 +15,7 @@ use crate::domain::person::{
 };
 use crate::domain::text::Text;
 use crate::domain::time::{Instant, PartialDate};
-use crate::domain::xml::Element;
+use crate::domain::xml::FlatElement;
 
 /// What a document said of itself. Everything may be absent; what was there but wrong is a finding.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -137,7 +137,7 @@ pub struct ReadSigner {
 
 redacted_debug!(ReadSigner);
 
-pub(super) fn read(root: &Element, findings: &mut Vec<Finding>) -> ReadHeader {
+pub(super) fn read(root: FlatElement<'_>, findings: &mut Vec<Finding>) -> ReadHeader {
     let mut reader = Reader { findings };
     let mut header = ReadHeader::default();
     reader.cda(root, &mut header);
@@ -165,7 +165,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn cda(&mut self, root: &Element, header: &mut ReadHeader) {
+    fn cda(&mut self, root: FlatElement<'_>, header: &mut ReadHeader) {
         header.document = self.value(root.first("id"), "root", &"id/@root");
         header.set = self.value(root.first("setId"), "root", &"setId/@root");
         header.version = root.first("versionNumber").and_then(|e| self.version(e));
@@ -178,7 +178,7 @@ impl Reader<'_> {
         header.replaces = self.value(replaced, "root", &"relatedDocument/parentDocument/id/@root");
     }
 
-    fn participants(&mut self, root: &Element, header: &mut ReadHeader) {
+    fn participants(&mut self, root: FlatElement<'_>, header: &mut ReadHeader) {
         header.clients =
             root.all("recordTarget").filter_map(|r| r.first("patientRole")).map(|r| self.client(r)).collect();
         header.author = root.at(["author", "assignedAuthor"]).and_then(|author| self.author(author));
@@ -200,7 +200,7 @@ impl Reader<'_> {
         header.unit = unit.map(|Organisation { oid, name }| Unit { oid, name });
     }
 
-    fn social(&mut self, social: &Element, header: &mut ReadHeader) {
+    fn social(&mut self, social: FlatElement<'_>, header: &mut ReadHeader) {
         let path = |name: &'static str| Path("hl7fi:localSocialHeader/hl7fi:", name);
         let mut code = |name: &'static str| self.code(social.first(name), &path(name));
         header.specific_type = code("specificDocumentType");
@@ -226,7 +226,7 @@ impl Reader<'_> {
         );
         let organiser = social.first("outsourcingServiceCustomer");
         let organiser = self.value(organiser, "root", &path("outsourcingServiceCustomer/@root"));
-        let name = social.first("outsourcingServiceCustomerName").map(Element::all_text).unwrap_or_default();
+        let name = social.first("outsourcingServiceCustomerName").map(FlatElement::all_text).unwrap_or_default();
         header.organiser = organiser.map(|oid| Organisation { oid, name: name.trim().to_owned() });
         header.software = social.first("softwareSupport").map(|s| {
             let part = |name: &str| s.attribute(name).unwrap_or_default().to_owned();
@@ -235,7 +235,7 @@ impl Reader<'_> {
     }
 
     /// What is said of the document as a file, and what is conditional.
-    fn formats(&mut self, social: &Element, header: &mut ReadHeader) {
+    fn formats(&mut self, social: FlatElement<'_>, header: &mut ReadHeader) {
         let path = |name: &'static str| Path("hl7fi:localSocialHeader/hl7fi:", name);
         let mut code = |name: &'static str| self.code(social.first(name), &path(name));
         header.file_format = code("fileFormat");
@@ -244,17 +244,17 @@ impl Reader<'_> {
         header.register = code("registryType");
         header.inaccessible_argument = code("inaccessibleArgument");
         header.correction_code = code("reasonOfCorrection");
-        let text = |element: Option<&Element>| {
-            let text = element.map(Element::all_text)?.trim().to_owned();
+        let text = |element: Option<FlatElement<'_>>| {
+            let text = element.map(FlatElement::all_text)?.trim().to_owned();
             (!text.is_empty()).then_some(text)
         };
         header.correction_text = text(social.first("reasonOfCorrection"));
         header.restriction_argument = text(social.first("authorizationRestrictionArgument"));
     }
 
-    fn signer(&mut self, signature: &Element) -> ReadSigner {
+    fn signer(&mut self, signature: FlatElement<'_>) -> ReadSigner {
         let path = |name: &'static str| Path("hl7fi:localSocialHeader/hl7fi:signature/hl7fi:", name);
-        let number = signature.first("assignedAuthorSigner").map(Element::all_text);
+        let number = signature.first("assignedAuthorSigner").map(FlatElement::all_text);
         ReadSigner {
             registration_number: number.and_then(|n| self.parsed(n.trim(), &path("assignedAuthorSigner"))),
             name: signature.at(["signer", "name"]).and_then(name_of),
@@ -263,7 +263,7 @@ impl Reader<'_> {
         }
     }
 
-    fn client(&mut self, role: &Element) -> ReadClient {
+    fn client(&mut self, role: FlatElement<'_>) -> ReadClient {
         let path = "recordTarget/patientRole";
         let ids = role.all("id").filter_map(|id| self.person_id(id, &path)).collect();
         let patient = role.first("patient");
@@ -281,7 +281,7 @@ impl Reader<'_> {
         }
     }
 
-    fn person_id(&mut self, id: &Element, path: &dyn Display) -> Option<PersonId> {
+    fn person_id(&mut self, id: FlatElement<'_>, path: &dyn Display) -> Option<PersonId> {
         let extension = id.attribute("extension")?;
         let path = format_args!("{path}/id");
         if id.attribute("root") == Some(IDENTITY_CODE_ROOT) {
@@ -292,20 +292,20 @@ impl Reader<'_> {
         Some(PersonId::Temporary(TemporaryId { root, value }))
     }
 
-    fn author(&mut self, author: &Element) -> Option<ReadAuthor> {
+    fn author(&mut self, author: FlatElement<'_>) -> Option<ReadAuthor> {
         let number = author.all("id").find(|id| id.attribute("root") == Some(REGISTRATION_NUMBER_ROOT));
         let registration_number = self.value(number, "extension", &"author/assignedAuthor/id/@extension");
         let name = author.at(["assignedPerson", "name"]).and_then(name_of);
         (registration_number.is_some() || name.is_some()).then_some(ReadAuthor { registration_number, name })
     }
 
-    fn organisation(&mut self, organisation: &Element, path: &dyn Display) -> Option<Organisation> {
+    fn organisation(&mut self, organisation: FlatElement<'_>, path: &dyn Display) -> Option<Organisation> {
         let oid = self.value(organisation.first("id"), "root", path)?;
-        let name = organisation.first("name").map(Element::all_text).unwrap_or_default();
+        let name = organisation.first("name").map(FlatElement::all_text).unwrap_or_default();
         Some(Organisation { oid, name: name.trim().to_owned() })
     }
 
-    fn code(&mut self, element: Option<&Element>, path: &dyn Display) -> Option<Code> {
+    fn code(&mut self, element: Option<FlatElement<'_>>, path: &dyn Display) -> Option<Code> {
         let code = element?.attribute("code")?.to_owned();
         let system = self.value(element, "codeSystem", &format_args!("{path}/@codeSystem"))?;
         let text = |name: &str| element?.attribute(name).map(str::to_owned);
@@ -320,7 +320,7 @@ impl Reader<'_> {
         language
     }
 
-    fn version(&mut self, element: &Element) -> Option<u32> {
+    fn version(&mut self, element: FlatElement<'_>) -> Option<u32> {
         let text = element.attribute("value")?;
         let version = text.parse().ok().filter(|version| *version > 0);
         if version.is_none() {
@@ -331,7 +331,7 @@ impl Reader<'_> {
         version
     }
 
-    fn instant(&mut self, element: Option<&Element>, path: &dyn Display) -> Option<Instant> {
+    fn instant(&mut self, element: Option<FlatElement<'_>>, path: &dyn Display) -> Option<Instant> {
         let text = element?.attribute("value")?;
         Instant::from_hl7(text).map_err(|flaw| self.flaw(flaw, path)).ok()
     }
@@ -349,7 +349,7 @@ impl Reader<'_> {
 
     fn value<T: FromStr<Err = Flaw>>(
         &mut self,
-        element: Option<&Element>,
+        element: Option<FlatElement<'_>>,
         name: &str,
         path: &dyn Display,
     ) -> Option<T> {
@@ -379,10 +379,10 @@ impl Reader<'_> {
 }
 
 /// Given names, the one with qualifier `CL` as the calling name, and the family name.
-fn name_of(name: &Element) -> Option<PersonName> {
-    let (calling, given): (Vec<&Element>, Vec<&Element>) =
-        name.all("given").partition(|g| g.attribute("qualifier") == Some("CL"));
-    let text = |e: &&Element| e.all_text().trim().to_owned();
-    let family = name.first("family").as_ref().map(text)?;
-    Some(PersonName { family, given: given.iter().map(text).collect(), calling: calling.first().map(text) })
+fn name_of(name: FlatElement<'_>) -> Option<PersonName> {
+    let text = |e: FlatElement<'_>| e.all_text().trim().to_owned();
+    let is_calling = |given: &FlatElement<'_>| given.attribute("qualifier") == Some("CL");
+    let family = text(name.first("family")?);
+    let given = name.all("given").filter(|g| !is_calling(g)).map(text).collect();
+    Some(PersonName { family, given, calling: name.all("given").find(is_calling).map(text) })
 }

@@ -3,28 +3,32 @@
 //! Takes no more than the strict reader beside it and makes the same value. Tells no fault: what it does not take, the strict reader
 //! judges and names.
 
-use serde_json::{Map, Number, Value};
+use std::collections::HashSet;
+
+use serde_json::Number;
 
 use super::{DEPTH_MAX, VALUES_MAX};
+use crate::domain::json::{Draft, Json};
+
+/// Objects of more members than this are looked through at their end.
+const FEW: usize = 32;
 
 /// The value, or nothing where the strict reader has to look.
-pub(super) fn read(text: &str) -> Option<Value> {
-    let mut reader = Reader { text, at: 0, values: 0, members: Vec::new(), items: Vec::new() };
-    let value = reader.value(0)?;
+pub(super) fn read(text: &str) -> Option<Json> {
+    let mut reader = Reader { text, at: 0, values: 0, draft: Draft::new(text) };
+    reader.value(0)?;
     reader.blank();
-    (reader.at == text.len()).then_some(value)
+    (reader.at == text.len()).then(|| reader.draft.finish())
 }
 
 struct Reader<'a> {
     text: &'a str,
     at: usize,
     values: usize,
-    /// Members and items of what is open, so that each object and list is made once and of its size.
-    members: Vec<(String, Value)>,
-    items: Vec<Value>,
+    draft: Draft<'a>,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -42,53 +46,51 @@ impl<'a> Reader<'a> {
         next
     }
 
-    fn value(&mut self, depth: usize) -> Option<Value> {
+    fn value(&mut self, depth: usize) -> Option<()> {
         self.values += 1;
         if depth > DEPTH_MAX || self.values > VALUES_MAX {
             return None;
         }
         self.blank();
         match self.peek()? {
-            b'"' => self.string().map(Value::String),
+            b'"' => self.string(),
             b'{' => self.object(depth),
             b'[' => self.list(depth),
             b'-' | b'0'..=b'9' => self.number(),
-            b't' => self.word("true", Value::Bool(true)),
-            b'f' => self.word("false", Value::Bool(false)),
-            b'n' => self.word("null", Value::Null),
+            b't' => self.word("true").map(|()| self.draft.boolean(true)),
+            b'f' => self.word("false").map(|()| self.draft.boolean(false)),
+            b'n' => self.word("null").map(|()| self.draft.null()),
             _ => None,
         }
     }
 
-    fn word(&mut self, word: &str, value: Value) -> Option<Value> {
+    fn word(&mut self, word: &str) -> Option<()> {
         let found = self.text.as_bytes().get(self.at..)?.starts_with(word.as_bytes());
         self.at += word.len();
-        found.then_some(value)
+        found.then_some(())
     }
 
-    fn object(&mut self, depth: usize) -> Option<Value> {
+    fn object(&mut self, depth: usize) -> Option<()> {
         self.at += 1;
-        let from = self.members.len();
+        let row = self.draft.object();
         self.blank();
         if self.takes(b'}') {
-            return Some(Value::Object(Map::new()));
+            return Some(());
         }
+        let (mut count, mut seen) = (0, 0);
         loop {
             self.blank();
             if self.peek() != Some(b'"') {
                 return None;
             }
-            let key = self.string()?;
-            // The parser's own name for a number: what it makes of one is for the strict reader to say.
-            if key == super::NUMBER {
-                return None;
-            }
+            self.string()?;
+            self.is_new(row, count, &mut seen)?;
+            count += 1;
             self.blank();
             if !self.takes(b':') {
                 return None;
             }
-            let value = self.value(depth + 1)?;
-            self.members.push((key, value));
+            self.value(depth + 1)?;
             self.blank();
             if self.takes(b'}') {
                 break;
@@ -97,25 +99,38 @@ impl<'a> Reader<'a> {
                 return None;
             }
         }
-        let mut object = Map::with_capacity(self.members.len() - from);
-        for (key, value) in self.members.drain(from..) {
-            if object.insert(key, value).is_some() {
-                return None;
-            }
-        }
-        Some(Value::Object(object))
+        self.draft.close(row, count);
+        let mut names = HashSet::new();
+        (count <= FEW || self.draft.names(row).take(count).all(|name| names.insert(name))).then_some(())
     }
 
-    fn list(&mut self, depth: usize) -> Option<Value> {
+    /// Whether the name that was read last stands for the first time in its object, which has so many members before it.
+    fn is_new(&self, row: usize, before: usize, seen: &mut u64) -> Option<()> {
+        let name = self.draft.last();
+        // The parser's own name for a number: what it makes of one is for the strict reader to say.
+        if name == super::NUMBER {
+            return None;
+        }
+        // Most names differ by what is looked at here, and need no comparison with the others.
+        let byte = |at: usize| name.as_bytes().get(at).copied().map_or(0, usize::from);
+        let middle = byte(name.len() / 2) * 7 + byte(name.len() / 3) * 5;
+        let mark = 1 << ((name.len() * 11 + byte(0) * 3 + middle + byte(name.len().saturating_sub(1))) % 64);
+        let differs = *seen & mark == 0;
+        *seen |= mark;
+        (differs || before >= FEW || !self.draft.names(row).take(before).any(|known| known == name)).then_some(())
+    }
+
+    fn list(&mut self, depth: usize) -> Option<()> {
         self.at += 1;
-        let from = self.items.len();
+        let row = self.draft.list();
         self.blank();
         if self.takes(b']') {
-            return Some(Value::Array(Vec::new()));
+            return Some(());
         }
+        let mut count = 0;
         loop {
-            let value = self.value(depth + 1)?;
-            self.items.push(value);
+            self.value(depth + 1)?;
+            count += 1;
             self.blank();
             if self.takes(b']') {
                 break;
@@ -124,41 +139,62 @@ impl<'a> Reader<'a> {
                 return None;
             }
         }
-        Some(Value::Array(self.items.drain(from..).collect()))
+        self.draft.close(row, count);
+        Some(())
     }
 
     /// Digits and signs are looked at by the parser of numbers, which keeps them as they are written.
-    fn number(&mut self) -> Option<Value> {
+    fn number(&mut self) -> Option<()> {
         let rest = self.text.get(self.at..)?;
         let goes_on = |b: u8| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E');
         let text = rest.get(..rest.bytes().position(|b| !goes_on(b)).unwrap_or(rest.len()))?;
-        self.at += text.len();
         let number: Number = text.parse().ok()?;
-        number.as_f64().is_some_and(f64::is_finite).then_some(Value::Number(number))
+        self.draft.number(self.at, self.at + text.len());
+        self.at += text.len();
+        number.as_f64().is_some_and(f64::is_finite).then_some(())
     }
 
-    fn string(&mut self) -> Option<String> {
+    fn string(&mut self) -> Option<()> {
         self.at += 1;
-        let rest = self.text.get(self.at..)?;
-        let end = special(rest.as_bytes())?;
-        let plain = rest.get(..end)?;
-        if rest.as_bytes().get(end) == Some(&b'"') {
+        let rest = self.text.as_bytes().get(self.at..)?;
+        let end = special(rest)?;
+        if rest.get(end) == Some(&b'"') {
+            self.draft.text(self.at, self.at + end);
             self.at += end + 1;
-            return Some(plain.to_owned());
+            return Some(());
         }
-        self.escaped()
+        let mut escaped = Escaped { text: self.text, at: self.at };
+        self.draft.resolved_text(|out| escaped.write(out))?;
+        self.at = escaped.at;
+        Some(())
+    }
+}
+
+/// A string with escapes, from behind its quotation mark.
+struct Escaped<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Escaped<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
     }
 
-    /// A string with escapes, from behind its quotation mark.
-    fn escaped(&mut self) -> Option<String> {
-        let mut out = String::new();
+    fn takes(&mut self, byte: u8) -> bool {
+        let next = self.peek() == Some(byte);
+        self.at += usize::from(next);
+        next
+    }
+
+    fn write(&mut self, out: &mut String) -> Option<()> {
         loop {
             let rest: &'a str = self.text.get(self.at..)?;
             let end = special(rest.as_bytes())?;
             out.push_str(rest.get(..end)?);
             self.at += end + 1;
             match rest.as_bytes().get(end)? {
-                b'"' => return Some(out),
+                b'"' => return Some(()),
                 b'\\' => out.push(self.escape()?),
                 _ => return None,
             }
@@ -217,6 +253,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::strict;
+    use crate::domain::json::Json;
 
     /// Texts near JSON: whole values, and pieces of them in any order.
     fn texts() -> impl Strategy<Value = String> {
@@ -261,7 +298,11 @@ mod tests {
         #[test]
         fn what_the_quick_way_takes_the_strict_reader_takes_and_the_other_way_round(text in texts()) {
             let strict = strict(&text).ok();
-            prop_assert_eq!(super::read(&text).map(|v| v.to_string()), strict.map(|v| v.to_string()));
+            let quick = super::read(&text);
+            prop_assert_eq!(quick.as_ref().map(|v| v.value().to_string()), strict.as_ref().map(|v| v.to_string()));
+            // A list made of the value says the same as the list of the text.
+            let made = strict.map(Json::from);
+            prop_assert_eq!(made.map(|v| v.root().to_value().to_string()), quick.map(|v| v.into_value().to_string()));
         }
     }
 
@@ -274,6 +315,12 @@ mod tests {
         let many = |n: usize| format!("[{}1]", "1,".repeat(n));
         for count in super::VALUES_MAX - 3..super::VALUES_MAX + 2 {
             assert_eq!(super::read(&many(count)).is_some(), strict(&many(count)).is_ok(), "{count}");
+        }
+        for count in [2, super::FEW - 1, super::FEW, super::FEW + 1, 300] {
+            let members =
+                |last: usize| (0..count).map(|n| format!("\"k{}\":{n}", n.min(last))).collect::<Vec<_>>().join(",");
+            assert!(super::read(&format!("{{{}}}", members(count))).is_some(), "{count}");
+            assert!(super::read(&format!("{{{}}}", members(count - 2))).is_none(), "{count}");
         }
         assert!(super::read(r#"{"a":1,"a":1}"#).is_none() && super::read(r#"{"a":{"b":1},"b":1}"#).is_some());
     }

@@ -41,7 +41,7 @@ pub(super) static LANGUAGE: ConsistencyRule = ConsistencyRule {
     clause: "languageCode",
     check: |said, out| {
         let (Some(language), Some(form)) = (said.header.language, said.display) else { return };
-        let lang = form.attributes.iter().find(|a| a.name == "lang").map(|a| a.value.as_str());
+        let lang = form.attribute_of_any_namespace("lang");
         let same = |lang: &str| lang.split('-').next().is_some_and(|l| l.eq_ignore_ascii_case(language.as_str()));
         if lang.is_some_and(|lang| !same(lang)) {
             out.push(Disagreement::at("component/nonXMLBody/text", OTHER, Text::same(language.as_str())));

@@ -1,9 +1,8 @@
 //! The content (JSON) against the header and the structure: what it is, whose, of which relationship and case.
 
-use serde_json::{Map, Value};
-
 use super::{ConsistencyRule, Disagreement, OTHER, STANDARD, Said, Severity, sole_root};
 use crate::domain::document::read::header::ReadClient;
+use crate::domain::json::JsonNode;
 use crate::domain::person::{IDENTITY_CODE_ROOT, PersonId};
 use crate::domain::text::Text;
 use crate::domain::time::PartialDate;
@@ -54,7 +53,7 @@ pub(super) static RELATIONSHIP: ConsistencyRule = ConsistencyRule {
             return;
         };
         let in_content =
-            object.get("asiakkuuden_yksilointitunnus").and_then(|t| t.get("value")).and_then(Value::as_str);
+            object.get("asiakkuuden_yksilointitunnus").and_then(|t| t.get("value")).and_then(JsonNode::as_str);
         if in_content != Some(in_header.as_str()) {
             let pointer = format!("{}/asiakkuuden_yksilointitunnus/value", token(key));
             out.push(Disagreement::in_content(pointer, OTHER, Text::same(in_header.as_str())));
@@ -72,7 +71,7 @@ pub(super) static CASE: ConsistencyRule = ConsistencyRule {
         let (Some(in_header), Some((key, object))) = (&said.header.case, said.content.and_then(sole_root)) else {
             return;
         };
-        let in_content = object.get("asiatunnus").and_then(|t| t.get("value")).and_then(Value::as_str);
+        let in_content = object.get("asiatunnus").and_then(|t| t.get("value")).and_then(JsonNode::as_str);
         let bare = in_content.map(|text| text.strip_prefix("urn:oid:").unwrap_or(text));
         if bare.is_some_and(|case| case != in_header.as_str()) {
             let pointer = format!("{}/asiatunnus/value", token(key));
@@ -89,7 +88,7 @@ pub(super) static TWO_IDS: ConsistencyRule = ConsistencyRule {
     clause: "asiakas",
     check: |said, out| {
         for (pointer, client) in clients(said) {
-            if client.contains_key("henkilotunnus") && client.contains_key("tilapainen_yksilointitunnus") {
+            if client.get("henkilotunnus").is_some() && client.get("tilapainen_yksilointitunnus").is_some() {
                 let found = Text::fixed("molemmat", "båda", "both");
                 let expected = Text::fixed(
                     "henkilötunnus tai tilapäinen yksilöintitunnus",
@@ -110,7 +109,7 @@ pub(super) static BARE_SYSTEM: ConsistencyRule = ConsistencyRule {
     clause: "henkilotunnus",
     check: |said, out| {
         for (pointer, client) in clients(said) {
-            let system = client.get("henkilotunnus").and_then(|c| c.get("system")).and_then(Value::as_str);
+            let system = client.get("henkilotunnus").and_then(|c| c.get("system")).and_then(JsonNode::as_str);
             if system == Some(IDENTITY_CODE_ROOT) {
                 let pointer = format!("{pointer}/henkilotunnus/system");
                 let expected = Text::same(format!("urn:oid:{IDENTITY_CODE_ROOT}"));
@@ -145,7 +144,7 @@ pub(super) static CLIENT_MISSING: ConsistencyRule = ConsistencyRule {
     source: STANDARD,
     clause: "recordTarget",
     check: |said, out| {
-        let named: Vec<&str> = clients(said).iter().flat_map(|(_, client)| ids(client)).collect();
+        let named: Vec<&str> = clients(said).iter().flat_map(|(_, client)| ids(*client)).collect();
         if named.is_empty() {
             return;
         }
@@ -179,7 +178,7 @@ pub(super) static BIRTH_DATE: ConsistencyRule = ConsistencyRule {
     clause: "recordTarget/patientRole/patient/birthTime",
     check: |said, out| {
         for (pointer, client) in clients(said) {
-            let date = client.get("syntymaaika").and_then(Value::as_str).and_then(|t| t.parse::<PartialDate>().ok());
+            let date = client.get("syntymaaika").and_then(JsonNode::as_str).and_then(|t| t.parse::<PartialDate>().ok());
             let (Some(date), Some((at, in_header))) = (date, birth_date_of(client, said)) else { continue };
             // A year alone agrees with any day in it.
             if date.earliest_day() > in_header.latest_day() || date.latest_day() < in_header.earliest_day() {
@@ -198,7 +197,7 @@ pub(super) static BIRTH_DATE: ConsistencyRule = ConsistencyRule {
 };
 
 /// The birth date of the header's same client: the one with the same id, or the only one.
-fn birth_date_of(client: &Map<String, Value>, said: &Said<'_>) -> Option<(usize, PartialDate)> {
+fn birth_date_of(client: JsonNode<'_>, said: &Said<'_>) -> Option<(usize, PartialDate)> {
     let ids = ids(client);
     let all = &said.header.clients;
     let same = all.iter().position(|c| c.ids.iter().any(|id| ids.contains(&id.reveal())));
@@ -207,21 +206,19 @@ fn birth_date_of(client: &Map<String, Value>, said: &Said<'_>) -> Option<(usize,
 }
 
 /// `asiakas`, one or a list, with JSON Pointers.
-fn clients<'a>(said: &Said<'a>) -> Vec<(String, &'a Map<String, Value>)> {
+fn clients<'a>(said: &Said<'a>) -> Vec<(String, JsonNode<'a>)> {
     let Some((key, object)) = said.content.and_then(sole_root) else { return Vec::new() };
     let pointer = format!("{}/asiakas", token(key));
-    match object.get("asiakas") {
-        Some(Value::Object(client)) => vec![(pointer, client)],
-        Some(Value::Array(list)) => {
-            let each = list.iter().enumerate();
-            each.filter_map(|(at, client)| Some((format!("{pointer}/{at}"), client.as_object()?))).collect()
-        }
-        _ => Vec::new(),
+    let Some(clients) = object.get("asiakas") else { return Vec::new() };
+    if clients.as_object().is_some() {
+        return vec![(pointer, clients)];
     }
+    let each = clients.items().into_iter().flatten().enumerate();
+    each.filter_map(|(at, client)| Some((format!("{pointer}/{at}"), client.as_object()?))).collect()
 }
 
 /// The ids that a client of the content has.
-fn ids(client: &Map<String, Value>) -> Vec<&str> {
+fn ids(client: JsonNode<'_>) -> Vec<&str> {
     let kinds = ["henkilotunnus", "tilapainen_yksilointitunnus"];
     kinds.into_iter().filter_map(|kind| client.get(kind)?.get("value")?.as_str()).collect()
 }

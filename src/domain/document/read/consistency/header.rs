@@ -6,7 +6,7 @@ use super::{ConsistencyRule, Disagreement, OTHER, STANDARD, Severity};
 use crate::domain::document::cda::HL7FI;
 use crate::domain::document::header::DocumentGroup;
 use crate::domain::text::Text;
-use crate::domain::xml::Element;
+use crate::domain::xml::FlatElement;
 
 pub(super) static SET_ID: ConsistencyRule = ConsistencyRule {
     id: "document.set_id",
@@ -124,7 +124,7 @@ pub(super) static SIGNED: ConsistencyRule = ConsistencyRule {
         let Some(created) = said.header.created else { return };
         let collections = said.root.first_in(HL7FI, "localSocialHeader").into_iter();
         let signatures = collections.flat_map(|h| h.all("signatureCollection")).flat_map(|c| c.all("signature"));
-        let times = signatures.filter_map(|s| s.first("signatureTimestamp")).map(Element::all_text);
+        let times = signatures.filter_map(|s| s.first("signatureTimestamp")).map(FlatElement::all_text);
         for time in times.filter_map(|text| text.trim().parse::<Timestamp>().ok()) {
             if time < created.timestamp() {
                 let path = "localSocialHeader/signatureCollection/signature/signatureTimestamp";

@@ -4,7 +4,7 @@ use super::{ConsistencyRule, Disagreement, STANDARD, Said, Severity};
 use crate::domain::document::cda::HL7FI;
 use crate::domain::signature::SignatureKind;
 use crate::domain::text::Text;
-use crate::domain::xml::Element;
+use crate::domain::xml::FlatElement;
 
 pub(super) static NAMED: ConsistencyRule = ConsistencyRule {
     id: "document.signer_not_named",
@@ -58,7 +58,7 @@ fn numbers(said: &Said<'_>) -> (Vec<String>, Vec<String>) {
     let Some(verdict) = said.beside.verdict else { return (Vec::new(), Vec::new()) };
     let header = said.root.first_in(HL7FI, "localSocialHeader").into_iter();
     let named = header.flat_map(|h| h.all("signature")).filter_map(|s| s.first("assignedAuthorSigner"));
-    let named = named.map(Element::all_text).map(|text| text.trim().to_owned()).collect();
+    let named = named.map(FlatElement::all_text).map(|text| text.trim().to_owned()).collect();
     let by_professionals = verdict.signatures.iter().filter(|s| s.kind == Some(SignatureKind::Professional));
     (named, by_professionals.filter_map(|s| s.signer.as_ref()?.subject_serial.clone()).collect())
 }
