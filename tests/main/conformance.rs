@@ -1,8 +1,9 @@
-//! The conformance cases of `tests/conformance/cases`: data only, each played by the library's client against the mock archive over
-//! mutual TLS. How a case is written stands in the README there. The folder `access` holds cases of another kind.
+//! The conformance cases of `tests/conformance/cases`: data only, each played by the library's client, or through the sidecar,
+//! against the mock archive over mutual TLS. How a case is written stands in the README there. The folder `access` holds cases of another kind.
 #![cfg(feature = "demo")]
 
 mod case;
+mod outbox;
 mod play;
 mod world;
 

@@ -22,6 +22,9 @@ pub(super) struct Case {
 pub(super) struct Script {
     /// What it shows, in a sentence.
     pub(super) shows: String,
+    /// Who plays it.
+    #[serde(default)]
+    pub(super) through: Through,
     /// The archive.
     #[serde(default)]
     pub(super) archive: ArchiveSetting,
@@ -36,6 +39,17 @@ pub(super) struct Script {
     pub(super) stage_set: BTreeMap<String, BTreeMap<String, Value>>,
     /// What happens, in order.
     pub(super) step: Vec<Step>,
+}
+
+/// What stands between a case and the archive.
+#[derive(Default, Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Through {
+    /// The library's client.
+    #[default]
+    Client,
+    /// The sidecar, asked over HTTP.
+    Sidecar,
 }
 
 fn usual_stage() -> Vec<String> {
@@ -68,6 +82,8 @@ pub(super) struct Step {
     /// What.
     #[serde(rename = "do")]
     pub(super) what: Use,
+    /// The idempotency key, where it is another step's.
+    pub(super) key: Option<String>,
     /// The record that is archived; a file of the case's folder or below `examples`.
     pub(super) record: Option<String>,
     /// What differs in it, by JSON pointer.

@@ -21,18 +21,42 @@ use jiff::Timestamp;
 use mock_archive::Fault;
 use serde_json::json;
 
-use super::case::{Case, Step, Use};
+use super::case::{Case, Step, Through, Use};
+use super::outbox;
 use super::world::{ORGANISER, World, organisation, told};
 use crate::support::oid;
 
 /// What a step came to, in the words of the cases.
 #[derive(Debug, Default)]
-struct Came {
-    to: &'static str,
-    code: Option<String>,
-    actor: Option<&'static str>,
-    count: Option<usize>,
-    status: Option<&'static str>,
+pub(super) struct Came {
+    pub(super) to: &'static str,
+    pub(super) code: Option<String>,
+    pub(super) actor: Option<&'static str>,
+    pub(super) count: Option<usize>,
+    pub(super) status: Option<&'static str>,
+}
+
+impl Came {
+    /// Whether it came out as the step says.
+    pub(super) fn judge(&self, at: usize, step: &Step) -> Result<(), String> {
+        let otherwise = |what: &str, found: String| Err(format!("step {}: {what}: {found} ({self:?})", at + 1));
+        if self.to != step.expect {
+            return otherwise(&format!("expected {}, came to", step.expect), self.to.into());
+        }
+        if step.code.is_some() && self.code != step.code {
+            return otherwise("code", format!("{:?}", self.code));
+        }
+        if step.actor.is_some() && self.actor != step.actor.as_deref() {
+            return otherwise("actor", format!("{:?}", self.actor));
+        }
+        if step.count.is_some() && self.count != step.count {
+            return otherwise("count", format!("{:?}", self.count));
+        }
+        if step.status.is_some() && self.status != step.status.as_deref() {
+            return otherwise("status", format!("{:?}", self.status));
+        }
+        Ok(())
+    }
 }
 
 /// A document that a step was about.
@@ -50,6 +74,9 @@ struct Play<'a> {
 }
 
 pub(super) async fn play(case: &Case) -> Result<(), String> {
+    if case.script.through == Through::Sidecar {
+        return outbox::play(case).await;
+    }
     let world = World::of(case).await;
     let mut play = Play { world, case, made: BTreeMap::new(), number: 0 };
     play.set_stage().await?;
@@ -58,23 +85,7 @@ pub(super) async fn play(case: &Case) -> Result<(), String> {
         play.world.mock.archive().set_standing(mock_archive::Oid::parse(organisation).unwrap(), standing);
     }
     for (at, step) in case.script.step.iter().enumerate() {
-        let came = play.take(step).await;
-        let otherwise = |what: &str, found: String| Err(format!("step {}: {what}: {found} ({came:?})", at + 1));
-        if came.to != step.expect {
-            return otherwise(&format!("expected {}, came to", step.expect), came.to.into());
-        }
-        if step.code.is_some() && came.code != step.code {
-            return otherwise("code", format!("{:?}", came.code));
-        }
-        if step.actor.is_some() && came.actor != step.actor.as_deref() {
-            return otherwise("actor", format!("{:?}", came.actor));
-        }
-        if step.count.is_some() && came.count != step.count {
-            return otherwise("count", format!("{:?}", came.count));
-        }
-        if step.status.is_some() && came.status != step.status.as_deref() {
-            return otherwise("status", format!("{:?}", came.status));
-        }
+        play.take(step).await.judge(at, step)?;
     }
     play.world.mock.verify().map_err(|error| error.to_string())
 }
@@ -353,7 +364,7 @@ fn change(envelope: &mut Envelope, step: &Step) {
     }
 }
 
-fn fault(name: &str) -> Fault {
+pub(super) fn fault(name: &str) -> Fault {
     match name {
         "stored but never answered" => Fault::StoredButNeverAnswered,
         "reset before it is stored" => Fault::ResetBeforeStore,
@@ -397,7 +408,7 @@ fn question(asked: Result<Presence, ClientError>) -> Came {
     }
 }
 
-fn status(status: EntryStatus) -> &'static str {
+pub(super) fn status(status: EntryStatus) -> &'static str {
     match status {
         EntryStatus::Completed => "completed",
         EntryStatus::Nullified => "nullified",

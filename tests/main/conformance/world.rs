@@ -133,15 +133,7 @@ impl World {
 
     /// A record with what differs in it. Days may be told from today.
     pub(super) fn record(&self, path: &str, set: &BTreeMap<String, toml::Value>) -> Vec<u8> {
-        let own = self.folder.join(path);
-        let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-        let text = std::fs::read_to_string(if own.exists() { own } else { shared }).unwrap();
-        let mut record: Value = serde_json::from_str(&text).unwrap();
-        for (pointer, value) in set {
-            let value = serde_json::to_value(value).unwrap();
-            put(&mut record, pointer, value);
-        }
-        told(&record.to_string()).into_bytes()
+        record(&self.folder, path, set)
     }
 
     /// The record, checked, and its signed document.
@@ -165,6 +157,19 @@ impl World {
     pub(super) fn next_id(&self, by: &str, number: usize) -> Oid {
         oid(organisation(by)).child(95).child(2026).child(u64::try_from(number).unwrap() + 1)
     }
+}
+
+/// A record of a case's folder, or below the package's, with what differs in it. Days may be told from today.
+pub(super) fn record(folder: &Path, path: &str, set: &BTreeMap<String, toml::Value>) -> Vec<u8> {
+    let own = folder.join(path);
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let text = std::fs::read_to_string(if own.exists() { own } else { shared }).unwrap();
+    let mut record: Value = serde_json::from_str(&text).unwrap();
+    for (pointer, value) in set {
+        let value = serde_json::to_value(value).unwrap();
+        put(&mut record, pointer, value);
+    }
+    told(&record.to_string()).into_bytes()
 }
 
 /// Sets what a pointer names; members and items that are not there are added, `"-"` as a value takes a member away.
