@@ -3,6 +3,8 @@
 //! The writer's boundary follows from the document id and occurs in no part. The reader is strict and bounded: what is cut off
 //! is told apart from what is malformed. Knows nothing of SOAP or documents.
 
+use memchr::memmem::find;
+
 /// Parts that are read at most.
 pub const PARTS_MAX: usize = 64;
 /// Bytes that a part's headers may have.
@@ -89,7 +91,7 @@ fn free_boundary(seed: &str, parts: &[Part<'_>]) -> Option<String> {
     let hash = seed.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     (0..BOUNDARY_TRIES)
         .map(|attempt| format!("asiasilta-{hash:016x}-{attempt}"))
-        .find(|boundary| parts.iter().all(|p| find(p.body, boundary.as_bytes(), 0).is_none()))
+        .find(|boundary| parts.iter().all(|p| find(p.body, boundary.as_bytes()).is_none()))
 }
 
 /// Whether a content type is of the multipart family.
@@ -140,7 +142,7 @@ fn split<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<ReadPart<'a>>, Multip
         if parts.len() >= PARTS_MAX {
             return Err(MultipartError::TooMany);
         }
-        let end = find(part, delimiter.as_bytes(), 0).ok_or(MultipartError::Truncated)?;
+        let end = find(part, delimiter.as_bytes()).ok_or(MultipartError::Truncated)?;
         let (whole, after) = part.split_at_checked(end).ok_or(MultipartError::Truncated)?;
         parts.push(read_part(whole)?);
         rest = after.get(delimiter.len()..).ok_or(MultipartError::Truncated)?;
@@ -148,7 +150,7 @@ fn split<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<ReadPart<'a>>, Multip
 }
 
 fn read_part(whole: &[u8]) -> Result<ReadPart<'_>, MultipartError> {
-    let head_end = find(whole.get(..HEADER_BYTES_MAX.min(whole.len())).unwrap_or(whole), b"\r\n\r\n", 0);
+    let head_end = find(whole.get(..HEADER_BYTES_MAX.min(whole.len())).unwrap_or(whole), b"\r\n\r\n");
     let (head, body) = match (head_end, whole.strip_prefix(b"\r\n")) {
         (_, Some(body)) => (&[][..], body),
         (Some(at), None) => (whole.get(..at).unwrap_or_default(), whole.get(at + 4..).unwrap_or_default()),
@@ -203,19 +205,6 @@ fn parameters(content_type: &str) -> Option<Vec<(String, String)>> {
         };
     }
     Some(found)
-}
-
-/// Where `needle` first stands in `hay` from `from` on.
-fn find(hay: &[u8], needle: &[u8], from: usize) -> Option<usize> {
-    let first = *needle.first()?;
-    let mut at = from;
-    loop {
-        at += hay.get(at..)?.iter().position(|b| *b == first)?;
-        if hay.get(at..)?.starts_with(needle) {
-            return Some(at);
-        }
-        at += 1;
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use super::MessageId;
 use super::message::tree;
 use crate::domain::profile::SoapVersion;
-use crate::domain::xml::{Element, Limits, Tree, XmlError, parse};
+use crate::domain::xml::{Element, Limits, Node, Tree, XmlError, parse};
 
 /// The namespace of SOAP 1.1 (W3C Note, 8 May 2000, section 4).
 pub const NAMESPACE: &str = "http://schemas.xmlsoap.org/soap/envelope/";
@@ -100,20 +100,30 @@ fn headers(addressed: Addressed<'_>) -> [Element; 3] {
 /// # Errors
 /// [`SoapError`].
 pub fn open(bytes: &[u8], limits: Limits) -> Result<Opened, SoapError> {
-    let Tree { root, .. } = parse(bytes, limits)?;
+    let Tree { mut root, .. } = parse(bytes, limits)?;
     if !root.is(NAMESPACE, "Envelope") && !root.is(NAMESPACE_1_2, "Envelope") {
         return Err(SoapError::NotAnEnvelope);
     }
     let relates_to = root.first("Header").and_then(|h| h.first_in(ADDRESSING_NAMESPACE, "RelatesTo"));
     let relates_to = relates_to.map(|r| r.all_text().trim().to_owned());
-    let body = root.first("Body").ok_or(SoapError::NotAnEnvelope)?;
-    let mut inside = body.elements();
-    let content = match (inside.next(), inside.next()) {
-        (Some(fault), None) if fault.is(&root.namespace, "Fault") => Content::Fault { code: fault_code(fault) },
-        (Some(message), None) => Content::Message(message.clone()),
-        _ => return Err(SoapError::NotAnEnvelope),
+    let message = only_one_in_body(&mut root).ok_or(SoapError::NotAnEnvelope)?;
+    let content = match message.is(&root.namespace, "Fault") {
+        true => Content::Fault { code: fault_code(&message) },
+        false => Content::Message(message),
     };
     Ok(Opened { content, relates_to })
+}
+
+/// Takes the body's one element out of the tree: it may hold a document, which is not copied for it.
+fn only_one_in_body(envelope: &mut Element) -> Option<Element> {
+    let namespace = envelope.namespace.clone();
+    let is_body = |node: &&mut Node| matches!(node, Node::Element(element) if element.is(&namespace, "Body"));
+    let Node::Element(body) = envelope.children.iter_mut().find(is_body)? else { return None };
+    let mut inside = std::mem::take(&mut body.children).into_iter().filter_map(|node| match node {
+        Node::Element(element) => Some(element),
+        _ => None,
+    });
+    inside.next().filter(|_| inside.next().is_none())
 }
 
 /// What an envelope's body holds.

@@ -1,5 +1,6 @@
 //! Answers to searches and fetches: what is known of each document found, and its bytes (`docs/wire.md` 7).
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -17,7 +18,7 @@ use crate::domain::person::PersonId;
 use crate::domain::profile::WireProfile;
 use crate::domain::time::Instant;
 use crate::domain::wire::{HL7_FINLAND_NAMESPACE, MessageId, Reply};
-use crate::domain::xml::Element;
+use crate::domain::xml::{Element, Node};
 
 /// What a query was answered with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -251,8 +252,20 @@ pub(in crate::domain::wire) fn inline(text: &Element) -> Result<Vec<u8>, Doubt> 
     if text.attribute("representation") != Some("B64") {
         return Err(Doubt::Incomplete("text/reference"));
     }
-    let characters: Vec<u8> = text.all_text().into_bytes().into_iter().filter(|b| !b.is_ascii_whitespace()).collect();
-    match STANDARD.decode(characters) {
+    let mut characters = Cow::Borrowed("");
+    for node in &text.children {
+        match node {
+            Node::Text(text) if characters.is_empty() => characters = Cow::Borrowed(text),
+            Node::Text(text) => characters.to_mut().push_str(text),
+            Node::Element(_) => return Err(Doubt::Incomplete("text")),
+            Node::Comment(_) | Node::Instruction(_) => {}
+        }
+    }
+    // Most writers put it on one line, which needs no copy.
+    if characters.bytes().fold(false, |found, b| found | b.is_ascii_whitespace()) {
+        characters.to_mut().retain(|c| !c.is_ascii_whitespace());
+    }
+    match STANDARD.decode(characters.as_bytes()) {
         Ok(bytes) if !bytes.is_empty() => Ok(bytes),
         _ => Err(Doubt::Incomplete("text")),
     }
