@@ -199,12 +199,23 @@ fn main() {
     for (place, bench) in &benches {
         let envelope = bench.encode();
         let texts = texts(&envelope);
-        let ours = || drop(black_box(decode(black_box(&bench.encode()))));
         let control = || {
             black_box(control(black_box(&bench.document), &texts));
         };
-        let (factor, ours, control) = factor(ours, control);
-        let verdict = if factor <= AIM { "within" } else { "past" };
-        println!("factor {place}: {factor:.2} ({ours:.1?} against {control:.1?}), {verdict} the aim of {AIM}");
+        let encode = || drop(black_box(bench.encode()));
+        let decode = || drop(black_box(decode(black_box(&envelope))));
+        let both = || {
+            encode();
+            decode();
+        };
+        tell(place, "encode", factor(encode, control), None);
+        tell(place, "decode", factor(decode, control), None);
+        tell(place, "encode and decode", factor(both, control), Some(AIM));
     }
+}
+
+fn tell(place: &str, what: &str, (factor, ours, control): (f64, Duration, Duration), aim: Option<f64>) {
+    let verdict = aim
+        .map_or(String::new(), |aim| format!(", {} the aim of {aim}", if factor <= aim { "within" } else { "past" }));
+    println!("factor {place}, {what}: {factor:.2} ({ours:.1?} against {control:.1?}){verdict}");
 }
