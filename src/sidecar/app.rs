@@ -123,7 +123,7 @@ pub async fn start_with_store<S: Store, A: Archive, C: Clock>(
     let (worker, services) = assemble(config, parts, store, (instance, cursors), stopping.clone());
     let actor = Actor { name: "retention".into(), instance: services.instance.clone() };
     let (store, clock) = (Arc::clone(&services.store), Arc::clone(&services.clock));
-    let retention = retention::run(store, clock, config.store.bodies_kept_for(), actor, stopping.clone());
+    let retention = retention::run(store, clock, config.store.kept_for(), actor, stopping.clone());
     let retention = tokio::spawn(retention);
     let worker = tokio::spawn(Arc::new(worker).run(stopping.clone()));
     let request_timeout = Duration::from_secs(config.limits.request_timeout_s);

@@ -17,6 +17,7 @@ use serde::{Deserialize, Deserializer};
 
 pub use parties::{AccessConfig, AgreementConfig, Joined, OrganiserConfig, PartyBook, PartyConfig};
 
+use super::retention::KeptFor;
 use super::store::StoreLimits;
 use super::telemetry::LogFormat;
 use super::vault::{KeyFileError, StoreKey, parse_hex};
@@ -107,6 +108,9 @@ pub struct StoreFiles {
     /// How long records and envelopes of settled submissions are kept, in days.
     #[serde(default = "bodies_kept_days")]
     pub bodies_kept_days: u64,
+    /// How long settled submissions themselves are kept, with the digests of their keys, in days; at least as long as their bodies.
+    #[serde(default = "settled_kept_days")]
+    pub settled_kept_days: u64,
 }
 
 fn open_rows_max() -> u64 {
@@ -123,6 +127,10 @@ fn free_disk_bytes_min() -> u64 {
 
 fn bodies_kept_days() -> u64 {
     30
+}
+
+fn settled_kept_days() -> u64 {
+    400
 }
 
 impl StoreFiles {
@@ -151,6 +159,12 @@ impl StoreFiles {
     /// How long bodies of settled submissions are kept.
     pub fn bodies_kept_for(&self) -> Duration {
         Duration::from_secs(self.bodies_kept_days.saturating_mul(86_400))
+    }
+
+    /// How long settled submissions and their bodies are kept.
+    pub fn kept_for(&self) -> KeptFor {
+        let settled = Duration::from_secs(self.settled_kept_days.saturating_mul(86_400));
+        KeptFor { bodies: self.bodies_kept_for(), settled }
     }
 }
 
@@ -456,6 +470,7 @@ impl Config {
         between("store.open_bytes_max", self.store.open_bytes_max, 1 << 20, 1 << 50)?;
         between("store.free_disk_bytes_min", self.store.free_disk_bytes_min, 0, 1 << 50)?;
         between("store.bodies_kept_days", self.store.bodies_kept_days, 0, 36_600)?;
+        between("store.settled_kept_days", self.store.settled_kept_days, self.store.bodies_kept_days, 36_600)?;
         self.check_pace()?;
         self.check_parties()?;
         self.check_tokens()

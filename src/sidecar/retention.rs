@@ -1,4 +1,5 @@
-//! Retention: once an hour the bodies of what has long been settled are purged, in slices that delay nobody.
+//! Retention: once an hour the bodies of what has long been settled are purged, and what was settled longer ago still is forgotten,
+//! in slices that delay nobody.
 //!
 //! Decides nothing about open submissions. What goes is told by `asiasilta store retention` before it goes.
 
@@ -16,22 +17,26 @@ const SLICE: u32 = 50;
 const EVERY: Duration = Duration::from_secs(3600);
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
 
+/// How long what is settled is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct KeptFor {
+    /// Records and envelopes.
+    pub bodies: Duration,
+    /// Rows, and the digests of their keys.
+    pub settled: Duration,
+}
+
 /// Purges until `stop` turns true or the store has come to its end.
 pub async fn run<S: Store, C: Clock>(
     store: Arc<S>,
     clock: Arc<C>,
-    kept_for: Duration,
+    kept_for: KeptFor,
     actor: Actor,
     mut stop: watch::Receiver<bool>,
 ) {
     while !*stop.borrow() {
-        let pause = match purge_due(&*store, &actor, kept_for, clock.now()).await {
-            Ok(purged) => {
-                if purged.submissions > 0 {
-                    tracing::info!(submissions = purged.submissions, bytes = purged.bytes, "purged settled bodies");
-                }
-                EVERY
-            }
+        let pause = match all_due(&*store, &actor, kept_for, clock.now()).await {
+            Ok(()) => EVERY,
             Err(error) => {
                 tracing::error!(store.error = error.with_causes(), "retention could not purge; trying again");
                 AFTER_FAILURE
@@ -42,6 +47,30 @@ pub async fn run<S: Store, C: Clock>(
             changed = stop.changed() => if changed.is_err() { return },
             () = store.closed() => return,
             () = clock.sleep_until(next) => {}
+        }
+    }
+}
+
+async fn all_due<S: Store>(store: &S, actor: &Actor, kept_for: KeptFor, now: Timestamp) -> Result<(), StoreError> {
+    let purged = purge_due(store, actor, kept_for.bodies, now).await?;
+    if purged.submissions > 0 {
+        tracing::info!(submissions = purged.submissions, bytes = purged.bytes, "purged settled bodies");
+    }
+    let forgotten = forget_due(store, actor, kept_for.settled, now).await?;
+    if forgotten > 0 {
+        tracing::info!(submissions = forgotten, "forgot what was settled long ago");
+    }
+    Ok(())
+}
+
+/// Forgets everything that is due at `now`, slice by slice; answers how many submissions.
+async fn forget_due<S: Store>(store: &S, actor: &Actor, kept_for: Duration, now: Timestamp) -> Result<u64, StoreError> {
+    let mut all = 0;
+    loop {
+        let slice = store.forget(actor, finished_before(kept_for, now), SLICE, now).await?;
+        all += slice;
+        if slice < u64::from(SLICE) {
+            return Ok(all);
         }
     }
 }

@@ -397,7 +397,7 @@ pub enum StoreError {
     #[error(transparent)]
     Key(#[from] KeyFileError),
     /// For the operator: the file system refuses.
-    #[error("file {path}")]
+    #[error("the file system refuses {path}")]
     Io {
         /// Which.
         path: PathBuf,
@@ -706,6 +706,16 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
         now: Timestamp,
     ) -> impl Future<Output = Result<Purged, StoreError>> + Send;
+
+    /// Forgets up to `limit` submissions that were settled before a moment and whose bodies are purged, with the digests of their keys:
+    /// the same key then brings a new one. The use log stays. Answers how many.
+    fn forget(
+        &self,
+        actor: &Actor,
+        finished_before: Timestamp,
+        limit: u32,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// What is kept of settled submissions, and how much of it [`Store::purge`] with this moment would take.
     fn kept_bodies(&self, finished_before: Timestamp) -> impl Future<Output = Result<KeptBodies, StoreError>> + Send;

@@ -493,6 +493,10 @@ impl Store for MemoryStore {
         Ok(Purged::default())
     }
 
+    async fn forget(&self, _: &Actor, _: Timestamp, _: u32, _: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
     async fn kept_bodies(&self, _: Timestamp) -> Result<KeptBodies, StoreError> {
         Ok(KeptBodies::default())
     }

@@ -17,6 +17,7 @@ use super::{
     StoreError, StoreLimits, StoredEnvelope, Stuck, Submission, SubmissionId, TimelineEntry, Use, Whose,
 };
 use crate::domain::oid::Oid;
+use crate::domain::submission::Kind;
 use crate::sidecar::vault::{StoreKey, Vault};
 
 mod accept;
@@ -24,6 +25,7 @@ mod backup;
 mod bodies;
 mod chain;
 mod check;
+mod checkpoint;
 mod data_key;
 mod lock;
 mod queries;
@@ -43,6 +45,7 @@ mod tests;
 pub use backup::{BackupNote, RestoreError, backup, restore};
 use bodies::{Folder, Part};
 pub use check::{CheckReport, check};
+use checkpoint::Checkpoints;
 pub use data_key::rekey;
 use lock::LockFile;
 use room::Room;
@@ -173,7 +176,7 @@ impl SqliteStore {
         bodies::sync_folder(bodies::parent_of(path))?;
         let room = Arc::new(Room::new(&db, bodies::parent_of(path).to_owned(), limits)?);
         let around = Around { vault: Arc::new(vault), folder, room, serial };
-        let writer = Writer::start(db, around.clone())?;
+        let writer = Writer::start(db, around.clone(), Checkpoints::start(path)?)?;
         let reader = Arc::new(Mutex::new(reader_db));
         Ok(Self { writer, reader, around, path: path.to_owned(), proved: tokio::sync::Mutex::default(), _lock: lock })
     }
@@ -227,9 +230,11 @@ impl Store for SqliteStore {
     async fn accept(&self, new: NewSubmission, now: Timestamp) -> Result<Accepted, StoreError> {
         let (vault, folder) = (Arc::clone(&self.around.vault), Arc::clone(&self.around.folder));
         let large = new.payload.len() > bodies::ROW_BYTES_MAX / 2;
+        let stands_alone = new.replaces.is_none() && new.kind == Kind::Document;
         let prepare = move || accept::Prepared::new(&vault, &folder, new);
         let prepared = unhurried(large, prepare).await?;
-        self.write(move |tables| accept::accept(tables, &prepared, now)).await
+        let accept = move |tables: &Tables<'_>| accept::accept(tables, &prepared, now);
+        if stands_alone { self.writer.run_decided(accept).await } else { self.write(accept).await }
     }
 
     async fn earlier(
@@ -254,8 +259,15 @@ impl Store for SqliteStore {
         limit: u32,
         now: Timestamp,
     ) -> Result<Vec<Claimed>, StoreError> {
-        let (actor, whose) = (actor.clone(), whose.clone());
-        self.write(move |tables| steps::claim(tables, &actor, &whose, limit, now)).await
+        let (by, whose) = (actor.clone(), whose.clone());
+        let taken = self.write(move |tables| steps::claim(tables, &by, &whose, limit, now)).await?;
+        // Beside the writer: bodies are large, and nobody else takes these up.
+        let (claimed, damaged) = self.read(move |tables| steps::read_whole(tables, taken)).await?;
+        if !damaged.is_empty() {
+            let by = actor.clone();
+            self.write(move |tables| steps::quarantine_all(tables, &damaged, &by, now)).await?;
+        }
+        Ok(claimed)
     }
 
     async fn launch(
@@ -363,6 +375,17 @@ impl Store for SqliteStore {
         })
         .await?;
         Ok(purged)
+    }
+
+    async fn forget(
+        &self,
+        actor: &Actor,
+        finished_before: Timestamp,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let actor = actor.clone();
+        self.write(move |tables| retention::forget(tables, &actor, finished_before, limit, now)).await
     }
 
     async fn kept_bodies(&self, finished_before: Timestamp) -> Result<KeptBodies, StoreError> {

@@ -896,6 +896,10 @@ impl Store for FailingStore {
         self.inner.purge(actor, before, limit, now).await
     }
 
+    async fn forget(&self, actor: &Actor, before: Timestamp, limit: u32, now: Timestamp) -> Result<u64, StoreError> {
+        self.inner.forget(actor, before, limit, now).await
+    }
+
     async fn kept_bodies(&self, finished_before: Timestamp) -> Result<KeptBodies, StoreError> {
         self.inner.kept_bodies(finished_before).await
     }

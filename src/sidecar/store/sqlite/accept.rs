@@ -59,21 +59,20 @@ impl Prepared {
     }
 }
 
+/// Decides by the room that there is and by the key, with which the row is entered or not, before it writes anything else.
 pub(super) fn accept(tables: &Tables<'_>, prepared: &Prepared, now: Timestamp) -> Result<Accepted, StoreError> {
     let Prepared { new, key, .. } = prepared;
-    match earlier(tables, key)? {
-        Some(Earlier::Same(submission)) => return Ok(Accepted::Replay(*submission)),
-        Some(Earlier::Other) => return Ok(Accepted::Conflict),
-        None => {}
+    if let Err(full) = tables.room.admit(tables.db, prepared.payload.bytes()) {
+        // What has been accepted before takes no room.
+        return earlier(tables, key)?.map(accepted_before).ok_or(full);
     }
-    tables.room.admit(tables.db, prepared.payload.bytes())?;
-    let kept = insert(tables, prepared, now)?;
+    let mark = tables.tally.mark();
+    let Some(kept) = insert(tables, prepared, now)? else {
+        tables.tally.back_to(mark);
+        tables.room.loosen();
+        return earlier(tables, key)?.map(accepted_before).ok_or(StoreError::Damaged { what: "idempotency key" });
+    };
     bodies::insert(tables, tables.db.last_insert_rowid(), Part::Payload, &prepared.payload)?;
-    let mut statement = tables.db.prepare_cached(
-        "INSERT INTO idempotency_keys (organisation, key_digest, body_digest, submission, made_at)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?;
-    statement.execute(params![key.organisation, key.key, key.body, new.id.as_str(), millis(now)])?;
     let entry = Entry {
         submission: Some(&new.id),
         action: "accept",
@@ -85,10 +84,17 @@ pub(super) fn accept(tables: &Tables<'_>, prepared: &Prepared, now: Timestamp) -
     Ok(Accepted::New(kept))
 }
 
+fn accepted_before(earlier: Earlier) -> Accepted {
+    match earlier {
+        Earlier::Same(submission) => Accepted::Replay(*submission),
+        Earlier::Other => Accepted::Conflict,
+    }
+}
+
 pub(super) fn earlier(tables: &Tables<'_>, key: &Key) -> Result<Option<Earlier>, StoreError> {
-    let mut statement = tables.db.prepare_cached(
-        "SELECT body_digest, submission FROM idempotency_keys WHERE organisation = ?1 AND key_digest = ?2",
-    )?;
+    let mut statement = tables
+        .db
+        .prepare_cached("SELECT body_digest, id FROM submissions WHERE organisation = ?1 AND key_digest = ?2")?;
     let found: Option<(Vec<u8>, String)> =
         statement.query_row(params![key.organisation, key.key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     match found {
@@ -105,18 +111,20 @@ pub(super) fn by_id(tables: &Tables<'_>, id: &str) -> Result<Submission, StoreEr
     rows.next()?.map_or(Err(StoreError::NotFound), |row| submission(tables, row))
 }
 
-/// Enters the row; answers it as it would be read.
-fn insert(tables: &Tables<'_>, prepared: &Prepared, now: Timestamp) -> Result<Submission, StoreError> {
-    let Prepared { new, state, .. } = prepared;
+/// Enters the row, unless there is one with its key; answers it as it would be read.
+fn insert(tables: &Tables<'_>, prepared: &Prepared, now: Timestamp) -> Result<Option<Submission>, StoreError> {
+    let Prepared { new, state, key, .. } = prepared;
     let (ids, message_number) = next_ids(tables, new, now)?;
     let due_at = (!new.awaits_signature).then_some(millis(now));
     let change = tables.tally.next_change(tables.db)?;
     let mut statement = tables.db.prepare_cached(
         "INSERT INTO submissions (id, organisation, unit, document, set_id, version, message_number, replaces, structure,
-             state, class, detail, accepted_at, updated_at, due_at, change, held_bytes, warnings, run, kind, target)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+             state, class, detail, accepted_at, updated_at, due_at, change, held_bytes, warnings, run, kind, target,
+             key_digest, body_digest)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
+         ON CONFLICT (organisation, key_digest) DO NOTHING",
     )?;
-    statement.execute(params![
+    let entered = statement.execute(params![
         new.id.as_str(),
         new.organisation.as_str(),
         new.unit.as_str(),
@@ -137,12 +145,17 @@ fn insert(tables: &Tables<'_>, prepared: &Prepared, now: Timestamp) -> Result<Su
         tables.serial.run(),
         kind_name(&new.kind),
         new.kind.target().map(Oid::as_str),
+        key.key,
+        key.body,
     ])?;
+    if entered == 0 {
+        return Ok(None);
+    }
     // Of a document that replaces nothing all is known; what another waits for is in the tables.
     if new.replaces.is_some() || new.kind != Kind::Document {
-        return by_id(tables, new.id.as_str());
+        return by_id(tables, new.id.as_str()).map(Some);
     }
-    Ok(as_accepted(prepared, ids, message_number, change, moment(millis(now))?))
+    Ok(Some(as_accepted(prepared, ids, message_number, change, moment(millis(now))?)))
 }
 
 fn as_accepted(

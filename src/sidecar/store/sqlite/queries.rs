@@ -1,11 +1,11 @@
 //! Reads: one submission with its way, the change list, what is due next, how many stand where.
 
 use jiff::Timestamp;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::accept::by_id;
 use super::rows::{COLUMNS, before, moment, submission};
-use super::steps::{CLAIMABLE, of_whom};
+use super::steps::{CLAIMABLE, waiting};
 use super::{Tables, retention};
 use crate::sidecar::store::{
     Census, ChangesWanted, Scope, StoreError, Stuck, StuckLane, Submission, SubmissionId, TimelineEntry, Whose,
@@ -62,12 +62,14 @@ pub(super) fn changes(
 }
 
 pub(super) fn next_due(tables: &Tables<'_>, whose: &Whose) -> Result<Option<Timestamp>, StoreError> {
-    let (only, except) = of_whom(whose);
-    let mut statement = tables
-        .db
-        .prepare_cached(&format!("SELECT s.due_at FROM submissions s WHERE {CLAIMABLE} ORDER BY s.due_at LIMIT 1"))?;
-    let mut rows = statement.query(params![only, except])?;
-    rows.next()?.map(|row| moment(row.get(0)?)).transpose()
+    let mut next: Option<i64> = None;
+    for organisation in waiting(tables, whose)? {
+        let mut statement =
+            tables.db.prepare_cached(&format!("SELECT s.due_at FROM {CLAIMABLE} ORDER BY s.due_at LIMIT 1"))?;
+        let its: Option<i64> = statement.query_row([organisation], |row| row.get(0)).optional()?;
+        next = next.into_iter().chain(its).min();
+    }
+    next.map(moment).transpose()
 }
 
 pub(super) fn census(tables: &Tables<'_>) -> Result<Census, StoreError> {

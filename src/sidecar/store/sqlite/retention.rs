@@ -1,7 +1,7 @@
-//! Purging the bodies of settled submissions, and what is still kept of them.
+//! Purging the bodies of settled submissions, and what is still kept of them; later, forgetting their rows.
 //!
-//! Rows, key digests and the use log stay: a repeated request still gets its answer. Open submissions are never touched, whatever
-//! the clock says.
+//! Rows with the digests of their keys outlive the bodies: a repeated request still gets its answer. The use log outlives both.
+//! Open submissions are never touched, whatever the clock says.
 
 use jiff::Timestamp;
 use rusqlite::params;
@@ -44,6 +44,30 @@ pub(super) fn purge(
         append(tables, &entry, now)?;
     }
     Ok((purged, files))
+}
+
+/// Forgets one slice of the submissions whose bodies are gone; answers how many. What an open one still follows in its chain stays.
+pub(super) fn forget(
+    tables: &Tables<'_>,
+    actor: &Actor,
+    finished_before: Timestamp,
+    limit: u32,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let mut statement = tables.db.prepare_cached(
+        "DELETE FROM submissions WHERE row IN (
+            SELECT s.row FROM submissions s WHERE s.finished_at IS NOT NULL AND s.held_bytes = 0 AND s.finished_at < ?1
+                AND NOT EXISTS (SELECT 1 FROM submissions n WHERE n.set_id = s.set_id
+                    AND n.organisation = s.organisation AND n.class = 'open')
+            ORDER BY s.finished_at LIMIT ?2)",
+    )?;
+    let forgotten = u64::try_from(statement.execute(params![millis(finished_before), limit])?).unwrap_or(u64::MAX);
+    if forgotten > 0 {
+        let facts = json!({ "submissions": forgotten, "finished_before": finished_before });
+        let entry = Entry { submission: None, action: "rows.forget", outcome: "forgotten", actor, facts: &facts };
+        append(tables, &entry, now)?;
+    }
+    Ok(forgotten)
 }
 
 fn slice(tables: &Tables<'_>, before: Timestamp, limit: u32) -> Result<Vec<(i64, String, i64)>, StoreError> {

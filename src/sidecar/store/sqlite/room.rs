@@ -4,6 +4,7 @@
 //! anything is written, so that what was accepted still has room to be carried on.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::Connection;
@@ -15,6 +16,8 @@ pub(super) struct Room {
     limits: StoreLimits,
     folder: PathBuf,
     held: Mutex<Held>,
+    /// Whether the present transaction has seen that enough is free.
+    has_disk: AtomicBool,
 }
 
 #[derive(Clone, Copy)]
@@ -27,12 +30,15 @@ struct Held {
 
 impl Room {
     pub(super) fn new(db: &Connection, folder: PathBuf, limits: StoreLimits) -> Result<Self, StoreError> {
-        Ok(Self { limits, folder, held: Mutex::new(count(db)?) })
+        Ok(Self { limits, folder, held: Mutex::new(count(db)?), has_disk: AtomicBool::new(false) })
     }
 
     /// Takes a place for a submission whose body has this many bytes.
     pub(super) fn admit(&self, db: &Connection, bytes: u64) -> Result<(), StoreError> {
-        self.check_disk()?;
+        if !self.has_disk.load(Ordering::Relaxed) {
+            self.check_disk()?;
+            self.has_disk.store(true, Ordering::Relaxed);
+        }
         let mut held = self.held();
         let over = |held: &Held| self.over(held, bytes);
         if over(&held).is_some() && held.stale {
@@ -45,6 +51,11 @@ impl Room {
                 Ok(())
             }
         }
+    }
+
+    /// A transaction begins: what one asks of the disk is little beside what stays free, so the disk is asked once.
+    pub(super) fn look_at_disk_again(&self) {
+        self.has_disk.store(false, Ordering::Relaxed);
     }
 
     /// Whether one more would be taken now.

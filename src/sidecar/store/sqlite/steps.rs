@@ -17,11 +17,11 @@ use crate::sidecar::store::{
 };
 use crate::sidecar::vault::Place;
 
-/// What can be claimed: waiting for the worker, nothing open before it in its document's chain, nor the document that it replaces
-/// or invalidates. Values: the one organisation whose is wanted, or null; those whose is not, as a JSON array.
+/// What can be claimed of one organisation, by its dues: waiting for the worker, nothing open before it in its document's chain, nor
+/// the document that it replaces or invalidates. Value: the organisation.
 pub(super) const CLAIMABLE: &str = concat!(
-    "s.due_at IS NOT NULL AND s.state IN ('queued', 'held', 'unknown')
-    AND (?1 IS NULL OR s.organisation = ?1) AND s.organisation NOT IN (SELECT value FROM json_each(?2))
+    "submissions s INDEXED BY submissions_due
+    WHERE s.organisation = ?1 AND s.due_at IS NOT NULL AND s.state IN ('queued', 'held', 'unknown')
     AND NOT EXISTS (SELECT 1 FROM submissions p WHERE ",
     before!(),
     ") AND NOT EXISTS (SELECT 1 FROM submissions p WHERE ",
@@ -29,18 +29,28 @@ pub(super) const CLAIMABLE: &str = concat!(
     ")"
 );
 
-/// A value that cannot be read parks its own submission and holds up no other.
+/// Each organisation that has something due at some time: a step in the index for each, however much waits.
+const WAITING: &str = "WITH RECURSIVE waiting (organisation) AS (
+        SELECT min(organisation) FROM submissions INDEXED BY submissions_due WHERE due_at IS NOT NULL
+    UNION ALL
+        SELECT (SELECT min(s.organisation) FROM submissions s INDEXED BY submissions_due
+            WHERE s.due_at IS NOT NULL AND s.organisation > waiting.organisation)
+        FROM waiting WHERE waiting.organisation IS NOT NULL)
+    SELECT organisation FROM waiting WHERE organisation IS NOT NULL";
+
+/// Takes up what is due. Bodies are not looked at.
 pub(super) fn claim(
     tables: &Tables<'_>,
     actor: &Actor,
     whose: &Whose,
     limit: u32,
     now: Timestamp,
-) -> Result<Vec<Claimed>, StoreError> {
+) -> Result<Vec<Submission>, StoreError> {
     let mut claimed = Vec::new();
     for id in due(tables, whose, limit, now)? {
-        match read_whole(tables, &id) {
-            Ok(found) => claimed.push(claim_one(tables, found, actor, now)?),
+        match by_id(tables, &id) {
+            Ok(found) if found.damaged.is_none() => claimed.push(claim_one(tables, found, actor, now)?),
+            Ok(_) => quarantine(tables, &id, "detail", actor, now)?,
             Err(StoreError::Damaged { what }) => quarantine(tables, &id, what, actor, now)?,
             Err(error) => return Err(error),
         }
@@ -49,48 +59,90 @@ pub(super) fn claim(
 }
 
 fn due(tables: &Tables<'_>, whose: &Whose, limit: u32, now: Timestamp) -> Result<Vec<String>, StoreError> {
-    let (only, except) = of_whom(whose);
-    let mut statement = tables.db.prepare_cached(&format!(
-        "SELECT s.id FROM submissions s WHERE {CLAIMABLE} AND s.due_at <= ?3 ORDER BY s.due_at, s.row LIMIT ?4"
-    ))?;
-    let found = statement.query_map(params![only, except, millis(now), limit], |row| row.get(0))?;
-    Ok(found.collect::<Result<_, _>>()?)
+    let mut found: Vec<(i64, i64, String)> = Vec::new();
+    for organisation in waiting(tables, whose)? {
+        let mut statement = tables.db.prepare_cached(&format!(
+            "SELECT s.due_at, s.row, s.id FROM {CLAIMABLE} AND s.due_at <= ?2 ORDER BY s.due_at, s.row LIMIT ?3"
+        ))?;
+        let rows = statement
+            .query_map(params![organisation, millis(now), limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        for row in rows {
+            found.push(row?);
+        }
+    }
+    found.sort();
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(found.into_iter().map(|(_, _, id)| id).collect())
 }
 
-/// The first two values of [`CLAIMABLE`].
-pub(super) fn of_whom(whose: &Whose) -> (Option<&str>, String) {
-    match whose {
-        Whose::Only(organisation) => (Some(organisation.as_str()), "[]".to_owned()),
-        Whose::AllBut(others) => (None, json!(others).to_string()),
-    }
+/// Those of these organisations that have something due at some time.
+pub(super) fn waiting(tables: &Tables<'_>, whose: &Whose) -> Result<Vec<String>, StoreError> {
+    let others = match whose {
+        Whose::Only(one) => return Ok(vec![one.as_str().to_owned()]),
+        Whose::AllBut(others) => others,
+    };
+    let mut statement = tables.db.prepare_cached(WAITING)?;
+    let all = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    Ok(all.into_iter().filter(|one| !others.iter().any(|other| other.as_str() == one)).collect())
 }
 
 /// Nothing waits longer than until `latest`.
 pub(super) fn pull_forward(tables: &Tables<'_>, latest: Timestamp) -> Result<u64, StoreError> {
-    let mut statement = tables.db.prepare_cached("UPDATE submissions SET due_at = ?1 WHERE due_at > ?1")?;
-    Ok(u64::try_from(statement.execute([millis(latest)])?).unwrap_or(u64::MAX))
+    let mut count = 0;
+    for organisation in waiting(tables, &Whose::EVERYONES)? {
+        let mut statement = tables.db.prepare_cached(
+            "UPDATE submissions INDEXED BY submissions_due SET due_at = ?1 WHERE organisation = ?2 AND due_at > ?1",
+        )?;
+        count += u64::try_from(statement.execute(params![millis(latest), organisation])?).unwrap_or(u64::MAX);
+    }
+    Ok(count)
 }
 
-/// All that a claim hands out, as it stands before it.
-fn read_whole(tables: &Tables<'_>, id: &str) -> Result<Claimed, StoreError> {
-    let submission = by_id(tables, id)?;
-    if submission.damaged.is_some() {
-        return Err(StoreError::Damaged { what: "detail" });
+/// Submissions and the column of each that is damaged.
+type DamagedOnes = Vec<(SubmissionId, &'static str)>;
+
+/// All that a claim hands out; a value that cannot be read holds up its own submission only.
+pub(super) fn read_whole(
+    tables: &Tables<'_>,
+    taken: Vec<Submission>,
+) -> Result<(Vec<Claimed>, DamagedOnes), StoreError> {
+    let (mut claimed, mut damaged) = (Vec::new(), Vec::new());
+    for submission in taken {
+        match whole(tables, &submission) {
+            Ok((payload, envelope, predecessor)) => {
+                claimed.push(Claimed { submission, payload, envelope, predecessor });
+            }
+            Err(StoreError::Damaged { what }) => damaged.push((submission.id, what)),
+            Err(error) => return Err(error),
+        }
     }
-    let payload = payload(tables, id)?;
-    let envelope = envelope(tables, id)?;
-    let predecessor = predecessor(tables, &submission)?;
-    Ok(Claimed { submission, payload, envelope, predecessor })
+    Ok((claimed, damaged))
+}
+
+type Whole = (Vec<u8>, Option<StoredEnvelope>, Option<Predecessor>);
+
+fn whole(tables: &Tables<'_>, of: &Submission) -> Result<Whole, StoreError> {
+    let id = of.id.as_str();
+    Ok((payload(tables, id)?, envelope(tables, id)?, predecessor(tables, of)?))
 }
 
 fn payload(tables: &Tables<'_>, id: &str) -> Result<Vec<u8>, StoreError> {
     bodies::open(tables, id, Part::Payload)?.ok_or(StoreError::Damaged { what: "payload" })
 }
 
-fn claim_one(tables: &Tables<'_>, found: Claimed, actor: &Actor, now: Timestamp) -> Result<Claimed, StoreError> {
-    let event = if found.submission.state == State::Unknown { Event::Ask } else { Event::Claim };
-    let submission = apply(tables, found.submission, &Step::plain(event, actor.clone()), now)?;
-    Ok(Claimed { submission, ..found })
+fn claim_one(tables: &Tables<'_>, found: Submission, actor: &Actor, now: Timestamp) -> Result<Submission, StoreError> {
+    let event = if found.state == State::Unknown { Event::Ask } else { Event::Claim };
+    apply(tables, found, &Step::plain(event, actor.clone()), now)
+}
+
+/// Sets submissions with damaged bodies aside.
+pub(super) fn quarantine_all(
+    tables: &Tables<'_>,
+    damaged: &DamagedOnes,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    damaged.iter().try_for_each(|(id, column)| quarantine(tables, id.as_str(), column, actor, now))
 }
 
 /// Sets a submission with a damaged value aside, by its plain columns alone. Said once: it is not taken up again.

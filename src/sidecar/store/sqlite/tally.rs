@@ -56,10 +56,10 @@ impl Tally {
         db: &Connection,
         next: impl FnOnce(&Head) -> Result<Head, StoreError>,
     ) -> Result<(), StoreError> {
-        let mut numbers = self.known(db)?;
-        numbers.head = next(&numbers.head)?;
-        self.put(Some(numbers));
-        Ok(())
+        self.with(db, |numbers| {
+            numbers.head = next(&numbers.head)?;
+            Ok(())
+        })
     }
 
     /// What to go back to when a piece of work is taken back.
@@ -92,17 +92,25 @@ impl Tally {
     }
 
     fn count(&self, db: &Connection, on: impl FnOnce(&mut Numbers) -> i64) -> Result<i64, StoreError> {
-        let mut numbers = self.known(db)?;
-        let counted = on(&mut numbers);
-        self.put(Some(numbers));
-        Ok(counted)
+        self.with(db, |numbers| Ok(on(numbers)))
     }
 
-    fn known(&self, db: &Connection) -> Result<Numbers, StoreError> {
-        match self.mark() {
-            Some(numbers) => Ok(numbers),
-            None => Ok(Numbers { change: counter(db, "change")?, sequence: counter(db, "sequence")?, head: head(db)? }),
-        }
+    fn with<T>(
+        &self,
+        db: &Connection,
+        change: impl FnOnce(&mut Numbers) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut numbers = self.numbers.borrow_mut();
+        let known = match &mut *numbers {
+            Some(known) => known,
+            none => none.insert(Numbers {
+                change: counter(db, "change")?,
+                sequence: counter(db, "sequence")?,
+                head: head(db)?,
+            }),
+        };
+        self.is_written.set(false);
+        change(known)
     }
 
     fn put(&self, numbers: Option<Numbers>) {

@@ -1,4 +1,5 @@
-//! The one thread that writes: whatever is queued becomes one transaction, each piece of work in its own savepoint.
+//! The one thread that writes: whatever is queued becomes one transaction. A piece of work that may fail half-way has a savepoint
+//! of its own; one that refuses before it writes has none, and should it fail later after all, its transaction fails with it.
 //!
 //! A caller is answered after the commit that made its work durable, never before. The queue is bounded; a caller waits for
 //! a place in it. Callers who were answered together come back one by one: the next transaction waits for as many as the last
@@ -11,8 +12,9 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
+use super::checkpoint::Checkpoints;
 use super::{Around, Tables};
 use crate::sidecar::store::StoreError;
 
@@ -22,6 +24,10 @@ const BATCH_MAX: usize = 256;
 const GATHER_MAX: Duration = Duration::from_millis(3);
 /// What part of the last commit's time it waits.
 const GATHER_PART: u32 = 3;
+/// Pieces of work after which a checkpoint is asked for: some megabytes of log.
+const CHECKPOINT_EVERY: usize = 256;
+/// And how long after the last one.
+const CHECKPOINT_AFTER: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
     queue: Option<mpsc::Sender<Box<dyn Work>>>,
@@ -30,8 +36,19 @@ pub(super) struct Writer {
     failed: Arc<AtomicBool>,
 }
 
+/// What is left of a piece of work that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failing {
+    /// It may have written something, which is taken back. Costs a copy of every page that it touches.
+    HalfWay,
+    /// It has written nothing.
+    BeforeItWrites,
+}
+
 /// A piece of work: run inside the transaction, answered after it.
 trait Work: Send {
+    /// How it fails, if it fails.
+    fn failing(&self) -> Failing;
     /// Does it; whether its savepoint is to be kept.
     fn run(&mut self, tables: &Tables<'_>) -> bool;
     /// Why the disk or the database refused it; nothing when it was its own rules.
@@ -41,12 +58,17 @@ trait Work: Send {
 }
 
 struct Task<T, F> {
+    failing: Failing,
     work: Option<F>,
     result: Option<Result<T, StoreError>>,
     caller: oneshot::Sender<Result<T, StoreError>>,
 }
 
 impl<T: Send, F: FnOnce(&Tables<'_>) -> Result<T, StoreError> + Send> Work for Task<T, F> {
+    fn failing(&self) -> Failing {
+        self.failing
+    }
+
     fn run(&mut self, tables: &Tables<'_>) -> bool {
         self.result = self.work.take().map(|work| work(tables));
         matches!(self.result, Some(Ok(_)))
@@ -70,7 +92,7 @@ impl<T: Send, F: FnOnce(&Tables<'_>) -> Result<T, StoreError> + Send> Work for T
 }
 
 impl Writer {
-    pub(super) fn start(db: Connection, around: Around) -> Result<Self, StoreError> {
+    pub(super) fn start(db: Connection, around: Around, checkpoints: Checkpoints) -> Result<Self, StoreError> {
         let (queue, work) = mpsc::channel(QUEUE_MAX);
         let failed = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&failed);
@@ -79,7 +101,7 @@ impl Writer {
         let alone = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(no_thread)?;
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || alone.block_on(serve(&around.tables(&db), work, &seen)))
+            .spawn(move || alone.block_on(serve(&around.tables(&db), work, &seen, &checkpoints)))
             .map_err(no_thread)?;
         Ok(Self { queue: Some(queue), thread: Some(thread), failed })
     }
@@ -101,18 +123,35 @@ impl Writer {
         work: impl FnOnce(&Tables<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (caller, answer) = oneshot::channel();
-        let task = Box::new(Task { work: Some(work), result: None, caller });
+        let task = Box::new(Task { failing: Failing::HalfWay, work: Some(work), result: None, caller });
         let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
         queue.blocking_send(task).map_err(|_| StoreError::Closed)?;
         answer.blocking_recv().map_err(|_| StoreError::Closed)?
     }
 
+    /// Runs a piece of work that may fail half-way.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Tables<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.queue_up(Failing::HalfWay, work).await
+    }
+
+    /// Runs a piece of work that makes up its mind before it writes anything.
+    pub(super) async fn run_decided<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Tables<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.queue_up(Failing::BeforeItWrites, work).await
+    }
+
+    async fn queue_up<T: Send + 'static>(
+        &self,
+        failing: Failing,
+        work: impl FnOnce(&Tables<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (caller, answer) = oneshot::channel();
-        let task = Box::new(Task { work: Some(work), result: None, caller });
+        let task = Box::new(Task { failing, work: Some(work), result: None, caller });
         let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
         queue.send(task).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
@@ -156,10 +195,31 @@ impl Pace {
     }
 }
 
-async fn serve(tables: &Tables<'_>, mut queue: mpsc::Receiver<Box<dyn Work>>, failed: &AtomicBool) {
-    let mut pace = Pace::default();
-    while let Some(first) = queue.recv().await {
+async fn serve(
+    tables: &Tables<'_>,
+    mut queue: mpsc::Receiver<Box<dyn Work>>,
+    failed: &AtomicBool,
+    checkpoints: &Checkpoints,
+) {
+    let (mut pace, mut in_log) = (Pace::default(), 0);
+    loop {
+        if in_log >= CHECKPOINT_EVERY {
+            checkpoints.ask();
+            in_log = 0;
+        }
+        let next = match in_log {
+            0 => queue.recv().await,
+            _ => match timeout(CHECKPOINT_AFTER, queue.recv()).await {
+                Ok(next) => next,
+                Err(_) => {
+                    in_log = CHECKPOINT_EVERY;
+                    continue;
+                }
+            },
+        };
+        let Some(first) = next else { return };
         let mut batch = pace.gather(first, &mut queue).await;
+        in_log += batch.len();
         let begun = Instant::now();
         let failure = commit(tables, &mut batch).err();
         pace = Pace { pieces: batch.len(), commit: begun.elapsed() };
@@ -180,6 +240,7 @@ async fn serve(tables: &Tables<'_>, mut queue: mpsc::Receiver<Box<dyn Work>>, fa
 }
 
 fn commit(tables: &Tables<'_>, batch: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
+    tables.room.look_at_disk_again();
     tell(tables, "BEGIN IMMEDIATE")?;
     let outcome =
         run_all(tables, batch).and_then(|()| tables.tally.write(tables.db)).and_then(|()| tell(tables, "COMMIT"));
@@ -199,19 +260,37 @@ fn tell(tables: &Tables<'_>, sql: &str) -> Result<(), StoreError> {
 
 fn run_all(tables: &Tables<'_>, batch: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
     for work in batch {
-        tell(tables, "SAVEPOINT work")?;
-        let mark = tables.tally.mark();
-        let keep = work.run(tables);
+        match work.failing() {
+            Failing::HalfWay => in_a_savepoint(tables, &mut **work)?,
+            Failing::BeforeItWrites => {
+                let before = tables.db.total_changes();
+                let kept = work.run(tables);
+                if !kept && tables.db.total_changes() != before {
+                    let text = || "a piece of work failed after it had begun to write".to_owned();
+                    let trouble = work.trouble().map(StoreError::repeated);
+                    return Err(trouble.unwrap_or_else(|| StoreError::Database { text: text() }));
+                }
+            }
+        }
         // A full disk or an I/O error ends the whole transaction by itself, and with it the batch.
         if let Some(trouble) = work.trouble().filter(|_| tables.db.is_autocommit()) {
             return Err(trouble.repeated());
         }
-        if !keep {
-            tables.room.loosen();
-            tables.tally.back_to(mark);
-            tell(tables, "ROLLBACK TO work")?;
-        }
-        tell(tables, "RELEASE work")?;
     }
     Ok(())
+}
+
+fn in_a_savepoint(tables: &Tables<'_>, work: &mut dyn Work) -> Result<(), StoreError> {
+    tell(tables, "SAVEPOINT work")?;
+    let mark = tables.tally.mark();
+    let keep = work.run(tables);
+    if tables.db.is_autocommit() {
+        return Ok(());
+    }
+    if !keep {
+        tables.room.loosen();
+        tables.tally.back_to(mark);
+        tell(tables, "ROLLBACK TO work")?;
+    }
+    tell(tables, "RELEASE work")
 }

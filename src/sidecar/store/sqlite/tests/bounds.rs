@@ -133,6 +133,28 @@ async fn retention_purges_settled_bodies_and_keeps_open_ones_keys_rows_and_the_u
 }
 
 #[tokio::test]
+async fn what_was_settled_long_ago_is_forgotten_with_its_key_and_the_use_log_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    let done = accepted(&store, new("1", "x"), 0).await;
+    archive(&store, 1).await;
+    let open_one = accepted(&store, new("2", "x"), 1).await;
+    assert_eq!(store.forget(&actor(), Timestamp::MAX, 10, at(2)).await.unwrap(), 0, "its bodies are still kept");
+    store.purge(&actor(), Timestamp::MAX, 10, at(3)).await.unwrap();
+    assert_eq!(store.forget(&actor(), at(1), 10, at(4)).await.unwrap(), 0, "it is not due yet");
+    let rows = store.verify_use_log().await.unwrap();
+    assert_eq!(store.forget(&actor(), Timestamp::MAX, 10, at(5)).await.unwrap(), 1);
+    assert!(store.find(&done.id, &scope()).await.unwrap().is_none());
+    assert!(store.find(&open_one.id, &scope()).await.unwrap().is_some());
+    assert_eq!(store.verify_use_log().await.unwrap(), rows + 1);
+    let again = accepted(&store, new("1", "y"), 6).await;
+    assert_ne!(again.document.document, done.document.document);
+    drop(store);
+    assert_eq!(check(&path, &key()).unwrap().faults, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn the_record_before_an_open_new_version_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder.path().join("s.db"), 0);
@@ -256,11 +278,20 @@ async fn databases_of_every_released_schema_are_carried_on() {
     }
 }
 
-/// A database of the fourth schema, the first with a data key: what this program writes, without what the fifth step adds.
+/// A database of the fourth schema, the first with a data key: what this program writes, without what the fifth and sixth steps add.
 fn without_invalidations(path: &Path) {
     let db = Connection::open(path).unwrap();
     db.execute_batch(
-        "DROP INDEX submissions_replaces;
+        "CREATE TABLE idempotency_keys (organisation TEXT NOT NULL, key_digest BLOB NOT NULL, body_digest BLOB NOT NULL,
+             submission TEXT NOT NULL, made_at INTEGER NOT NULL, PRIMARY KEY (organisation, key_digest)) STRICT, WITHOUT ROWID;
+         INSERT INTO idempotency_keys SELECT organisation, key_digest, body_digest, id, accepted_at FROM submissions;
+         DROP INDEX submissions_key;
+         DROP INDEX submissions_purged;
+         DROP INDEX submissions_due;
+         CREATE INDEX submissions_due ON submissions (due_at) WHERE due_at IS NOT NULL;
+         ALTER TABLE submissions DROP COLUMN key_digest;
+         ALTER TABLE submissions DROP COLUMN body_digest;
+         DROP INDEX submissions_replaces;
          ALTER TABLE submissions DROP COLUMN target;
          ALTER TABLE submissions DROP COLUMN kind;
          PRAGMA user_version = 4;",
