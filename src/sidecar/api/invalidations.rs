@@ -61,7 +61,7 @@ pub(super) async fn invalidate<S: Store, A: Archive, C: Clock>(
             services.metrics.count_accepted();
             services.wake.notify_one();
             tracing::info!(submission = %submission.id, target = ?submission.kind.target(), "invalidation accepted");
-            Ok(accepted(&submission))
+            Ok(accepted(submission))
         }
         Accepted::Replay(submission) => repeat(&caller, Earlier::Same(Box::new(submission))),
         Accepted::Conflict => repeat(&caller, Earlier::Other),

@@ -36,6 +36,11 @@ struct Body<'a> {
 }
 
 impl Problem {
+    /// Whether findings are what is wrong.
+    pub(super) fn has_findings(&self) -> bool {
+        !self.findings.is_empty()
+    }
+
     pub(super) fn new(status: StatusCode, code: &str, message: Text) -> Self {
         let cause = Cause::new(code, message);
         Self { status, cause, findings: Vec::new(), reasons: Vec::new(), retry_after: None }

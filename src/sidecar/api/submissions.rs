@@ -29,6 +29,8 @@ use crate::sidecar::store::{
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const KEY_BYTES_MAX: usize = 255;
+/// Records up to this size are checked in less than a millisecond.
+const CHECKED_HERE_BYTES_MAX: usize = 16 << 10;
 const LIMIT_DEFAULT: u32 = 100;
 const LIMIT_MAX: u32 = 1000;
 
@@ -44,39 +46,53 @@ pub(super) async fn submit<S: Store, A: Archive, C: Clock>(
     // A key is its caller's own: another token's same key is another key.
     let key = caller.own_key(&idempotency_key(&headers)?);
     let body = json_bytes(&headers, body)?;
-    if let Some(earlier) = services.store.earlier(&caller.organisation, &key, &body).await? {
-        return repeat(&caller, earlier);
-    }
-    let checked = check(&services, body.clone()).await?.map_err(|findings| {
-        services.metrics.count_refused();
-        problem::findings(findings)
-    })?;
-    let new = new_submission(&services, &caller, key, &body, &checked)?;
+    let new = match to_be_accepted(&services, &caller, &key, &body).await {
+        Ok(new) => new,
+        // By today's rules; the answer of the first request with this key is by those of its day.
+        Err(refused) => {
+            if let Some(earlier) = services.store.earlier(&caller.organisation, &key, &body).await? {
+                return repeat(&caller, earlier);
+            }
+            if refused.has_findings() {
+                services.metrics.count_refused();
+            }
+            return Err(refused);
+        }
+    };
     match services.store.accept(new, services.clock.now()).await? {
         Accepted::New(submission) => {
             services.metrics.count_accepted();
             services.wake.notify_one();
             tracing::info!(submission = %submission.id, document = %submission.document.document, "accepted");
-            Ok(accepted(&submission))
+            Ok(accepted(submission))
         }
-        // The same request has come twice at the same time, and the other one was first.
         Accepted::Replay(submission) => repeat(&caller, Earlier::Same(Box::new(submission))),
         Accepted::Conflict => repeat(&caller, Earlier::Other),
     }
+}
+
+async fn to_be_accepted<S: Store, A: Archive, C: Clock>(
+    services: &Services<S, A, C>,
+    caller: &Caller,
+    key: &str,
+    body: &Bytes,
+) -> Result<NewSubmission, Problem> {
+    let checked = check(services, body.clone()).await?.map_err(problem::findings)?;
+    new_submission(services, caller, key.to_owned(), body, &checked)
 }
 
 /// The answer to a request whose key has come before.
 pub(super) fn repeat(caller: &Caller, earlier: Earlier) -> Result<Response, Problem> {
     let Earlier::Same(submission) = earlier else { return Err(problem::key_conflict()) };
     caller.speaks_for(&submission.unit)?;
-    let mut response = accepted(&submission);
+    let mut response = accepted(*submission);
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     Ok(response)
 }
 
-pub(super) fn accepted(submission: &Submission) -> Response {
+pub(super) fn accepted(submission: Submission) -> Response {
     let location = format!("/v1/submissions/{}", submission.id);
-    let shown = axum::Json(Shown::new(submission.clone()));
+    let shown = axum::Json(Shown::new(submission));
     (StatusCode::ACCEPTED, [(header::LOCATION, location)], shown).into_response()
 }
 
@@ -90,12 +106,15 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
     value.to_str().map(str::to_owned).map_err(|_| problem::bad_key())
 }
 
-/// Checks on a thread where a large record delays nobody else.
+/// Checks here what takes less than a change of threads would, and a large record on a thread where it delays nobody else.
 async fn check<S: Store, A: Archive, C: Clock>(
     services: &Services<S, A, C>,
     body: Bytes,
 ) -> Result<Result<CheckedRecord, Vec<Finding>>, Problem> {
     let (checker, now) = (Arc::clone(&services.checker), services.clock.now());
+    if body.len() <= CHECKED_HERE_BYTES_MAX {
+        return Ok(checker.record(&body, now));
+    }
     tokio::task::spawn_blocking(move || checker.record(&body, now)).await.map_err(|_| problem::our_fault())
 }
 
