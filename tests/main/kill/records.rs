@@ -1,0 +1,93 @@
+//! What the producer hands in: one made-up client's day, each record of a kind that comes to another end.
+
+use asiasilta::demo::RECORDS;
+use serde_json::{Value, json};
+
+const DECISION: &str = include_str!("../../../examples/organiser/main-decision.json");
+
+/// A document of nobody.
+fn unheard_of(number: usize) -> Value {
+    json!(format!("1.2.246.10.99999992.95.2020.1.1.1.{}", number + 1))
+}
+
+/// Where a record ends when nothing but kills happens to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Archived.
+    Plain,
+    /// Held: the organiser has not named the unit.
+    Held,
+    /// Abandoned: held, then given up by an operator.
+    GivenUp,
+    /// Rejected: it replaces a document that nobody has.
+    Refused,
+    /// Parked: it names another original than the document that it replaces has.
+    Parked,
+    /// Waits for a professional's signature.
+    ToSign,
+    /// Three versions of one document, each handed in as soon as the one before is promised; all archived.
+    Chain,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 7] =
+        [Self::Plain, Self::Chain, Self::Held, Self::GivenUp, Self::Refused, Self::Parked, Self::ToSign];
+
+    /// How many submissions it comes to.
+    pub(super) fn count(self) -> usize {
+        match self {
+            Self::Chain => 3,
+            Self::Parked => 2,
+            _ => 1,
+        }
+    }
+}
+
+fn example(text: &str, number: usize) -> Value {
+    let mut record: Value = serde_json::from_str(text).unwrap();
+    record["professional_link"]["reference"] = json!(format!("KILL-{number}"));
+    record
+}
+
+/// The everyday-life example as the `number`th record: the same client, another shift.
+pub(super) fn plain(number: usize) -> Value {
+    let mut record = example(RECORDS[1].1, number);
+    if number.is_multiple_of(2) {
+        record["case"] = json!("1.2.246.10.99999991.14.2026.1");
+    }
+    record
+}
+
+/// The next version after one that was promised.
+pub(super) fn next_version(number: usize, before: &Value) -> Value {
+    replacing(plain(number), &before["document_id"], &before["set_id"], before["version"].as_u64().unwrap())
+}
+
+/// One that names another original.
+pub(super) fn strange_version(number: usize, before: &Value) -> Value {
+    // An original is its own first version; of another one this would be the second.
+    replacing(plain(number), &before["document_id"], &unheard_of(number), before["version"].as_u64().unwrap() + 1)
+}
+
+pub(super) fn refused(number: usize) -> Value {
+    replacing(plain(number), &unheard_of(number), &unheard_of(number), 1)
+}
+
+pub(super) fn held(number: usize) -> Value {
+    example(RECORDS[6].1, number)
+}
+
+/// A decision, which only a professional signs.
+pub(super) fn to_sign(number: usize) -> Value {
+    let (mut record, decision) = (plain(number), serde_json::from_str::<Value>(DECISION).unwrap());
+    for field in ["structure", "content", "service_process"] {
+        record[field] = decision[field].clone();
+    }
+    record.as_object_mut().unwrap().remove("event_day");
+    record
+}
+
+fn replacing(mut record: Value, document: &Value, set: &Value, version: u64) -> Value {
+    record["replaces"] = json!({ "document": document, "set": set, "version": version, "reason": "Korjaus" });
+    record
+}
