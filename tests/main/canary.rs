@@ -254,7 +254,31 @@ impl Run {
         let refused = self.submit("c-4", &replacing).await;
         self.until(&refused, &["rejected", "parked", "held"]).await;
         self.invalidations(stage, &archived).await;
+        self.operator(stage, held["id"].as_str().unwrap()).await;
         self.system.get("/v1/submissions?after=0&limit=100").await.unwrap();
+    }
+
+    /// An operator's commands, with persons in the words that they are given.
+    async fn operator(&mut self, stage: &Stage, held: &str) {
+        let (sidecar, token) = (format!("http://{}", self.address), stage.directory().join("token"));
+        let (words, code) = (format!("{GIVEN} {FREE_TEXT}"), clients()[0].clone());
+        for command in [
+            vec!["list"],
+            vec!["list", "--state", "held", "--format", "json"],
+            vec!["list", "--state", GIVEN],
+            vec!["show", held],
+            vec!["show", FAMILY],
+            vec!["release", held, "--by", FAMILY, "--reason", &words],
+            vec!["abandon", &code, "--by", WORKER, "--reason", &code],
+            vec!["abandon", held, "--by", WORKER, "--reason", &words, "--format", "json"],
+            vec!["release", held, "--by", FAMILY, "--reason", &words],
+        ] {
+            let mut program = tokio::process::Command::new(env!("CARGO_BIN_EXE_asiasilta"));
+            program.arg("outbox").args(&command).args(["--sidecar", &sidecar, "--token-file"]).arg(&token);
+            let run = program.output().await.unwrap();
+            self.written.add(format!("standard output of outbox {}", command[0]), run.stdout);
+            self.written.add(format!("standard error of outbox {}", command[0]), run.stderr);
+        }
     }
 
     /// Invalidated, with an answer lost on the way; of a document that nobody knows; and an order that is not taken.
