@@ -2,8 +2,11 @@
 //!
 //! Writes nothing and knows no message. Used by `intake/` and, for well-formedness before C14N, by `signature.rs`.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use roxmltree::{Document, Node, ParsingOptions};
 
 pub(crate) const HL7: &str = "urn:hl7-org:v3";
@@ -90,8 +93,22 @@ pub(crate) fn is(node: Node<'_, '_>, namespace: &str, name: &str) -> bool {
 }
 
 /// All text below an element, comments left out.
-pub(crate) fn text(node: Node<'_, '_>) -> String {
-    node.descendants().filter(Node::is_text).filter_map(|text| text.text()).collect()
+pub(crate) fn text<'a>(node: Node<'a, '_>) -> Cow<'a, str> {
+    let mut texts = node.descendants().filter(Node::is_text).filter_map(|text| text.text());
+    let first = texts.next().unwrap_or_default();
+    match texts.next() {
+        None => first.into(),
+        Some(second) => [first, second].into_iter().chain(texts).collect::<String>().into(),
+    }
+}
+
+/// Decodes Base64 (RFC 4648), broken by white space or not.
+pub(crate) fn base64(mut text: Cow<'_, str>) -> Option<Vec<u8>> {
+    // Most have none, so it is taken out only where it is in the way.
+    STANDARD.decode(text.as_bytes()).ok().or_else(|| {
+        text.to_mut().retain(|sign| !sign.is_ascii_whitespace());
+        STANDARD.decode(text.as_bytes()).ok()
+    })
 }
 
 /// Every text, attribute value, comment and processing instruction of a document.

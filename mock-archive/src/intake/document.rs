@@ -2,8 +2,6 @@
 //!
 //! Reads what the archive needs; whether the parts agree is for `rules/`, whether a signature holds for `signature.rs`.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use roxmltree::{Document, Node};
 use serde_json::Value;
 
@@ -148,11 +146,11 @@ fn client(target: Node<'_, '_>) -> Option<Client> {
     let patient = at(role, &["patient"])?;
     let name = at(patient, &["name"])?;
     let given = children(name, xml::HL7, "given")
-        .map(|given| (xml::text(given), given.attribute("qualifier").map(str::to_owned)))
+        .map(|given| (xml::text(given).into_owned(), given.attribute("qualifier").map(str::to_owned)))
         .collect();
     Some(Client {
         id: children(role, xml::HL7, "id").find_map(person_id)?,
-        family: child(name, xml::HL7, "family").map(xml::text)?,
+        family: child(name, xml::HL7, "family").map(xml::text)?.into_owned(),
         given,
         birth: attribute(patient, &["birthTime"], "value")?,
     })
@@ -203,10 +201,9 @@ fn json(body: Node<'_, '_>) -> Result<Value, Finding> {
 
 /// Base64 as the real documents have it: broken by white space, sometimes preceded by a comment.
 fn decode(node: Node<'_, '_>) -> Option<Vec<u8>> {
-    let mut text = xml::text(node);
-    text.retain(|sign| !sign.is_ascii_whitespace());
-    if text.is_empty() || text.len() > BODY_MAX_BYTES {
+    let text = xml::text(node);
+    if text.len() > BODY_MAX_BYTES {
         return None;
     }
-    STANDARD.decode(text).ok()
+    xml::base64(text).filter(|bytes| !bytes.is_empty())
 }

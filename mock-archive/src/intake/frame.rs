@@ -2,8 +2,6 @@
 //!
 //! Reads both what stands inside a SOAP envelope and a bare frame. Checks form, not meaning: that is `rules/`.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use roxmltree::Node;
 
 use crate::finding::{Finding, Rule};
@@ -233,11 +231,7 @@ fn document_text(node: Node<'_, '_>) -> DocumentText {
     let inline = text.attribute("representation") == Some("B64") && text.attribute("mediaType") == Some("text/xml");
     match (reference, inline) {
         (Some(reference), false) => DocumentText::Part(reference),
-        (None, true) => {
-            let mut base64 = xml::text(text);
-            base64.retain(|sign| !sign.is_ascii_whitespace());
-            STANDARD.decode(base64).map_or(DocumentText::Nowhere, DocumentText::Inline)
-        }
+        (None, true) => xml::base64(xml::text(text)).map_or(DocumentText::Nowhere, DocumentText::Inline),
         _ => DocumentText::Nowhere,
     }
 }
@@ -264,7 +258,7 @@ fn invalidation(act: Node<'_, '_>) -> Result<Invalidation, Place> {
             .ok_or(missing("localSocialHeader/documentGroup"))?
             .to_owned(),
         reason: child(social, xml::FINLAND, "reasonOfInvalidation")
-            .map(xml::text)
+            .map(|reason| xml::text(reason).into_owned())
             .ok_or(missing("localSocialHeader/reasonOfInvalidation"))?,
     })
 }
