@@ -1,7 +1,8 @@
 //! What the archive holds: documents by custodian, versions, cases, invalidation. State and look-ups, no judgement, no wire.
 //!
 //! Called by `archive.rs` alone, under its lock. Every look-up goes by an index: a run of a hundred thousand documents
-//! costs each store the same, and each of them a few hundred bytes. What changes is written into the journal, where there is one.
+//! costs each store the same, and each of them less than two hundred bytes (`registers/row.rs`). What changes is written into the
+//! journal, where there is one.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,8 +15,11 @@ use crate::intake::document::{Client, Code, ServiceProcess, Unit};
 use crate::joining::Standing;
 use crate::oid::Oid;
 use crate::person::PersonId;
+use crate::registers::row::{EffectiveTime, Ids, Row, ShortId, Special};
 use crate::sharing::Shared;
 use crate::storage::{Body, Journal};
+
+mod row;
 
 /// Document group of relationship documents.
 pub(crate) const RELATIONSHIP: &str = "1";
@@ -35,12 +39,11 @@ pub(crate) struct Stored {
     pub(crate) alike: Arc<Alike>,
     pub(crate) people: Arc<People>,
     /// The producer rows of a relationship document.
-    pub(crate) rows: Box<[ProducerRow]>,
+    pub(crate) rows: Arc<[ProducerRow]>,
     /// The day on which the case of a case document was closed.
     pub(crate) case_closed: Option<PartialDate>,
     pub(crate) stored_at: Timestamp,
     pub(crate) body: Body,
-    pub(crate) sha256: [u8; 32],
 }
 
 /// What many documents have alike: a hundred thousand of them keep it a few times.
@@ -75,13 +78,11 @@ impl Stored {
 /// A document in its place.
 pub(crate) struct Held {
     /// Place in the order of arrival, from 0.
-    pub(crate) place: usize,
+    pub(crate) place: u32,
     pub(crate) document: Stored,
-    /// Place of the version before.
-    before: Option<u32>,
     pub(crate) is_valid: bool,
     /// Place in the order of change: storing and invalidating.
-    pub(crate) change: usize,
+    pub(crate) change: u32,
     pub(crate) changed_at: Timestamp,
 }
 
@@ -94,26 +95,26 @@ const DOCUMENTS_MAX: u32 = 10_000_000;
 /// Everything stored, in the order of arrival.
 #[derive(Default)]
 pub(crate) struct Registers {
-    held: Vec<Held>,
-    by_id: HashMap<Oid, u32>,
-    /// The newest version of each document.
-    newest: HashMap<Oid, u32>,
+    rows: Vec<Row>,
+    ids: Ids,
+    by_id: HashMap<ShortId, u32>,
+    /// The newest version of each document that has more than one.
+    newest: HashMap<ShortId, u32>,
     by_client: HashMap<Key, Vec<u32>>,
     relationships: HashMap<Key, Vec<u32>>,
     cases: HashMap<(Oid, Oid), Vec<u32>>,
-    changes: usize,
+    /// The invalidated documents: their place in the order of change, and when.
+    invalidated: HashMap<u32, (u32, Timestamp)>,
+    changes: u32,
     journal: Option<Journal>,
     alike: Shared<Alike>,
     people: Shared<People>,
 }
 
 impl Registers {
-    pub(crate) fn document(&self, id: &Oid) -> Option<&Stored> {
-        self.held(id).map(|held| &held.document)
-    }
-
-    pub(crate) fn held(&self, id: &Oid) -> Option<&Held> {
-        self.by_id.get(id).and_then(|place| self.at(*place))
+    /// A document by its id, valid or not.
+    pub(crate) fn held(&self, id: &Oid) -> Option<Held> {
+        self.at(self.place(id)?)
     }
 
     /// From now on every change is written there as well.
@@ -131,25 +132,47 @@ impl Registers {
         Ok(())
     }
 
-    /// Stores a document; a case document registers its case too.
+    /// Stores a document that keeps the rules of versions; a case document registers its case too.
     ///
     /// # Errors
-    /// When the journal cannot be written, or the registers are full; nothing is stored then.
-    pub(crate) fn store(&mut self, mut document: Stored) -> std::io::Result<()> {
-        let place = u32::try_from(self.held.len()).ok().filter(|place| *place < DOCUMENTS_MAX);
+    /// When the journal cannot be written, the registers are full or the document is none that the rules let through; nothing is
+    /// stored then.
+    pub(crate) fn store(&mut self, document: Stored) -> std::io::Result<()> {
+        let refused = || std::io::Error::other("a document that the registers cannot take");
+        let place = u32::try_from(self.rows.len()).ok().filter(|place| *place < DOCUMENTS_MAX);
         let place = place.ok_or_else(|| std::io::Error::other("the registers are full"))?;
+        let is_first = document.id == document.set_id;
+        let chain = self.place(&document.set_id).zip(self.newest_place(&document.set_id));
+        let (first, before) = if is_first { Some((place, place)) } else { chain }.ok_or_else(refused)?;
+        let effective_time = EffectiveTime::new(&document.effective_time).ok_or_else(refused)?;
+        let stored_at_nanos = row::nanos(document.stored_at).ok_or_else(refused)?;
+        let id = self.ids.shorten(&document.id).ok_or_else(refused)?;
+        let set_id = self.ids.shorten(&document.set_id).ok_or_else(refused)?;
         if let Some(journal) = &mut self.journal {
             journal.stored(&document)?;
         }
-        document.alike = self.alike.kept(document.alike);
-        document.people = self.people.kept(document.people);
         self.index(&document, place);
-        self.by_id.insert(document.id.clone(), place);
-        let before = self.newest.insert(document.set_id.clone(), place);
+        self.by_id.insert(id, place);
+        if !is_first {
+            self.newest.insert(set_id, place);
+        }
         self.changes += 1;
-        let (change, changed_at) = (self.changes, document.stored_at);
-        let place = self.held.len();
-        self.held.push(Held { place, document, before, is_valid: true, change, changed_at });
+        let is_special = !document.rows.is_empty() || document.case_closed.is_some();
+        let special = Special { rows: document.rows, case_closed: document.case_closed };
+        self.rows.push(Row {
+            alike: self.alike.kept(document.alike),
+            people: self.people.kept(document.people),
+            special: is_special.then(|| Box::new(special)),
+            stored_at_nanos,
+            body_at: document.body.at,
+            body_length: document.body.length,
+            id,
+            first,
+            before,
+            version: document.version,
+            change: self.changes,
+            effective_time,
+        });
         Ok(())
     }
 
@@ -173,15 +196,11 @@ impl Registers {
 
     /// Marks a document invalid. Tells whether it was there and valid.
     pub(crate) fn invalidate(&mut self, id: &Oid, at: Timestamp) -> bool {
-        let place = self.by_id.get(id).and_then(|place| usize::try_from(*place).ok());
-        let Some(held) = place.and_then(|place| self.held.get_mut(place)) else {
+        let Some(place) = self.place(id).filter(|place| !self.invalidated.contains_key(place)) else {
             return false;
         };
-        if !std::mem::replace(&mut held.is_valid, false) {
-            return false;
-        }
         self.changes += 1;
-        (held.change, held.changed_at) = (self.changes, at);
+        self.invalidated.insert(place, (self.changes, at));
         if let Some(journal) = &mut self.journal {
             journal.invalidated(id, at);
         }
@@ -196,45 +215,82 @@ impl Registers {
     }
 
     /// The versions of a document, oldest first, the invalidated ones among them.
-    pub(crate) fn versions(&self, set_id: &Oid) -> Vec<&Held> {
-        let before = |held: &&Held| held.before.and_then(|place| self.at(place));
-        let mut versions: Vec<&Held> = std::iter::successors(self.newest(set_id), before).collect();
+    pub(crate) fn versions(&self, set_id: &Oid) -> Vec<Held> {
+        let before = |place: &u32| self.row(*place).map(|row| row.before).filter(|before| before != place);
+        let places = std::iter::successors(self.newest_place(set_id), before);
+        let mut versions: Vec<Held> = places.filter_map(|place| self.at(place)).collect();
         versions.reverse();
         versions
     }
 
     /// The newest version of a document, valid or not.
-    pub(crate) fn newest(&self, set_id: &Oid) -> Option<&Held> {
-        self.newest.get(set_id).and_then(|place| self.at(*place))
+    pub(crate) fn newest(&self, set_id: &Oid) -> Option<Held> {
+        self.at(self.newest_place(set_id)?)
     }
 
     /// Is this the newest version of its document, and valid? A version before an invalidated one does not come back.
     pub(crate) fn is_current(&self, held: &Held) -> bool {
-        held.is_valid && self.newest(&held.document.set_id).is_some_and(|newest| newest.place == held.place)
+        self.is_current_at(held.place)
+    }
+
+    fn is_current_at(&self, place: u32) -> bool {
+        let set_id = self.row(place).and_then(|row| self.row(row.first)).map(|first| first.id);
+        let newest = set_id.and_then(|set_id| self.newest.get(&set_id).or_else(|| self.by_id.get(&set_id)));
+        newest == Some(&place) && !self.invalidated.contains_key(&place)
     }
 
     /// The case document of a known case: the last one that arrived, newest version.
-    pub(crate) fn case(&self, custodian: &Oid, case: &Oid) -> Option<&Stored> {
+    pub(crate) fn case(&self, custodian: &Oid, case: &Oid) -> Option<Stored> {
         self.current(self.cases.get(&(custodian.clone(), case.clone())))
     }
 
     /// The newest relationship document of a client in a register: the last one that arrived, newest version.
-    pub(crate) fn relationship(&self, client: &PersonId, custodian: &Oid) -> Option<&Stored> {
+    pub(crate) fn relationship(&self, client: &PersonId, custodian: &Oid) -> Option<Stored> {
         self.current(self.relationships.get(&(custodian.clone(), client.clone())))
     }
 
     /// All documents of a client in a register, in the order of arrival, the invalidated ones among them.
-    pub(crate) fn of_client(&self, client: &PersonId, custodian: &Oid) -> impl Iterator<Item = &Held> {
+    pub(crate) fn of_client(&self, client: &PersonId, custodian: &Oid) -> impl Iterator<Item = Held> {
         let places = self.by_client.get(&(custodian.clone(), client.clone()));
         places.into_iter().flatten().filter_map(|place| self.at(*place))
     }
 
-    fn at(&self, place: u32) -> Option<&Held> {
-        self.held.get(usize::try_from(place).ok()?)
+    fn place(&self, id: &Oid) -> Option<u32> {
+        self.by_id.get(&self.ids.find(id)?).copied()
     }
 
-    fn current(&self, places: Option<&Vec<u32>>) -> Option<&Stored> {
-        let mut newest_first = places.into_iter().flatten().rev().filter_map(|place| self.at(*place));
-        newest_first.find(|held| self.is_current(held)).map(|held| &held.document)
+    fn newest_place(&self, set_id: &Oid) -> Option<u32> {
+        let short = self.ids.find(set_id)?;
+        let only = || self.by_id.get(&short).filter(|place| self.row(**place).is_some_and(|row| row.first == **place));
+        self.newest.get(&short).or_else(only).copied()
+    }
+
+    fn row(&self, place: u32) -> Option<&Row> {
+        self.rows.get(usize::try_from(place).ok()?)
+    }
+
+    fn at(&self, place: u32) -> Option<Held> {
+        let row = self.row(place)?;
+        let stored_at = row::moment(row.stored_at_nanos);
+        let document = Stored {
+            id: self.ids.whole(row.id)?,
+            set_id: self.ids.whole(self.row(row.first)?.id)?,
+            version: row.version,
+            effective_time: row.effective_time.text(),
+            alike: Arc::clone(&row.alike),
+            people: Arc::clone(&row.people),
+            rows: row.special.as_ref().map(|special| Arc::clone(&special.rows)).unwrap_or_default(),
+            case_closed: row.special.as_ref().and_then(|special| special.case_closed),
+            stored_at,
+            body: Body { at: row.body_at, length: row.body_length },
+        };
+        let invalidated = self.invalidated.get(&place);
+        let (change, changed_at) = invalidated.copied().unwrap_or((row.change, stored_at));
+        Some(Held { place, document, is_valid: invalidated.is_none(), change, changed_at })
+    }
+
+    fn current(&self, places: Option<&Vec<u32>>) -> Option<Stored> {
+        let newest = places.into_iter().flatten().rev().find(|place| self.is_current_at(**place));
+        newest.and_then(|place| self.at(*place)).map(|held| held.document)
     }
 }

@@ -8,8 +8,8 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -39,54 +39,67 @@ pub enum StorageError {
     Body,
 }
 
-/// A kept body.
-pub(crate) enum Body {
-    Memory(Arc<[u8]>),
-    OnDisk { file: Arc<File>, offset: u64, length: u32 },
-}
-
-impl Body {
-    /// Its bytes, as they arrived.
-    pub(crate) fn read(&self) -> std::io::Result<Arc<[u8]>> {
-        match self {
-            Self::Memory(bytes) => Ok(Arc::clone(bytes)),
-            Self::OnDisk { file, offset, length } => {
-                let mut bytes = vec![0; usize::try_from(*length).unwrap_or(usize::MAX)];
-                file.read_exact_at(&mut bytes, *offset)?;
-                Ok(bytes.into())
-            }
-        }
-    }
+/// Where a kept body is, for [`Bodies::read`]: in the file by its first byte, in memory by its place.
+#[derive(Clone, Copy)]
+pub(crate) struct Body {
+    pub(crate) at: u64,
+    pub(crate) length: u32,
 }
 
 /// Where bodies go.
-#[derive(Default)]
 pub(crate) enum Bodies {
-    #[default]
-    Memory,
-    OnDisk {
-        file: Arc<File>,
-        end: AtomicU64,
-    },
+    Memory(Mutex<Vec<Arc<[u8]>>>),
+    OnDisk { file: File, end: AtomicU64 },
+}
+
+impl Default for Bodies {
+    fn default() -> Self {
+        Self::Memory(Mutex::default())
+    }
 }
 
 impl Bodies {
     /// Keeps a body.
     pub(crate) fn keep(&self, bytes: &[u8]) -> std::io::Result<Body> {
-        let Self::OnDisk { file, end } = self else {
-            return Ok(Body::Memory(Arc::from(bytes)));
-        };
         let length = u32::try_from(bytes.len()).map_err(std::io::Error::other)?;
-        let offset = end.fetch_add(u64::from(length), Ordering::Relaxed);
-        file.write_all_at(bytes, offset)?;
-        Ok(Body::OnDisk { file: Arc::clone(file), offset, length })
+        match self {
+            Self::Memory(bodies) => {
+                let mut bodies = bodies.lock().unwrap_or_else(PoisonError::into_inner);
+                bodies.push(Arc::from(bytes));
+                Ok(Body { at: bodies.len() as u64 - 1, length })
+            }
+            Self::OnDisk { file, end } => {
+                let at = end.fetch_add(u64::from(length), Ordering::Relaxed);
+                file.write_all_at(bytes, at)?;
+                Ok(Body { at, length })
+            }
+        }
+    }
+
+    /// A body's bytes, as they arrived.
+    pub(crate) fn read(&self, body: Body) -> std::io::Result<Arc<[u8]>> {
+        match self {
+            Self::Memory(bodies) => {
+                let bodies = bodies.lock().unwrap_or_else(PoisonError::into_inner);
+                let kept = usize::try_from(body.at).ok().and_then(|place| bodies.get(place));
+                kept.cloned().ok_or_else(|| std::io::ErrorKind::NotFound.into())
+            }
+            Self::OnDisk { file, .. } => {
+                let mut bytes = vec![0; usize::try_from(body.length).unwrap_or(usize::MAX)];
+                file.read_exact_at(&mut bytes, body.at)?;
+                Ok(bytes.into())
+            }
+        }
     }
 
     /// Forgets every body.
     pub(crate) fn clear(&self) -> std::io::Result<()> {
-        if let Self::OnDisk { file, end } = self {
-            file.set_len(0)?;
-            end.store(0, Ordering::Relaxed);
+        match self {
+            Self::Memory(bodies) => bodies.lock().unwrap_or_else(PoisonError::into_inner).clear(),
+            Self::OnDisk { file, end } => {
+                file.set_len(0)?;
+                end.store(0, Ordering::Relaxed);
+            }
         }
         Ok(())
     }
@@ -104,9 +117,7 @@ pub(crate) struct Journal(File);
 
 impl Journal {
     pub(crate) fn stored(&mut self, document: &Stored) -> std::io::Result<()> {
-        let Body::OnDisk { offset, length, .. } = document.body else {
-            return Err(std::io::Error::other("a body in memory beside a journal"));
-        };
+        let Body { at: offset, length } = document.body;
         self.write(&json!({
             "stored": {"sender": document.alike.sender.as_str(), "offset": offset, "length": length},
             "at": document.stored_at.to_string(),
@@ -148,9 +159,9 @@ pub(crate) struct Opened {
 /// Opens a data directory, readable by its owner alone; makes it when it is not there.
 pub(crate) fn open(directory: &Path) -> Result<Opened, StorageError> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    let file = Arc::new(options().truncate(false).open(directory.join(BODIES))?);
+    let file = options().truncate(false).open(directory.join(BODIES))?;
     let journal = options().append(true).open(directory.join(JOURNAL))?;
-    let records = records(&journal, &file)?;
+    let records = records(&journal)?;
     let end = AtomicU64::new(file.metadata()?.len());
     Ok(Opened { bodies: Bodies::OnDisk { file, end }, journal: Journal(journal), records })
 }
@@ -162,7 +173,7 @@ fn options() -> OpenOptions {
 }
 
 /// Reads the journal. A last line without its end was being written when the run before ended; it is taken off.
-fn records(journal: &File, bodies: &Arc<File>) -> Result<Vec<Record>, StorageError> {
+fn records(journal: &File) -> Result<Vec<Record>, StorageError> {
     let mut records = Vec::new();
     let (mut whole_bytes, mut line) = (0, String::new());
     let mut reader = BufReader::new(journal);
@@ -174,12 +185,12 @@ fn records(journal: &File, bodies: &Arc<File>) -> Result<Vec<Record>, StorageErr
             return Ok(records);
         }
         whole_bytes += read as u64;
-        let record = (read <= LINE_MAX_BYTES).then(|| record(&line, bodies)).flatten();
+        let record = (read <= LINE_MAX_BYTES).then(|| record(&line)).flatten();
         records.push(record.ok_or(StorageError::Journal(records.len() + 1))?);
     }
 }
 
-fn record(line: &str, file: &Arc<File>) -> Option<Record> {
+fn record(line: &str) -> Option<Record> {
     let value: Value = serde_json::from_str(line).ok()?;
     let at = value.get("at")?.as_str()?.parse().ok()?;
     if let Some(document) = value.get("invalidated") {
@@ -191,7 +202,7 @@ fn record(line: &str, file: &Arc<File>) -> Option<Record> {
     }
     let stored = value.get("stored")?;
     let length = u32::try_from(stored.get("length")?.as_u64()?).ok()?;
-    let body = Body::OnDisk { file: Arc::clone(file), offset: stored.get("offset")?.as_u64()?, length };
+    let body = Body { at: stored.get("offset")?.as_u64()?, length };
     Some(Record::Stored { sender: Oid::parse(stored.get("sender")?.as_str()?).ok()?, body, at })
 }
 

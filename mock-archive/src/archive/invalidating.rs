@@ -37,7 +37,7 @@ impl Archive {
         (Verdict::Invalidated(changed), self.acknowledge(arrival, &frame.id, AckCode::Aa, &[]))
     }
 
-    fn judge_invalidation(&self, frame: &Frame, invalidation: &Invalidation, versions: &[&Stored]) -> Findings {
+    fn judge_invalidation(&self, frame: &Frame, invalidation: &Invalidation, versions: &[Stored]) -> Findings {
         let mut found = Findings::default();
         if versions.is_empty() {
             // Who may not work in the register at all hears that, and not what is in it.
@@ -60,11 +60,11 @@ impl Archive {
 }
 
 /// The versions that are meant: of that set, in that register, one or all.
-fn versions<'a>(invalidation: &Invalidation, registers: &'a Registers) -> Vec<&'a Stored> {
+fn versions(invalidation: &Invalidation, registers: &Registers) -> Vec<Stored> {
     registers
         .versions(&invalidation.set_id)
         .into_iter()
-        .map(|held| &held.document)
+        .map(|held| held.document)
         .filter(|document| document.alike.custodian == invalidation.custodian)
         .filter(|document| invalidation.id.as_ref().is_none_or(|id| document.id == *id))
         .collect()

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use openssl::sha::sha256;
 
 use crate::answers::{self, Carried, Page};
 use crate::archive::{Archive, Arrival, Reply};
@@ -57,20 +58,21 @@ impl Archive {
         &self,
         frame: &Frame,
         query: &Query,
-        selected: &[&Held],
-        after: Option<usize>,
+        selected: &[Held],
+        after: Option<u32>,
         arrival: &Arrival<'_>,
     ) -> (Verdict, Reply) {
         let page_size = usize::try_from(query.page_size).unwrap_or(usize::MAX);
         let rank = |held: &Held| if query.stored_after.is_some() { held.change } else { held.place };
         let rest = selected.iter().filter(|held| after.is_none_or(|after| rank(held) > after));
-        let mut rest: Vec<&Held> = rest.copied().collect();
+        let mut rest: Vec<&Held> = rest.collect();
         let is_whole = rest.len() <= page_size;
         rest.truncate(page_size);
         let last = rest.last().map(|held| format!("{CONTINUATION}{}", rank(held)));
         let continuation = last.filter(|_| !is_whole);
         let is_fetch = frame.interaction == Interaction::Fetch;
-        let body = match rest.first().filter(|_| is_fetch).map(|held| held.document.body.read()).transpose() {
+        let body = match rest.first().filter(|_| is_fetch).map(|held| self.bodies.read(held.document.body)).transpose()
+        {
             Ok(body) => body,
             Err(error) => return (Verdict::NotProcessed, Reply::unreadable_body(&error)),
         };
@@ -93,7 +95,7 @@ impl Archive {
     }
 
     /// The documents that the asker may see and wants, in the order of the answer.
-    fn select<'a>(&self, frame: &Frame, query: &Query, registers: &'a Registers) -> Result<Vec<&'a Held>, Rule> {
+    fn select(&self, frame: &Frame, query: &Query, registers: &Registers) -> Result<Vec<Held>, Rule> {
         if query.document.is_some() {
             return self.select_one(frame, query, registers);
         }
@@ -105,15 +107,15 @@ impl Archive {
                 access::granted_for(registers, [client], &query.custodian, &frame.worker.unit, self.to_read())?;
             }
         }
-        let newest_relationship = registers.relationship(client, &query.custodian).map(|document| &document.id);
+        let newest_relationship = registers.relationship(client, &query.custodian).map(|document| document.id);
         let is_shown = |held: &Held| {
             // What changed includes what ceased to count.
             let ceased = query.stored_after.is_some() && !held.is_valid;
-            let superseded =
-                held.document.alike.group.code == RELATIONSHIP && Some(&held.document.id) != newest_relationship;
+            let superseded = held.document.alike.group.code == RELATIONSHIP
+                && Some(&held.document.id) != newest_relationship.as_ref();
             ceased || registers.is_current(held) && !superseded
         };
-        let mut selected: Vec<&Held> = registers
+        let mut selected: Vec<Held> = registers
             .of_client(client, &query.custodian)
             .filter(|held| is_shown(held) && fits(query, wanted, held))
             .filter(|held| access::role_may_with(frame, Act::Read, &held.document, &self.roles))
@@ -124,7 +126,7 @@ impl Archive {
         Ok(selected)
     }
 
-    fn select_one<'a>(&self, frame: &Frame, query: &Query, registers: &'a Registers) -> Result<Vec<&'a Held>, Rule> {
+    fn select_one(&self, frame: &Frame, query: &Query, registers: &Registers) -> Result<Vec<Held>, Rule> {
         let held = query.document.as_ref().and_then(|id| registers.held(id));
         let Some(held) = held.filter(|held| {
             held.document.alike.custodian == query.custodian
@@ -200,7 +202,7 @@ fn drawn_up_fits(query: &Query, effective_time: &str) -> bool {
         .is_some_and(|moment| low.is_none_or(|low| moment >= low) && high.is_none_or(|high| moment <= high))
 }
 
-fn continuation(query: &Query, findings: &mut Findings) -> Option<usize> {
+fn continuation(query: &Query, findings: &mut Findings) -> Option<u32> {
     let token = query.continuation.as_ref()?;
     let place = token.strip_prefix(CONTINUATION).and_then(|place| place.parse().ok());
     findings.require(place.is_some(), Rule::QueryContinuation, "queryByParameter/continuation");
@@ -210,7 +212,7 @@ fn continuation(query: &Query, findings: &mut Findings) -> Option<usize> {
 /// The answer and the document, byte for byte as it was stored.
 fn multipart(answer: &str, document: &Stored, bytes: &[u8], soap: SoapVersion, action: &str) -> Reply {
     // The digest is in the boundary, so no document can contain its own delimiter by chance.
-    let tag: String = document.sha256.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let tag: String = sha256(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let boundary = format!("archive-{tag}");
     let media_type = soap.media_type();
     let start_info = match soap {

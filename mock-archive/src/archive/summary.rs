@@ -22,7 +22,7 @@ impl Archive {
         &self,
         frame: &Frame,
         query: &Query,
-        selected: &[&Held],
+        selected: &[Held],
         arrival: &Arrival<'_>,
     ) -> (Verdict, Reply) {
         let client = selected.iter().rev().find_map(|held| {
@@ -37,7 +37,7 @@ impl Archive {
     }
 }
 
-fn xhtml(selected: &[&Held]) -> String {
+fn xhtml(selected: &[Held]) -> String {
     let mut rows = String::new();
     for held in selected.iter().rev().take(ROWS_MAX) {
         let document = &held.document;

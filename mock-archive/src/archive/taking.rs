@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use openssl::sha::sha256;
 
 use crate::answers::AckCode;
 use crate::archive::{Acceptance, Archive, CheckDepth, Delivered};
@@ -36,12 +35,12 @@ impl Archive {
         delivered: &Delivered<'_>,
         mut findings: Findings,
     ) -> Acceptance {
-        let Delivered { bytes, sha256: digest } = delivered;
-        if let Some(known) = self.registers().document(&metadata.id) {
-            return repetition(known, &frame.sender, digest);
+        let known = self.registers().held(&metadata.id);
+        if let Some(known) = known {
+            return self.repetition(&known.document, &frame.sender, &delivered.bytes);
         }
         // Most of the work, so without the lock: other messages are judged meanwhile.
-        let Examined { document, signatures } = match self.examine(frame, metadata, bytes, &mut findings) {
+        let Examined { document, signatures } = match self.examine(frame, metadata, &delivered.bytes, &mut findings) {
             Ok(Some(examined)) => examined,
             Ok(None) => return refused(findings),
             Err(finding) => {
@@ -50,8 +49,8 @@ impl Archive {
             }
         };
         let mut registers = self.registers();
-        if let Some(known) = registers.document(&metadata.id) {
-            return repetition(known, &frame.sender, digest);
+        if let Some(known) = registers.held(&metadata.id) {
+            return self.repetition(&known.document, &frame.sender, &delivered.bytes);
         }
         findings.extend(versions::check(&document, &registers));
         let standings = self.standings();
@@ -63,9 +62,7 @@ impl Archive {
         if findings.refuse() {
             return refused(findings);
         }
-        // Equal by pair.id and pair.set-id; so registers and ledger keep one text.
-        let document = ArchiveDocument { id: metadata.id.clone(), set_id: metadata.set_id.clone(), ..document };
-        match self.keep(&mut registers, document, &frame.sender, delivered) {
+        match self.keep(&mut registers, document, &frame.sender, &delivered.bytes) {
             Ok(()) => {
                 let (_, warnings) = findings.split();
                 Acceptance { code: AckCode::Aa, findings: Vec::new(), warnings, already_stored: false }
@@ -122,10 +119,31 @@ impl Archive {
         registers: &mut Registers,
         document: ArchiveDocument,
         sender: &Oid,
-        delivered: &Delivered<'_>,
+        bytes: &[u8],
     ) -> std::io::Result<()> {
-        let body = self.bodies.keep(&delivered.bytes)?;
-        registers.store(stored(document, sender, body, delivered.sha256, self.clock.now()))
+        let body = self.bodies.keep(bytes)?;
+        registers.store(stored(document, sender, body, self.clock.now()))
+    }
+
+    /// The same bytes from the same sender are taken again as taken; anything else under the id is refused.
+    fn repetition(&self, known: &Stored, sender: &Oid, bytes: &[u8]) -> Acceptance {
+        let is_same = known.alike.sender == *sender
+            && match self.bodies.read(known.body) {
+                Ok(kept) => *kept == *bytes,
+                Err(error) => {
+                    tracing::error!(error = %error, "a document's body cannot be read");
+                    return Acceptance {
+                        code: AckCode::Ar,
+                        findings: Vec::new(),
+                        warnings: Vec::new(),
+                        already_stored: false,
+                    };
+                }
+            };
+        if is_same {
+            return Acceptance { code: AckCode::Aa, findings: Vec::new(), warnings: Vec::new(), already_stored: true };
+        }
+        Acceptance::refused(Finding::new(Rule::DuplicateId, "clinicalDocument/id"))
     }
 
     /// Takes up what an earlier run has kept in its data directory.
@@ -134,11 +152,11 @@ impl Archive {
         for record in records {
             match record {
                 Record::Stored { sender, body, at } => {
-                    let bytes = body.read()?;
+                    let bytes = self.bodies.read(body)?;
                     let text = std::str::from_utf8(&bytes).map_err(|_| StorageError::Body)?;
                     let xml = xml::parse(text).map_err(|_| StorageError::Body)?;
                     let document = document::read(&xml).map_err(|_| StorageError::Body)?;
-                    registers.store(stored(document, &sender, body, sha256(&bytes), at))?;
+                    registers.store(stored(document, &sender, body, at))?;
                 }
                 Record::Invalidated { document, at } => {
                     registers.invalidate(&document, at);
@@ -150,20 +168,12 @@ impl Archive {
     }
 }
 
-/// The same bytes from the same sender are taken again as taken; anything else under the id is refused.
-fn repetition(known: &Stored, sender: &Oid, digest: &[u8; 32]) -> Acceptance {
-    if known.sha256 == *digest && known.alike.sender == *sender {
-        return Acceptance { code: AckCode::Aa, findings: Vec::new(), warnings: Vec::new(), already_stored: true };
-    }
-    Acceptance::refused(Finding::new(Rule::DuplicateId, "clinicalDocument/id"))
-}
-
 fn refused(findings: Findings) -> Acceptance {
     let (findings, warnings) = findings.split();
     Acceptance { code: AckCode::Ae, findings, warnings, already_stored: false }
 }
 
-fn stored(document: ArchiveDocument, sender: &Oid, body: Body, sha256: [u8; 32], stored_at: Timestamp) -> Stored {
+fn stored(document: ArchiveDocument, sender: &Oid, body: Body, stored_at: Timestamp) -> Stored {
     let social = document.social;
     let is_relationship = social.group.code == RELATIONSHIP;
     let case_closed = if social.group.code == CASE { content::case_closed(&document.content) } else { None };
@@ -194,6 +204,5 @@ fn stored(document: ArchiveDocument, sender: &Oid, body: Body, sha256: [u8; 32],
         case_closed,
         stored_at,
         body,
-        sha256,
     }
 }

@@ -159,7 +159,7 @@ pub(crate) fn role_may_with(frame: &Frame, act: Act, document: &Stored, roles: &
 pub(crate) fn check_invalidation(
     frame: &Frame,
     invalidation: &Invalidation,
-    versions: &[&Stored],
+    versions: &[Stored],
     roles: &Roles,
 ) -> Findings {
     let mut found = Findings::default();

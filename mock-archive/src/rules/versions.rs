@@ -11,7 +11,7 @@ pub(crate) fn check(document: &ArchiveDocument, registers: &Registers) -> Findin
     let numbered = document.version >= 1 && is_first == (document.id == document.set_id);
     found.require(numbered, Rule::VersionFirst, "setId");
     if numbered && !is_first {
-        follows(document, registers.newest(&document.set_id), &mut found);
+        follows(document, registers.newest(&document.set_id).as_ref(), &mut found);
     }
     found
 }
