@@ -167,6 +167,7 @@ fn broken(id: &str) -> Vec<Finding> {
         "frame.register" => frame("<code code=\"1\"", "<code code=\"2\""),
         "frame.custodian" => frame("<id root=\"1.2.246.10.99999991.10.0\"", "<id root=\"1.2.3\""),
         "frame.client" => frame("extension=\"010190-900P\"", &format!("extension=\"{}\"", identity_code("020190-900"))),
+        "frame.client_root" => frame("900P\" root=\"1.2.246.21\"", "900P\" root=\"1.2.246.31\""),
         "frame.case" => frame("<encounterEvent><id root=\"1.2", "<encounterEvent><id root=\"1.3"),
         "frame.language" => frame("<setId", "<languageCode code=\"SV\"/><setId"),
         "frame.unit" => frame("<id root=\"1.2.246.10.99999992.10.1\"", "<id root=\"1.2.3\""),
@@ -203,6 +204,7 @@ fn what_agrees_is_passed_over_by_every_rule() {
         with_structure(&client_json("")),
         signers("<hl7fi:signature>", "<hl7fi:signature>"),
         frame("<setId", "<languageCode code=\"FI\"/><setId"),
+        frame("900P\" root=\"1.2.246.21\"", "900P\" root=\"urn:oid:1.2.246.21\""),
     ];
     for found in agreeing {
         assert!(found.is_empty(), "{found:?}");

@@ -21,7 +21,7 @@ const SEED: u64 = 0x5eed_2026;
 
 /// Where a mutation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+pub(super) enum Place {
     Header,
     SocialHeader,
     Content,
@@ -60,8 +60,6 @@ fn disagreements() -> Vec<Disagreement> {
         |place, finding: &str, why| Disagreement { place, turns_on: TurnsOn::LibrarysFinding(finding.to_owned()), why };
     let lenient =
         "a reader takes what it needs and passes over what it does not use; an archive takes only what is whole";
-    let other_root =
-        "an identifier under another root is a temporary one to the library, and need not stand in frame or content";
     vec![
         mocks(Place::Frame, "message.schema", lenient),
         mocks(Place::Frame, "message.form", lenient),
@@ -70,14 +68,12 @@ fn disagreements() -> Vec<Disagreement> {
             "message.service-request",
             "the library compares metadata; what was asked for is the archive's",
         ),
-        mocks(Place::Frame, "pair.clients", other_root),
         mocks(Place::Header, "document.schema", lenient),
         mocks(
             Place::Header,
             "document.codes",
             "the library shows a document of another confidentiality; ours does not store it",
         ),
-        mocks(Place::Header, "pair.clients", other_root),
         mocks(Place::SocialHeader, "document.schema", lenient),
         mocks(
             Place::SocialHeader,
@@ -103,10 +99,14 @@ fn disagreements() -> Vec<Disagreement> {
 }
 
 /// The same numbers for the same seed (a linear congruential generator; nothing here is secret).
-struct Chance(u64);
+pub(super) struct Chance(u64);
 
 impl Chance {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(super) fn of(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(super) fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % limit
     }
@@ -172,7 +172,7 @@ fn json_changed(text: &str, chance: &mut Chance) -> (String, String) {
     ("json".to_owned(), format!("{}{}{}", &text[..at], bent(&text[at..at + length], chance), &text[at + length..]))
 }
 
-fn mutate(made: &Made, place: Place, chance: &mut Chance) -> (String, Made) {
+pub(super) fn mutate(made: &Made, place: Place, chance: &mut Chance) -> (String, Made) {
     let document = &made.document;
     let mut mutant = made.clone();
     let element;
@@ -226,7 +226,7 @@ fn librarys_errors(made: &Made, registry: &Registry, certificate_der: &[u8]) -> 
 }
 
 /// A bench with the relationship and case documents of the producer's records, and the records to be changed.
-fn prepared() -> (Bench, Vec<(PathBuf, &'static str)>) {
+pub(super) fn prepared() -> (Bench, Vec<(PathBuf, &'static str)>) {
     let mut bench = Bench::new();
     let mut records = Vec::new();
     for part in ["relationship", "case", "decision"] {
@@ -247,7 +247,7 @@ fn changed_documents_and_frames_are_refused_by_both_or_the_table_says_why() {
     let (mut bench, records) = prepared();
     let registry = Registry::reduced();
     let case = oid("1.2.246.10.99999991.14.2026.1");
-    let mut chance = Chance(SEED);
+    let mut chance = Chance::of(SEED);
     let (mut both, mut unlisted) = (0, BTreeMap::<String, usize>::new());
     for index in 0..MUTANTS {
         let (path, sender) = records[index % records.len()].clone();
@@ -274,6 +274,47 @@ fn changed_documents_and_frames_are_refused_by_both_or_the_table_says_why() {
     }
     assert!(unlisted.is_empty(), "{unlisted:#?}");
     assert!(both >= MUTANTS / 2, "{both} refused by both");
+}
+
+/// The identity code's root in the client's id, after a replacement: in the frame, or in the document's header, which no signature
+/// covers.
+fn with_client_root(made: &Made, place: Place, root: &str) -> Made {
+    let (from, to) = ("root=\"1.2.246.21\"", format!("root=\"{root}\""));
+    let in_client = |text: &str| {
+        let (before, client) = text.split_once("<recordTarget").unwrap();
+        assert!(client.contains(from));
+        format!("{before}<recordTarget{}", client.replacen(from, &to, 1))
+    };
+    let mut mutant = made.clone();
+    match place {
+        Place::Frame => mutant.frame = in_client(&made.frame),
+        _ => mutant.document = in_client(&made.document),
+    }
+    mutant
+}
+
+#[test]
+fn a_clients_id_under_another_root_in_frame_or_header_is_refused_by_both() {
+    let (mut bench, records) = prepared();
+    let registry = Registry::reduced();
+    let case = oid("1.2.246.10.99999991.14.2026.1");
+    let (path, sender) = records.last().unwrap().clone();
+    for place in [Place::Frame, Place::Header] {
+        for root in ["1.2.246.22", "1.2.246.21.1", "1.2.246.10.99999991.10.0"] {
+            let made = bench.make(&path, sender, Some(&case));
+            let certificate = certificate_der(&made.document);
+            let mutant = with_client_root(&made, place, root);
+            let library = librarys_errors(&mutant, &registry, &certificate);
+            assert!(library.iter().any(|error| error == "frame.client_root"), "{place:?} {root}: {library:?}");
+            let acceptance = bench.give(&mutant);
+            let mock: Vec<_> = acceptance.findings.iter().map(|finding| finding.rule.id()).collect();
+            assert!(mock.contains(&"pair.clients"), "{place:?} {root}: {mock:?}");
+            assert_eq!(
+                (librarys_errors(&made, &registry, &certificate), bench.give(&made).code.as_str()),
+                (vec![], "AA")
+            );
+        }
+    }
 }
 
 fn certificate_der(document: &str) -> Vec<u8> {

@@ -38,7 +38,7 @@ pub struct ConsistencyRule {
 }
 
 /// Every rule, in the order in which findings are given.
-pub const RULES: [&ConsistencyRule; 33] = [
+pub const RULES: [&ConsistencyRule; 34] = [
     &body::BODY_ID,
     &body::DISPLAY_ID,
     &body::LANGUAGE,
@@ -69,6 +69,7 @@ pub const RULES: [&ConsistencyRule; 33] = [
     &frame::REGISTER,
     &frame::CUSTODIAN,
     &frame::CLIENT,
+    &frame::CLIENT_ROOT,
     &frame::CASE,
     &frame::LANGUAGE,
     &frame::UNIT,

@@ -23,7 +23,7 @@ pub struct ReadFrame {
     /// `languageCode`.
     pub language: Option<String>,
     /// Clients' ids, as many as the frame names.
-    pub(super) clients: Vec<String>,
+    pub(super) clients: Vec<FrameClient>,
     /// OID of the register owner.
     pub custodian: Option<String>,
     /// OID of the case.
@@ -34,6 +34,13 @@ pub struct ReadFrame {
 
 redacted_debug!(ReadFrame);
 
+/// A client's id as a frame names it.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct FrameClient {
+    pub(super) root: Option<String>,
+    pub(super) extension: String,
+}
+
 impl ReadFrame {
     /// Reads the message element of a frame; `None` when it carries no document's metadata.
     pub fn of(message: &Element) -> Option<Self> {
@@ -41,7 +48,10 @@ impl ReadFrame {
         let document = act.at(["subject", "clinicalDocument"])?;
         let value = |name: &str, attribute: &str| document.first(name)?.attribute(attribute).map(str::to_owned);
         let root = |element: Option<&Element>| element?.attribute("root").map(str::to_owned);
-        let clients = document.all("recordTarget").filter_map(|r| r.at(["patient", "id"])?.attribute("extension"));
+        let clients = document.all("recordTarget").filter_map(|r| {
+            let id = r.at(["patient", "id"])?;
+            Some(FrameClient { root: root(Some(id)), extension: id.attribute("extension")?.to_owned() })
+        });
         Some(Self {
             message: message.name.to_string(),
             document: value("id", "root"),
@@ -50,7 +60,7 @@ impl ReadFrame {
             drawn_up: value("effectiveTime", "value").and_then(|text| Instant::from_hl7(&text).ok()),
             register: value("code", "code"),
             language: value("languageCode", "code"),
-            clients: clients.map(str::to_owned).collect(),
+            clients: clients.collect(),
             custodian: root(document.at(["custodian", "assignedCustodian", "representedOrganization", "id"])),
             case: root(document.at(["componentOf", "encounterEvent", "id"])),
             unit: root(act.at(["authorOrPerformer", "assignedPerson", "representedOrganization", "id"])),

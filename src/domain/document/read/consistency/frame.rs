@@ -124,7 +124,7 @@ pub(super) static CLIENT: ConsistencyRule = ConsistencyRule {
     check: |said, out| {
         let Some(frame) = said.beside.frame.filter(|f| !f.clients.is_empty()) else { return };
         let ids: Vec<&str> = said.header.clients.iter().flat_map(|c| &c.ids).map(PersonId::reveal).collect();
-        let all_there = frame.clients.iter().all(|client| ids.contains(&client.as_str()));
+        let all_there = frame.clients.iter().all(|client| ids.contains(&client.extension.as_str()));
         if !ids.is_empty() && (!all_there || frame.clients.len() != said.header.clients.len()) {
             let found = Text::fixed("muut asiakkaat", "andra klienter", "other clients");
             let expected = Text::fixed("asiakirjan asiakkaat", "handlingens klienter", "the document's clients");
@@ -132,6 +132,36 @@ pub(super) static CLIENT: ConsistencyRule = ConsistencyRule {
         }
     },
 };
+
+/// The same characters under another root are another person's id, or none.
+pub(super) static CLIENT_ROOT: ConsistencyRule = ConsistencyRule {
+    id: "frame.client_root",
+    severity: Severity::Error,
+    says: "the frame names a client's id under the root that the document names it under",
+    source: MESSAGES,
+    clause: "controlActProcess/subject/clinicalDocument/recordTarget/patient/id/@root",
+    check: |said, out| {
+        let Some(frame) = said.beside.frame else { return };
+        let roles = said.root.all("recordTarget").filter_map(|target| target.first("patientRole"));
+        let ids = roles.flat_map(|role| role.all("id"));
+        let ids: Vec<(&str, &str)> =
+            ids.filter_map(|id| Some((id.attribute("extension")?.trim(), bare(id.attribute("root"))))).collect();
+        for client in &frame.clients {
+            let extension = client.extension.trim();
+            let same_id = ids.iter().filter(|(known, _)| known.eq_ignore_ascii_case(extension));
+            let roots: Vec<&str> = same_id.map(|(_, root)| *root).collect();
+            if let Some(expected) = roots.first().filter(|_| !roots.contains(&bare(client.root.as_deref()))) {
+                out.push(at(frame, CLIENT_ROOT.clause, OTHER, Text::same((*expected).to_owned())));
+            }
+        }
+    },
+};
+
+/// A root without the prefix that some write before it; empty where there is none.
+fn bare(root: Option<&str>) -> &str {
+    let root = root.unwrap_or_default().trim();
+    root.strip_prefix("urn:oid:").unwrap_or(root)
+}
 
 /// At a path below the message's element.
 fn at(frame: &ReadFrame, path: &str, found: Text, expected: Text) -> Disagreement {
