@@ -24,6 +24,7 @@ use mock_archive::{Acceptance, Archive, Clock, MockArchive};
 use crate::support::{at, oid};
 
 mod mutants;
+mod schemas;
 mod zeep;
 
 const ORGANISER: &str = "1.2.246.10.99999991.10.0";
