@@ -17,6 +17,8 @@ mod intake;
 mod joining;
 mod ledger;
 mod oid;
+#[cfg(test)]
+mod outside;
 mod person;
 mod registers;
 mod roles;

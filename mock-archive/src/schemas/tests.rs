@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed set-up is a failed test")]
 
 use super::*;
+use crate::outside::{reference, say};
 use crate::samples::{Invalidating, Question, Sample};
 
 fn rules(findings: &[Finding]) -> Vec<String> {
@@ -96,14 +97,14 @@ fn xmllint(schema: &str, texts: &[String]) -> Option<Vec<bool>> {
         .output();
     let Ok(output) = output else {
         assert!(!required, "xmllint is required (ASIASILTA_REQUIRE_ORACLES=1) and missing");
-        std::io::Write::write_all(&mut std::io::stderr(), b"skipped: xmllint is not installed\n").unwrap();
+        say("skipped: xmllint is not installed");
         return None;
     };
     let said = String::from_utf8(output.stderr).unwrap();
     let verdict = |path: &std::path::PathBuf| {
         let (valid, invalid) =
             (format!("{} validates", path.display()), format!("{} fails to validate", path.display()));
-        assert!(said.contains(&valid) != said.contains(&invalid), "{said}");
+        assert!(said.contains(&valid) != said.contains(&invalid), "xmllint has no verdict on {}", path.display());
         said.contains(&valid)
     };
     Some(paths.iter().map(verdict).collect())
@@ -140,9 +141,27 @@ fn libxml2_says_the_same_of_every_sample_and_of_a_hundred_mutants() {
 
 /// What of the real files is no test person's is not printed.
 #[test]
-fn the_real_document_and_frame_follow_the_schemas() {
-    let Some(folder) = std::env::var_os("ASIASILTA_REFERENCE") else { return };
-    let read = |name: &str| std::fs::read_to_string(std::path::Path::new(&folder).join("real").join(name)).unwrap();
-    assert_eq!(rules(&check_document(&read("relationship-document.xml"))), Vec::<String>::new());
-    assert_eq!(rules(&check_message(&read("relationship-frame.xml"))), Vec::<String>::new());
+fn the_real_document_and_frame_follow_the_schemas_and_libxml2_says_the_same_of_them_and_their_mutants() {
+    let name = "the_real_document_and_frame_follow_the_schemas_and_libxml2_says_the_same_of_them_and_their_mutants";
+    let Some(folder) = reference(name) else { return };
+    let read = |name: &str| std::fs::read_to_string(folder.join("real").join(name)).unwrap();
+    type Check = fn(&str) -> Vec<Finding>;
+    for (file, schema, check) in [
+        ("relationship-document.xml", "document.xsd", check_document as Check),
+        ("relationship-frame.xml", "message.xsd", check_message),
+    ] {
+        let real = read(file);
+        assert_eq!(rules(&check(&real)), Vec::<String>::new(), "{file}");
+        let mut all = mutants(&real, 40);
+        all.push(real);
+        let Some(verdicts) = xmllint(schema, &all) else { return };
+        assert_eq!(verdicts.last(), Some(&true), "{file}");
+        let differ: Vec<usize> = (0..)
+            .zip(all.iter().zip(&verdicts))
+            .filter(|(_, (text, valid))| check(text).is_empty() != **valid)
+            .map(|(index, _)| index)
+            .collect();
+        assert_eq!(differ, Vec::<usize>::new(), "{file}: mutants on which the two differ");
+        assert!(verdicts.iter().filter(|valid| !**valid).count() >= 10, "{file}");
+    }
 }

@@ -2,8 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed set-up is a failed test")]
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use openssl::x509::X509;
@@ -12,6 +11,7 @@ use super::*;
 use crate::answers::AckCode;
 use crate::certs::DevPki;
 use crate::clock::Clock;
+use crate::outside::{reference, say};
 use crate::samples::{ORGANISER, PRODUCER, Sample, SignedBy, kit, oid, organisation, sign};
 use crate::server::MockArchive;
 
@@ -209,20 +209,6 @@ fn xmlsec1(file: &Path, authority: &Path) -> bool {
         .output()
         .unwrap();
     output.status.success()
-}
-
-/// The folder of reference data, which is not part of this repository.
-fn reference(test: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("ASIASILTA_REFERENCE").map(PathBuf::from);
-    if folder.is_none() {
-        say(&format!("SKIPPED {test}: ASIASILTA_REFERENCE is not set"));
-    }
-    folder
-}
-
-/// Past the test harness's capture: a skipped test must not look like one that ran.
-fn say(line: &str) {
-    writeln!(std::io::stderr(), "{line}").unwrap();
 }
 
 /// The document as it was before it was re-indented for publication.
