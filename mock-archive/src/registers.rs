@@ -64,8 +64,8 @@ pub(crate) struct Alike {
 /// Whom a document is about and by whom, and the case that it belongs to: what a client's documents have alike.
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct People {
-    pub(crate) clients: Vec<Client>,
-    pub(crate) authors: Vec<PersonId>,
+    pub(crate) clients: Box<[Client]>,
+    pub(crate) authors: Box<[PersonId]>,
     pub(crate) case: Option<Oid>,
 }
 

@@ -98,11 +98,13 @@ impl Archive {
         findings.extend(persons::check_ids(&document.authors, "author"));
         findings.extend(persons::check_ids(&content::client_codes(&document.content), "nonXMLBody/json: asiakas"));
         findings.extend(persons::check_content(&document.content));
-        if let Ok(display) = xml::parse(document.display.trim_start()) {
-            findings.extend(persons::check_xml(&display, "nonXMLBody/text"));
+        let display = xml::parse(document.display.trim_start()).ok();
+        if let Some(display) = &display {
+            findings.extend(persons::check_xml(display, "nonXMLBody/text"));
         }
         findings.extend(pair::check(frame, metadata, &document));
-        findings.extend(document_rules::check(&document));
+        findings.extend(document_rules::check(&document, display.as_ref()));
+        drop(display);
         let mut signatures = Findings::default();
         if self.depth == CheckDepth::Deep {
             findings.extend(self.structures.check(&document.social.content_specification, &document.content));
@@ -196,8 +198,8 @@ fn stored(document: ArchiveDocument, sender: &Oid, body: Body, stored_at: Timest
             sender: sender.clone(),
         }),
         people: Arc::new(People {
-            clients: document.clients,
-            authors: document.authors,
+            clients: document.clients.into(),
+            authors: document.authors.into(),
             case: document.case.filter(|_| !is_relationship),
         }),
         rows: rows.into(),

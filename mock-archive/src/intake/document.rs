@@ -30,7 +30,7 @@ pub(crate) struct Client {
     pub(crate) id: PersonId,
     pub(crate) family: String,
     /// Given names with their qualifier.
-    pub(crate) given: Vec<(String, Option<String>)>,
+    pub(crate) given: Box<[(String, Option<String>)]>,
     pub(crate) birth: String,
 }
 

@@ -1,5 +1,7 @@
 //! Rules for a document by itself: header, display form and content tell the same.
 
+use roxmltree::Document;
+
 use crate::finding::{Finding, Findings, Rule};
 use crate::intake::content;
 use crate::intake::document::ArchiveDocument;
@@ -10,8 +12,8 @@ use crate::xml;
 
 const REGISTRATION_NUMBERS: &str = "1.2.246.537.26";
 
-/// Checks header against header, body and content.
-pub(crate) fn check(document: &ArchiveDocument) -> Findings {
+/// Checks header against header, body and content. `display` is the display form, when it is well-formed.
+pub(crate) fn check(document: &ArchiveDocument, display: Option<&Document<'_>>) -> Findings {
     let mut found = Findings::default();
     let social = &document.social;
     let group = social.group.code.as_str();
@@ -29,7 +31,7 @@ pub(crate) fn check(document: &ArchiveDocument) -> Findings {
     found.require(!needs_case || document.case.is_some(), Rule::DocumentCase, "componentOf/encompassingEncounter/id");
     let body_id = format!("OID{}", document.id);
     found.require(document.body_id == body_id, Rule::DocumentBodyId, "nonXMLBody/@ID");
-    found.extend(display(&document.display, &body_id));
+    found.extend(display_form(display, &body_id));
     content_agrees(document, &mut found);
     found
 }
@@ -44,14 +46,11 @@ fn types_agree(document: &ArchiveDocument) -> bool {
 }
 
 /// The display form's root: one `div` with the body's id (document standard 3.3; seen in real documents).
-fn display(text: &str, body_id: &str) -> Option<Finding> {
-    let Ok(display) = xml::parse(text.trim_start()) else {
+fn display_form(display: Option<&Document<'_>>, body_id: &str) -> Option<Finding> {
+    let root = display.map(Document::root_element);
+    let Some(root) = root.filter(|root| xml::is(*root, xml::XHTML, "div")) else {
         return Some(Finding::new(Rule::DisplayForm, "nonXMLBody/text"));
     };
-    let root = display.root_element();
-    if !xml::is(root, xml::XHTML, "div") {
-        return Some(Finding::new(Rule::DisplayForm, "nonXMLBody/text"));
-    }
     (root.attribute("id") != Some(body_id)).then(|| Finding::new(Rule::DisplayId, "nonXMLBody/text: div/@id"))
 }
 
