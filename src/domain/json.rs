@@ -254,7 +254,17 @@ impl<'j> JsonNode<'j> {
 
     /// The member of this name, where it is an object that has it.
     pub fn get(self, name: &str) -> Option<Self> {
-        self.members().find(|(known, _)| *known == name).map(|(_, value)| value)
+        let row = self.row().filter(|row| row.kind == Kind::Object)?;
+        let (mut next, end) = (self.at + 1, index(row.end));
+        while next < end {
+            let (known, value) = (self.json.rows.get(next)?, self.json.rows.get(next + 1)?);
+            // Most names differ in length, which is seen before they are looked at.
+            if index(known.to.saturating_sub(known.from)) == name.len() && self.json.str(known) == name {
+                return Some(Self { json: self.json, at: next + 1 });
+            }
+            next = index(value.end);
+        }
+        None
     }
 
     /// The members in order; none of what is no object.

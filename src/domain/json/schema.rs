@@ -18,7 +18,7 @@ impl json::Json for JsonList {
     type StringBuffer = Option<Json>;
 
     // A lookup goes through the members too.
-    const KEYS_PER_LOOKUP: usize = 2;
+    const KEYS_PER_LOOKUP: usize = 32;
 
     fn prepare_key(key: &str) -> Box<str> {
         key.into()

@@ -104,6 +104,11 @@ impl<'t> Flat<'t> {
         .unwrap_or_default()
     }
 
+    /// Whether this stands there. Most names differ in length, which is seen before they are looked at.
+    pub(super) fn says(&self, span: Span, text: &str) -> bool {
+        index(span.to.saturating_sub(span.from)) == text.len() && self.str(span) == text
+    }
+
     /// A place for what is not written in the text as it is.
     pub(super) fn resolve(&mut self, write: impl FnOnce(&mut String)) -> Span {
         let from = self.text.len() + self.resolved.len();
@@ -113,7 +118,8 @@ impl<'t> Flat<'t> {
 
     /// The namespace's place in the list; nothing where there are too many.
     pub(super) fn namespace(&mut self, uri: Span) -> Option<u16> {
-        let known = self.namespaces.iter().position(|known| self.str(*known) == self.str(uri));
+        let text = self.str(uri);
+        let known = self.namespaces.iter().position(|known| self.says(*known, text));
         let at = known.unwrap_or_else(|| {
             self.namespaces.push(uri);
             self.namespaces.len() - 1
@@ -328,7 +334,7 @@ impl<'f> FlatElement<'f> {
 
     /// Whether it has this expanded name.
     pub fn is(self, namespace: &str, name: &str) -> bool {
-        self.name() == name && self.namespace() == namespace
+        self.flat.says(self.row().name, name) && self.namespace() == namespace
     }
 
     fn given(self) -> impl Iterator<Item = &'f Given> {
@@ -339,13 +345,13 @@ impl<'f> FlatElement<'f> {
 
     /// The value of an attribute of no namespace.
     pub fn attribute(self, name: &str) -> Option<&'f str> {
-        let is_it = |g: &&Given| g.namespace == NO_NAMESPACE && self.flat.str(g.name) == name;
+        let is_it = |g: &&Given| g.namespace == NO_NAMESPACE && self.flat.says(g.name, name);
         self.given().find(is_it).map(|g| self.flat.str(g.value))
     }
 
     /// The value of the first attribute of this local name, whatever its namespace.
     pub fn attribute_of_any_namespace(self, name: &str) -> Option<&'f str> {
-        self.given().find(|g| self.flat.str(g.name) == name).map(|g| self.flat.str(g.value))
+        self.given().find(|g| self.flat.says(g.name, name)).map(|g| self.flat.str(g.value))
     }
 
     /// The child elements in order.
@@ -357,7 +363,8 @@ impl<'f> FlatElement<'f> {
     /// The child elements of this local name in this element's own namespace.
     pub fn all(self, name: &str) -> impl Iterator<Item = Self> {
         let own = self.row().namespace;
-        self.elements().filter(move |e| e.row().namespace == own && e.name() == name)
+        let is_it = move |row: &Row| row.is_element && row.namespace == own && self.flat.says(row.name, name);
+        self.flat.children(self.at).filter(move |(_, row)| is_it(row)).map(move |(at, _)| Self { flat: self.flat, at })
     }
 
     /// The first child element of this local name in this element's own namespace.

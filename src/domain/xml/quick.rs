@@ -63,6 +63,8 @@ struct Scan<'a> {
     at: usize,
     limits: Limits,
     elements: usize,
+    /// The attributes of the tag that is read.
+    given: Vec<&'a str>,
 }
 
 /// The bytes of names that the quick way takes; a name begins with none of the last three.
@@ -89,7 +91,7 @@ struct Piece {
 
 impl<'a> Scan<'a> {
     fn new(text: &'a str, limits: Limits) -> Self {
-        Self { text, bytes: text.as_bytes(), at: 0, limits, elements: 0 }
+        Self { text, bytes: text.as_bytes(), at: 0, limits, elements: 0, given: Vec::new() }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -128,7 +130,7 @@ impl<'a> Scan<'a> {
         self.count(depth)?;
         self.takes(b'<')?;
         let name = self.name()?;
-        let (mut names, mut count) = ([""; 8], 0_usize);
+        self.given.clear();
         loop {
             let parted = self.blank();
             match self.peek()? {
@@ -140,15 +142,14 @@ impl<'a> Scan<'a> {
                     self.at += 1;
                     return self.takes(b'>').map(|()| None);
                 }
-                _ if !parted || count >= self.limits.attributes_max => return None,
+                _ if !parted || self.given.len() >= self.limits.attributes_max => return None,
                 _ => {}
             }
             let attribute = self.name()?;
-            if names.iter().take(count).any(|n| *n == attribute) || (self.elements > 1 && attribute == "xmlns") {
+            if self.given.contains(&attribute) || (self.elements > 1 && attribute == "xmlns") {
                 return None;
             }
-            *names.get_mut(count)? = attribute;
-            count += 1;
+            self.given.push(attribute);
             self.equals()?;
             self.value()?;
         }
@@ -346,7 +347,7 @@ impl<'a> Reader<'a> {
         let is_odd = prefix == "xmlns" || prefix == "xml" || text == XML_NAMESPACE;
         let name = self.place(prefix);
         let mut before = self.flat.given_from(from).iter().filter(|g| g.is_declaration);
-        if is_odd || (!prefix.is_empty() && text.is_empty()) || before.any(|g| self.flat.str(g.name) == prefix) {
+        if is_odd || (!prefix.is_empty() && text.is_empty()) || before.any(|g| self.flat.says(g.name, prefix)) {
             return None;
         }
         let namespace = self.flat.namespace(uri)?;
@@ -365,7 +366,7 @@ impl<'a> Reader<'a> {
             let (prefix, name) = (self.flat.str(one.prefix), self.flat.str(one.name));
             let namespace = if prefix.is_empty() { NO_NAMESPACE } else { self.lookup(prefix)? };
             let mut before = self.flat.given_from(from).iter().take(place).filter(|g| !g.is_declaration);
-            if before.any(|g| g.namespace == namespace && self.flat.str(g.name) == name) {
+            if before.any(|g| g.namespace == namespace && self.flat.says(g.name, name)) {
                 return None;
             }
             self.flat.given_from_mut(from).get_mut(place)?.namespace = namespace;
@@ -374,7 +375,9 @@ impl<'a> Reader<'a> {
     }
 
     fn lookup(&self, prefix: &str) -> Option<u16> {
-        self.scopes.iter().rev().find(|(known, _)| *known == prefix).map(|(_, namespace)| *namespace)
+        // Prefixes are short: a comparison of their bytes is over before one of memory would begin.
+        let is_it = |known: &str| known.len() == prefix.len() && known.bytes().eq(prefix.bytes());
+        self.scopes.iter().rev().find(|(known, _)| is_it(known)).map(|(_, namespace)| *namespace)
     }
 
     /// Where a name stands: it was taken from right behind what was read last, or is nothing.

@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use memchr::memchr2;
 use serde_json::Number;
 
 use super::{DEPTH_MAX, VALUES_MAX};
@@ -15,7 +16,10 @@ const FEW: usize = 32;
 
 /// The value, or nothing where the strict reader has to look.
 pub(super) fn read(text: &str) -> Option<Json> {
-    let mut reader = Reader { text, at: 0, values: 0, draft: Draft::new(text) };
+    // In pieces, each looked at to its end: the compiler makes that fast.
+    let has_controls =
+        text.as_bytes().chunks(4096).any(|piece| piece.iter().fold(false, |found, b| found | (*b < 0x20)));
+    let mut reader = Reader { text, at: 0, values: 0, has_controls, draft: Draft::new(text) };
     reader.value(0)?;
     reader.blank();
     (reader.at == text.len()).then(|| reader.draft.finish())
@@ -25,6 +29,8 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     values: usize,
+    /// Whether it has control characters anywhere, white space among them: compact JSON has none.
+    has_controls: bool,
     draft: Draft<'a>,
 }
 
@@ -157,7 +163,7 @@ impl Reader<'_> {
     fn string(&mut self) -> Option<()> {
         self.at += 1;
         let rest = self.text.as_bytes().get(self.at..)?;
-        let end = special(rest)?;
+        let end = if self.has_controls { special(rest)? } else { memchr2(b'"', b'\\', rest)? };
         if rest.get(end) == Some(&b'"') {
             self.draft.text(self.at, self.at + end);
             self.at += end + 1;
