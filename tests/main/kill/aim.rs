@@ -95,6 +95,10 @@ impl Aim {
         };
         match self {
             Self::Queued => faults.hold_stores(HoldAt::Arrival),
+            // Arrived, and carried out only when it is let go: a question in the meantime is answered with no.
+            Self::InFlight(HoldAt::Inside) => {
+                faults.add(Step::once(MessageKind::Store, Fault::Hold(HoldAt::Inside)).times(None)).unwrap();
+            }
             Self::InFlight(at) => faults.hold_stores(at),
             Self::Claimed => {
                 faults.add(Step::once(MessageKind::Find, Fault::Hold(HoldAt::Inside)).times(None)).unwrap();

@@ -146,7 +146,7 @@ impl Round {
         let sidecar = Sidecar::start(self.make, &self.files.config, &log).await;
         self.found.send_replace(sidecar.address);
         if before == Before::InTheArchivesHands {
-            // For less than `reconcile_after`, an archive may sit on a message whose sender is dead.
+            // An archive may sit on a message whose sender is dead; asked meanwhile, it says that it does not have the document.
             until_claims_rest(&self.system()).await;
             self.stage.mock.faults().clear();
         }
