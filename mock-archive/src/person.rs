@@ -2,6 +2,7 @@
 //!
 //! Nothing here has a derived `Debug`: a code reaches no log, report or error text. Used by the intake and the rules.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// The identifier of personal identity codes.
@@ -15,7 +16,7 @@ const DAY_DIGITS: usize = 6;
 /// A person's identifier: an identity code (root 1.2.246.21) or a temporary one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PersonId {
-    pub(crate) root: String,
+    pub(crate) root: Cow<'static, str>,
     pub(crate) extension: String,
 }
 
@@ -23,8 +24,10 @@ impl PersonId {
     /// Reads root and extension; a `urn:oid:` prefix on the root is taken off.
     pub(crate) fn new(root: &str, extension: &str) -> Self {
         let root = root.trim();
+        let root = root.strip_prefix("urn:oid:").unwrap_or(root);
         Self {
-            root: root.strip_prefix("urn:oid:").unwrap_or(root).to_owned(),
+            // Nearly every identifier has this root, so it is not kept once more for each.
+            root: if root == IDENTITY_CODE_ROOT { IDENTITY_CODE_ROOT.into() } else { root.to_owned().into() },
             extension: extension.trim().to_ascii_uppercase(),
         }
     }

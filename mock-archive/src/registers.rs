@@ -1,7 +1,7 @@
 //! What the archive holds: documents by custodian, versions, cases, invalidation. State and look-ups, no judgement, no wire.
 //!
 //! Called by `archive.rs` alone, under its lock. Every look-up goes by an index: a run of a hundred thousand documents
-//! costs each store the same, and each of them less than two hundred bytes (`registers/row.rs`). What changes is written into the
+//! costs each store the same, and each of them some two hundred bytes (`registers/row.rs`). What changes is written into the
 //! journal, where there is one.
 
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use crate::intake::document::{Client, Code, ServiceProcess, Unit};
 use crate::joining::Standing;
 use crate::oid::Oid;
 use crate::person::PersonId;
-use crate::registers::row::{EffectiveTime, Ids, Row, ShortId, Special};
+use crate::registers::row::{EffectiveTime, Ids, Later, Row, ShortId, Special};
 use crate::sharing::Shared;
 use crate::storage::{Body, Journal};
 
@@ -96,6 +96,10 @@ const DOCUMENTS_MAX: u32 = 10_000_000;
 #[derive(Default)]
 pub(crate) struct Registers {
     rows: Vec<Row>,
+    /// Of versions after the first, by place.
+    later: HashMap<u32, Later>,
+    /// Of relationship documents and case documents, by place.
+    special: HashMap<u32, Special>,
     ids: Ids,
     by_id: HashMap<ShortId, u32>,
     /// The newest version of each document that has more than one.
@@ -143,7 +147,9 @@ impl Registers {
         let place = place.ok_or_else(|| std::io::Error::other("the registers are full"))?;
         let is_first = document.id == document.set_id;
         let chain = self.place(&document.set_id).zip(self.newest_place(&document.set_id));
-        let (first, before) = if is_first { Some((place, place)) } else { chain }.ok_or_else(refused)?;
+        if chain.is_none() && !is_first || is_first && document.version != 1 {
+            return Err(refused());
+        }
         let effective_time = EffectiveTime::new(&document.effective_time).ok_or_else(refused)?;
         let stored_at_nanos = row::nanos(document.stored_at).ok_or_else(refused)?;
         let id = self.ids.shorten(&document.id).ok_or_else(refused)?;
@@ -151,25 +157,25 @@ impl Registers {
         if let Some(journal) = &mut self.journal {
             journal.stored(&document)?;
         }
-        self.index(&document, place);
+        let alike = self.alike.kept(document.alike);
+        let people = self.people.kept(document.people);
+        self.index(&alike, &people, place);
         self.by_id.insert(id, place);
-        if !is_first {
+        if let Some((first, before)) = chain.filter(|_| !is_first) {
             self.newest.insert(set_id, place);
+            self.later.insert(place, Later { first, before, version: document.version });
+        }
+        if !document.rows.is_empty() || document.case_closed.is_some() {
+            self.special.insert(place, Special { rows: document.rows, case_closed: document.case_closed });
         }
         self.changes += 1;
-        let is_special = !document.rows.is_empty() || document.case_closed.is_some();
-        let special = Special { rows: document.rows, case_closed: document.case_closed };
         self.rows.push(Row {
-            alike: self.alike.kept(document.alike),
-            people: self.people.kept(document.people),
-            special: is_special.then(|| Box::new(special)),
+            alike,
+            people,
             stored_at_nanos,
             body_at: document.body.at,
             body_length: document.body.length,
             id,
-            first,
-            before,
-            version: document.version,
             change: self.changes,
             effective_time,
         });
@@ -177,8 +183,7 @@ impl Registers {
     }
 
     /// Writes a document down under its clients, and a case document under its case.
-    fn index(&mut self, document: &Stored, place: u32) {
-        let (alike, people) = (&document.alike, &document.people);
+    fn index(&mut self, alike: &Alike, people: &People, place: u32) {
         for client in &people.clients {
             let key = (alike.custodian.clone(), client.id.clone());
             if alike.group.code == RELATIONSHIP {
@@ -216,7 +221,7 @@ impl Registers {
 
     /// The versions of a document, oldest first, the invalidated ones among them.
     pub(crate) fn versions(&self, set_id: &Oid) -> Vec<Held> {
-        let before = |place: &u32| self.row(*place).map(|row| row.before).filter(|before| before != place);
+        let before = |place: &u32| self.later.get(place).map(|later| later.before);
         let places = std::iter::successors(self.newest_place(set_id), before);
         let mut versions: Vec<Held> = places.filter_map(|place| self.at(place)).collect();
         versions.reverse();
@@ -234,7 +239,7 @@ impl Registers {
     }
 
     fn is_current_at(&self, place: u32) -> bool {
-        let set_id = self.row(place).and_then(|row| self.row(row.first)).map(|first| first.id);
+        let set_id = self.row(self.first(place)).map(|first| first.id);
         let newest = set_id.and_then(|set_id| self.newest.get(&set_id).or_else(|| self.by_id.get(&set_id)));
         newest == Some(&place) && !self.invalidated.contains_key(&place)
     }
@@ -261,8 +266,13 @@ impl Registers {
 
     fn newest_place(&self, set_id: &Oid) -> Option<u32> {
         let short = self.ids.find(set_id)?;
-        let only = || self.by_id.get(&short).filter(|place| self.row(**place).is_some_and(|row| row.first == **place));
+        let only = || self.by_id.get(&short).filter(|place| !self.later.contains_key(place));
         self.newest.get(&short).or_else(only).copied()
+    }
+
+    /// Place of version 1 of the document at a place.
+    fn first(&self, place: u32) -> u32 {
+        self.later.get(&place).map_or(place, |later| later.first)
     }
 
     fn row(&self, place: u32) -> Option<&Row> {
@@ -271,16 +281,16 @@ impl Registers {
 
     fn at(&self, place: u32) -> Option<Held> {
         let row = self.row(place)?;
-        let stored_at = row::moment(row.stored_at_nanos);
+        let (stored_at, special) = (row::moment(row.stored_at_nanos), self.special.get(&place));
         let document = Stored {
             id: self.ids.whole(row.id)?,
-            set_id: self.ids.whole(self.row(row.first)?.id)?,
-            version: row.version,
+            set_id: self.ids.whole(self.row(self.first(place))?.id)?,
+            version: self.later.get(&place).map_or(1, |later| later.version),
             effective_time: row.effective_time.text(),
             alike: Arc::clone(&row.alike),
             people: Arc::clone(&row.people),
-            rows: row.special.as_ref().map(|special| Arc::clone(&special.rows)).unwrap_or_default(),
-            case_closed: row.special.as_ref().and_then(|special| special.case_closed),
+            rows: special.map(|special| Arc::clone(&special.rows)).unwrap_or_default(),
+            case_closed: special.and_then(|special| special.case_closed),
             stored_at,
             body: Body { at: row.body_at, length: row.body_length },
         };
