@@ -9,6 +9,7 @@ pub mod assembly;
 pub mod audit;
 pub mod config;
 mod find_case;
+mod handover;
 pub mod line;
 pub mod operator;
 pub mod pipeline;

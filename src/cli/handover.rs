@@ -1,4 +1,6 @@
-//! `asiasilta handover pack | open | key`: packages for an organiser that the archive does not reach.
+//! `asiasilta handover`: packages for an organiser that the archive does not reach.
+
+mod remote;
 
 use std::error::Error;
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -24,6 +26,8 @@ pub(super) enum Handover {
     Pack(Pack),
     /// Decrypts a package, holds every file against the manifest and writes them into a new folder.
     Open(Open),
+    #[command(flatten)]
+    Remote(remote::Command),
     /// Makes the organiser's key file, as `age-keygen` does, and says the recipient that belongs to it.
     Key {
         /// The key file; an existing file is not overwritten.
@@ -73,6 +77,7 @@ impl Handover {
         match self {
             Self::Pack(pack) => pack.run(),
             Self::Open(open) => open.run(),
+            Self::Remote(command) => command.run(),
             Self::Key { out } => make_key(out),
         }
     }

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use asiasilta::sidecar::operator::{Decision, OperatorClient};
+use asiasilta::domain::oid::Oid;
+use asiasilta::sidecar::operator::{ByReason, Decision, OperatorClient};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
@@ -27,7 +28,7 @@ pub(super) struct Outbox {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     Text,
     Json,
 }
@@ -53,6 +54,14 @@ enum Command {
         /// as an original.
         #[arg(long)]
         in_place_of_predecessor: bool,
+    },
+    /// Hands over another way what the archive is no option for: see `asiasilta handover`.
+    Handover {
+        #[command(flatten)]
+        act: Act,
+        /// The organiser's case, for a record whose case was to be found.
+        #[arg(long)]
+        case: Option<Oid>,
     },
     /// Gives a submission up for good.
     Abandon {
@@ -87,6 +96,10 @@ impl Outbox {
                     };
                     print_one(&client.decide(&act.id, decision, &act.by, &act.reason).await?, self.format)
                 }
+                Command::Handover { act, case } => {
+                    let words = ByReason { by: &act.by, reason: &act.reason };
+                    print_one(&client.hand_over(&act.id, &words, case.as_ref()).await?, self.format)
+                }
                 Command::Abandon { act } => {
                     let moved = client.decide(&act.id, Decision::Abandon, &act.by, &act.reason).await?;
                     print_one(&moved, self.format)
@@ -97,7 +110,7 @@ impl Outbox {
     }
 }
 
-fn token(path: &Path) -> Result<String, Box<dyn Error>> {
+pub(super) fn token(path: &Path) -> Result<String, Box<dyn Error>> {
     use std::io::Read;
     let named = |error: std::io::Error| format!("--token-file {}: {error}", path.display());
     let mut text = String::new();
@@ -127,7 +140,7 @@ async fn list(client: &OperatorClient, state: Option<&str>, format: Format) -> R
     }
 }
 
-fn text<'a>(item: &'a Value, at: &str) -> &'a str {
+pub(super) fn text<'a>(item: &'a Value, at: &str) -> &'a str {
     item.pointer(at).and_then(Value::as_str).unwrap_or("")
 }
 
@@ -146,7 +159,7 @@ fn row([id, state, updated, tries, document, why]: [&str; 6]) -> String {
     format!("{id:36}  {state:18}  {updated:20}  {tries:>5}  {document:50}  {why}").trim_end().to_owned()
 }
 
-fn print_one(item: &Value, format: Format) -> Result<(), Box<dyn Error>> {
+pub(super) fn print_one(item: &Value, format: Format) -> Result<(), Box<dyn Error>> {
     if format == Format::Json {
         println!("{}", serde_json::to_string_pretty(item)?);
         return Ok(());
@@ -164,6 +177,8 @@ fn print_one(item: &Value, format: Format) -> Result<(), Box<dyn Error>> {
         ("waits for", "/waits_for"),
         ("why", "/why/message/en"),
         ("code", "/why/code"),
+        ("handed", "/handed_over_at"),
+        ("receipt", "/receipt/reference"),
         ("next", "/next_action/en"),
     ] {
         let found = text(item, at);

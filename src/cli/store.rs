@@ -6,7 +6,6 @@ use std::process::ExitCode;
 
 use asiasilta::jiff::{SignedDuration, Timestamp};
 use asiasilta::sidecar::config::Config;
-use asiasilta::sidecar::retention::finished_before;
 use asiasilta::sidecar::store::sqlite::{self, CheckReport};
 use asiasilta::sidecar::vault::StoreKey;
 use clap::{Args, Subcommand};
@@ -114,11 +113,12 @@ fn told(report: &CheckReport) -> ExitCode {
 }
 
 fn retention(config: &Config, now: Timestamp) -> Result<ExitCode, Box<dyn Error>> {
-    let (store, kept_for) = (&config.store, config.store.bodies_kept_for());
+    let (store, kept_for) = (&config.store, config.store.kept_for());
     println!("bodies of settled submissions are kept for {} days", store.bodies_kept_days);
+    println!("of what was handed over, for {} days from its receipt on", store.handed_over_kept_days);
     for (days, when) in [(0, "at the next hourly run"), (7, "within 7 days"), (30, "within 30 days")] {
         let then = now.saturating_add(SignedDuration::from_hours(24 * days))?;
-        let kept = sqlite::kept_bodies(&store.path, &store.key()?, finished_before(kept_for, then))?;
+        let kept = sqlite::kept_bodies(&store.path, &store.key()?, kept_for.due(then))?;
         if days == 0 {
             let oldest = kept.oldest_finished.map_or_else(String::new, |at| format!(", the oldest settled at {at}"));
             println!("kept now: {} submissions, {} bytes{oldest}", kept.submissions, kept.bytes);

@@ -14,7 +14,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 pub use reason::Reason;
-pub use sign::{Prepared, SignError, SignedDocument, prepare, sign};
+pub use sign::{Prepared, SignError, SignedDocument, prepare, sign, signed_before};
 pub use verify::{SignatureVerdict, Verdict, verify};
 
 use super::finding::redacted_debug;

@@ -111,8 +111,15 @@ pub enum State {
         #[serde(default)]
         sent: bool,
     },
-    /// Somebody has taken it out to archive it another way. Final.
-    HandedOver,
+    /// It goes to the organiser another way, the archive being no option. Left only by being taken back.
+    HandedOver {
+        /// What stood in the way of the archive.
+        #[serde(default)]
+        why: Option<Cause>,
+        /// The organiser's word that it has come.
+        #[serde(default)]
+        receipt: Option<Receipt>,
+    },
     /// Given up. Final.
     Abandoned {
         /// Who gave it up: a role or system, see [`Event::Withdraw`].
@@ -120,6 +127,17 @@ pub enum State {
         /// In whose words.
         why: String,
     },
+}
+
+/// The organiser's confirmation of what was handed over, as an operator entered it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Who entered it: a role or a name.
+    pub by: String,
+    /// The organiser's own reference.
+    pub reference: String,
+    /// When it was entered.
+    pub at: Timestamp,
 }
 
 /// The part of the whole that a submission counts in.
@@ -132,7 +150,7 @@ pub enum Class {
     Archived,
     /// Refused by the archive.
     Rejected,
-    /// Taken out to be archived another way.
+    /// Gone to the organiser another way.
     HandedOver,
     /// Given up.
     Abandoned,
@@ -181,9 +199,14 @@ impl State {
             Self::Reconciling => "reconciling",
             Self::Held { .. } => "held",
             Self::Parked { .. } => "parked",
-            Self::HandedOver => "handed_over",
+            Self::HandedOver { .. } => "handed_over",
             Self::Abandoned { .. } => "abandoned",
         }
+    }
+
+    /// Whether it was handed over and the organiser has not confirmed it.
+    pub fn awaits_receipt(&self) -> bool {
+        matches!(self, Self::HandedOver { receipt: None, .. })
     }
 
     /// Where it counts.
@@ -191,7 +214,7 @@ impl State {
         match self {
             Self::Archived => Class::Archived,
             Self::Rejected => Class::Rejected,
-            Self::HandedOver => Class::HandedOver,
+            Self::HandedOver { .. } => Class::HandedOver,
             Self::Abandoned { .. } => Class::Abandoned,
             Self::Queued
             | Self::AwaitingSignature
@@ -269,8 +292,20 @@ pub enum Event {
         /// In whose words.
         why: String,
     },
-    /// A person takes it out to archive it another way.
-    HandOver,
+    /// Its package for the organiser is stored: it goes another way.
+    HandOver {
+        /// What stands in the way of the archive.
+        why: Cause,
+    },
+    /// The organiser has confirmed what was handed over.
+    EnterReceipt {
+        /// Who says so.
+        by: String,
+        /// The organiser's reference.
+        reference: String,
+    },
+    /// What was handed over is to be archived after all.
+    TakeBack,
     /// A person lets it go on.
     Release,
     /// A person lets it go on in the place of its predecessor, which never arrived.
@@ -297,7 +332,9 @@ impl Event {
             Self::Recover { .. } => "recover",
             Self::Withdraw { .. } => "withdraw",
             Self::Abandon { .. } => "abandon",
-            Self::HandOver => "hand_over",
+            Self::HandOver { .. } => "hand_over",
+            Self::EnterReceipt { .. } => "enter_receipt",
+            Self::TakeBack => "take_back",
             Self::Release => "release",
             Self::TakePlace => "take_place",
         }
@@ -361,7 +398,14 @@ pub fn advance(state: &State, event: Event, now: Timestamp) -> Result<Transition
         (State::Unknown | State::Parked { sent: true, .. }, Event::Abandon { by, why }) => {
             rest(State::Abandoned { by, why })
         }
-        (waiting, Event::HandOver) if nothing_has_left(waiting) => rest(State::HandedOver),
+        (waiting, Event::HandOver { why }) if nothing_has_left(waiting) => {
+            rest(State::HandedOver { why: Some(why), receipt: None })
+        }
+        (State::HandedOver { why, receipt: None }, Event::EnterReceipt { by, reference }) => {
+            let receipt = Some(Receipt { by, reference, at: now });
+            rest(State::HandedOver { why: why.clone(), receipt })
+        }
+        (State::HandedOver { .. }, Event::TakeBack) => due(State::Queued, now),
         _ => Err(illegal),
     }
 }
@@ -402,7 +446,7 @@ mod tests {
             State::Parked { why: cause(), sent: false },
             State::Archived,
             State::Rejected,
-            State::HandedOver,
+            State::HandedOver { why: Some(cause()), receipt: None },
             State::Abandoned { by: "b".into(), why: "w".into() },
         ]
     }
@@ -425,7 +469,9 @@ mod tests {
             Event::Recover { ask_at: LATER },
             Event::Withdraw { by: "b".into(), why: "w".into() },
             Event::Abandon { by: "b".into(), why: "w".into() },
-            Event::HandOver,
+            Event::HandOver { why: cause() },
+            Event::EnterReceipt { by: "b".into(), reference: "r".into() },
+            Event::TakeBack,
             Event::Release,
             Event::TakePlace,
         ]
@@ -472,6 +518,8 @@ mod tests {
         ("parked", "withdraw", "abandoned", '-'),
         ("parked", "abandon", "abandoned", '-'),
         ("parked", "hand_over", "handed_over", '-'),
+        ("handed_over", "enter_receipt", "handed_over", '-'),
+        ("handed_over", "take_back", "queued", 'n'),
     ];
 
     #[test]
@@ -500,8 +548,24 @@ mod tests {
     fn final_states_are_left_by_nothing_and_open_ones_have_a_way_on() {
         for state in states() {
             let ways = events().into_iter().filter(|e| advance(&state, e.clone(), NOW).is_ok()).count();
-            assert_eq!(ways > 0, state.class() == Class::Open, "{}", state.name());
+            let goes_on = matches!(state.class(), Class::Open | Class::HandedOver);
+            assert_eq!(ways > 0, goes_on, "{}", state.name());
         }
+    }
+
+    #[test]
+    fn a_receipt_is_entered_once_and_what_has_one_can_still_be_taken_back() {
+        let enter = Event::EnterReceipt { by: "b".into(), reference: "r".into() };
+        let handed = State::HandedOver { why: Some(cause()), receipt: None };
+        let confirmed = advance(&handed, enter.clone(), NOW).unwrap().next;
+        let receipt = Some(Receipt { by: "b".into(), reference: "r".into(), at: NOW });
+        assert_eq!(confirmed, State::HandedOver { why: Some(cause()), receipt });
+        assert!(handed.awaits_receipt() && !confirmed.awaits_receipt());
+        assert!(advance(&confirmed, enter, NOW).is_err());
+        let back = advance(&confirmed, Event::TakeBack, NOW).unwrap();
+        assert_eq!((back.next, back.due_at), (State::Queued, Some(NOW)));
+        let old: State = serde_json::from_str(r#"{"state":"handed_over"}"#).unwrap();
+        assert_eq!(old, State::HandedOver { why: None, receipt: None });
     }
 
     #[test]
@@ -512,7 +576,7 @@ mod tests {
                 let Ok(t) = advance(&state, event.clone(), NOW) else { continue };
                 let resent = t.next == State::InFlight;
                 assert!(t.next.class() != Class::Open || !nothing_has_left(&t.next), "{} {event:?}", state.name());
-                assert!(!matches!(event, Event::Withdraw { .. } | Event::HandOver));
+                assert!(!matches!(event, Event::Withdraw { .. } | Event::HandOver { .. }));
                 assert!(!resent || (state == State::Reconciling && event == Event::Miss));
             }
         }

@@ -15,7 +15,7 @@ use axum::routing::{get, post};
 use tokio::sync::{Notify, Semaphore, watch};
 
 use super::config::{Limits, ServedOrganisation};
-use super::ports::{Archive, Clock};
+use super::ports::{Archive, Clock, Pipeline};
 use super::store::Store;
 use super::telemetry::Metrics;
 use super::worker::Rights;
@@ -27,6 +27,7 @@ mod answer;
 mod auth;
 mod body;
 mod cursor;
+mod handovers;
 mod invalidations;
 mod outbox;
 mod problem;
@@ -52,6 +53,8 @@ pub struct Services<S, A, C> {
     pub archive: Arc<A>,
     /// The clock.
     pub clock: Arc<C>,
+    /// Makes packages for what goes another way.
+    pub pipeline: Arc<dyn Pipeline>,
     /// Checks records.
     pub checker: Arc<Checker>,
     /// Who may search.
@@ -100,6 +103,11 @@ pub fn router<S: Store, A: Archive, C: Clock>(services: Arc<Services<S, A, C>>) 
         .route("/v1/outbox/{id}", get(outbox::show::<S, A, C>))
         .route("/v1/outbox/{id}/release", post(outbox::release::<S, A, C>).layer(search_body()))
         .route("/v1/outbox/{id}/abandon", post(outbox::abandon::<S, A, C>).layer(search_body()))
+        .route("/v1/outbox/{id}/handover", post(handovers::hand_over::<S, A, C>).layer(search_body()))
+        .route("/v1/handovers", get(handovers::list::<S, A, C>))
+        .route("/v1/handovers/{id}/package", get(handovers::package::<S, A, C>))
+        .route("/v1/handovers/{id}/receipt", post(handovers::receipt::<S, A, C>).layer(search_body()))
+        .route("/v1/handovers/{id}/return", post(handovers::take_back::<S, A, C>).layer(search_body()))
         .fallback(problem::no_such_resource)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(from_fn_with_state(gate, pass))

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::app::Parts;
-use super::config::{AccessConfig, ArchiveFiles, Config, DisplayConfig};
+use super::config::{AccessConfig, ArchiveFiles, Config, DisplayConfig, OrganiserConfig};
 use super::line::Line;
 use super::pipeline::{DocumentPipeline, Looks};
 use super::ports::{SystemChance, SystemClock};
+use super::sealing::{Recipients, SealFault};
 use super::structure_files;
 use super::telemetry::WatchedCertificate;
 use crate::archive::client::{ArchiveClient, Sender, Sources};
@@ -79,6 +80,14 @@ pub enum AssemblyError {
     /// Folders of structures without one that can be read.
     #[error("configuration key archive.structures: no document structure in {}", folders(.0))]
     NoStructures(Vec<PathBuf>),
+    /// A file of recipients that is none.
+    #[error("configuration key organisers.hand_over.recipients of {organiser}")]
+    Recipients {
+        /// Whose.
+        organiser: Oid,
+        /// Why not.
+        source: SealFault,
+    },
     /// A picture that is no logo.
     #[error("configuration key display.logos.\"{organiser}\"")]
     Logo {
@@ -118,6 +127,7 @@ pub fn assemble(config: &Config) -> Result<Parts<Line<Arc<HttpsTransport>>, Syst
         signer,
         software: software(),
         looks: looks(&config.display)?,
+        channels: channels(&config.organisers)?,
     });
     Ok(Parts {
         archive: Line::new(clients, Trust::Authorities(authorities), SystemClock),
@@ -147,6 +157,20 @@ fn folders(paths: &[PathBuf]) -> String {
 fn logo(organiser: &Oid, path: &Path) -> Result<Logo, AssemblyError> {
     let bytes = read("display.logos", path)?;
     Logo::try_new(&bytes).map_err(|source| AssemblyError::Logo { organiser: organiser.clone(), source })
+}
+
+/// The organisers' keys for what is handed over.
+fn channels(organisers: &[OrganiserConfig]) -> Result<BTreeMap<Oid, Recipients>, AssemblyError> {
+    let mut channels = BTreeMap::new();
+    for organiser in organisers {
+        let Some(way) = &organiser.hand_over else { continue };
+        let text = String::from_utf8_lossy(&read("organisers.hand_over.recipients", &way.recipients)?).into_owned();
+        let recipients = Recipients::parse(&text);
+        let recipients =
+            recipients.map_err(|source| AssemblyError::Recipients { organiser: organiser.oid.clone(), source })?;
+        channels.insert(organiser.oid.clone(), recipients);
+    }
+    Ok(channels)
 }
 
 fn looks(config: &DisplayConfig) -> Result<Looks, AssemblyError> {

@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-pub use parties::{AccessConfig, AgreementConfig, Joined, OrganiserConfig, PartyBook, PartyConfig};
+pub use parties::{AccessConfig, AgreementConfig, HandOverConfig, Joined, OrganiserConfig, PartyBook, PartyConfig};
 
 use super::retention::KeptFor;
 use super::store::StoreLimits;
@@ -111,6 +111,10 @@ pub struct StoreFiles {
     /// How long settled submissions themselves are kept, with the digests of their keys, in days; at least as long as their bodies.
     #[serde(default = "settled_kept_days")]
     pub settled_kept_days: u64,
+    /// How long they are kept of what was handed over another way, from the organiser's receipt on, in days; at least
+    /// `bodies_kept_days`. As long as they are, it can be taken back and archived.
+    #[serde(default = "handed_over_kept_days")]
+    pub handed_over_kept_days: u64,
 }
 
 fn open_rows_max() -> u64 {
@@ -131,6 +135,11 @@ fn bodies_kept_days() -> u64 {
 
 fn settled_kept_days() -> u64 {
     400
+}
+
+/// Ten years: joining an archive takes long.
+fn handed_over_kept_days() -> u64 {
+    3652
 }
 
 impl StoreFiles {
@@ -156,15 +165,14 @@ impl StoreFiles {
         }
     }
 
-    /// How long bodies of settled submissions are kept.
-    pub fn bodies_kept_for(&self) -> Duration {
-        Duration::from_secs(self.bodies_kept_days.saturating_mul(86_400))
-    }
-
     /// How long settled submissions and their bodies are kept.
     pub fn kept_for(&self) -> KeptFor {
-        let settled = Duration::from_secs(self.settled_kept_days.saturating_mul(86_400));
-        KeptFor { bodies: self.bodies_kept_for(), settled }
+        let days = |days: u64| Duration::from_secs(days.saturating_mul(86_400));
+        KeptFor {
+            bodies: days(self.bodies_kept_days),
+            confirmed: days(self.handed_over_kept_days.max(self.bodies_kept_days)),
+            settled: days(self.settled_kept_days),
+        }
     }
 }
 
@@ -438,7 +446,8 @@ impl Config {
             &mut archive.signing_key,
             &mut archive.signature_trust_anchors,
         ];
-        let access = self.access.profile.iter_mut();
+        let ways = self.organisers.iter_mut().filter_map(|organiser| organiser.hand_over.as_mut());
+        let access = self.access.profile.iter_mut().chain(ways.map(|way| &mut way.recipients));
         let optional = archive.profile.iter_mut().chain(&mut archive.structures).chain(self.display.logos.values_mut());
         for path in required.into_iter().chain(optional).chain(&mut self.store.key_file).chain(access) {
             *path = folder.join(&*path);
@@ -471,6 +480,7 @@ impl Config {
         between("store.free_disk_bytes_min", self.store.free_disk_bytes_min, 0, 1 << 50)?;
         between("store.bodies_kept_days", self.store.bodies_kept_days, 0, 36_600)?;
         between("store.settled_kept_days", self.store.settled_kept_days, self.store.bodies_kept_days, 36_600)?;
+        between("store.handed_over_kept_days", self.store.handed_over_kept_days, 0, 36_600)?;
         self.check_pace()?;
         self.check_parties()?;
         self.check_tokens()

@@ -5,19 +5,28 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ports::{Digest, Invalidating, Outbound, Pipeline, Preparation, PrepareFault};
+use jiff::Timestamp;
+
+use super::handover::no_channel;
+use super::ports::{
+    Digest, HandoverBodies, HandoverPreparation, Invalidating, Outbound, Pipeline, Preparation, PrepareFault,
+};
+use super::sealing::Recipients;
 use crate::archive::client::{Acting, ArchiveClient, ClientError};
 use crate::archive::keys::{OpensslCrypto, SigningIdentity};
 use crate::archive::transport::Transport;
+use crate::domain::document::Document;
 use crate::domain::document::build::{Making, document_with};
 use crate::domain::document::display::{IdentityCodes, Logo, Look};
-use crate::domain::document::header::Software;
+use crate::domain::document::header::{DocumentIds, Software};
+use crate::domain::document::read::read;
+use crate::domain::handover::{Packing, pack};
 use crate::domain::oid::Oid;
-use crate::domain::signature::{SignError, SignatureKind, sign};
+use crate::domain::signature::{SignError, SignatureKind, SignedDocument, sign, signed_before};
 use crate::domain::submission::Cause;
 use crate::domain::text::Text;
 use crate::domain::time::Instant;
-use crate::domain::validate::Checker;
+use crate::domain::validate::{CheckedRecord, Checker};
 use crate::domain::wire::{Envelope, document_in};
 
 /// What this installation makes documents with.
@@ -32,6 +41,8 @@ pub struct DocumentPipeline<T> {
     pub software: Software,
     /// How readable forms look.
     pub looks: Looks,
+    /// Keys of organisers to whom documents go another way where the archive is no option.
+    pub channels: BTreeMap<Oid, Recipients>,
 }
 
 /// How readable forms look, by whose register they go to.
@@ -50,26 +61,69 @@ impl Looks {
     }
 }
 
+impl<T> DocumentPipeline<T> {
+    fn document(&self, checked: &CheckedRecord, ids: &DocumentIds, created: Instant, case: Option<&Oid>) -> Document {
+        let making = Making { ids, created, found_case: case, software: &self.software };
+        document_with(checked, &making, &self.looks.of(&checked.record().organiser.oid))
+    }
+
+    /// A document signed now; or, of one that was handed over, as it was signed then.
+    fn signed(
+        &self,
+        checked: &CheckedRecord,
+        ids: &DocumentIds,
+        now: Timestamp,
+        case: Option<&Oid>,
+        kept: Option<&[u8]>,
+    ) -> Result<SignedDocument, PrepareFault> {
+        let Some(kept) = kept else {
+            let document = self.document(checked, ids, Instant::in_finland(now), case);
+            return sign(&document, SignatureKind::System, now, &self.signer, &OpensslCrypto).map_err(not_signed);
+        };
+        let said = read(kept).map_err(|_| not_signed(SignError::NotTheSame))?.header;
+        let made = said.created.ok_or_else(|| not_signed(SignError::NotTheSame))?;
+        let document = self.document(checked, ids, made, said.case.as_ref());
+        signed_before(&document, kept.to_vec(), &OpensslCrypto).map_err(not_signed)
+    }
+
+    fn checked(&self, payload: &[u8], now: Timestamp) -> Result<CheckedRecord, PrepareFault> {
+        self.checker.record(payload, now).map_err(|_| no_longer_valid())
+    }
+}
+
 impl<T: Transport + 'static> Pipeline for DocumentPipeline<T> {
     fn prepare(&self, preparation: &Preparation<'_>) -> Result<Outbound, PrepareFault> {
-        let created = preparation.created;
-        let checked = self.checker.record(preparation.payload, created).map_err(|_| no_longer_valid())?;
-        let making = Making {
-            ids: preparation.ids,
-            created: Instant::in_finland(created),
-            found_case: preparation.case,
-            software: &self.software,
-        };
-        let look = self.looks.of(&checked.record().organiser.oid);
-        let document = document_with(&checked, &making, &look);
-        let signed =
-            sign(&document, SignatureKind::System, created, &self.signer, &OpensslCrypto).map_err(not_signed)?;
+        let Preparation { ids, created, case, kept, .. } = *preparation;
+        let checked = self.checked(preparation.payload, created)?;
+        let signed = self.signed(&checked, ids, created, case, kept)?;
         let record = checked.record();
         let client = self.clients.get(preparation.organisation).ok_or_else(not_a_sender)?;
         let acting = Acting { worker: &record.acting_worker, unit: &record.unit };
         let (number, moment) = (preparation.message_number, Instant::in_finland(created));
         let envelope = client.prepare_store_numbered(number, moment, &signed, acting, preparation.authority);
         envelope.map(outbound).map_err(not_framed)
+    }
+
+    fn hand_over(&self, preparation: &HandoverPreparation<'_>) -> Result<HandoverBodies, PrepareFault> {
+        let HandoverPreparation { ids, created, case, kept, .. } = *preparation;
+        let recipients = self.channels.get(preparation.organiser);
+        let recipients = recipients.ok_or_else(|| PrepareFault::Lasting(no_channel()))?;
+        let checked = self.checked(preparation.payload, created)?;
+        let (_, document) = self.signed(&checked, ids, created, case, kept)?.into_parts();
+        let packing = Packing {
+            id: preparation.package,
+            created,
+            organiser: &checked.record().organiser,
+            why: preparation.why,
+            documents: std::slice::from_ref(&document),
+        };
+        let tar = pack(&packing, &OpensslCrypto).map_err(|fault| PrepareFault::Lasting(not_packed(&fault)))?;
+        let package = recipients.seal(&tar).map_err(|fault| PrepareFault::Passing(not_packed(&fault)))?;
+        Ok(HandoverBodies { package, document })
+    }
+
+    fn case_in(&self, kept: &[u8]) -> Option<Oid> {
+        read(kept).ok()?.header.case
     }
 
     fn document_digest(&self, outbound: &Outbound) -> Option<Digest> {
@@ -95,6 +149,10 @@ fn outbound(envelope: Envelope) -> Outbound {
 
 fn not_framed(fault: ClientError) -> PrepareFault {
     PrepareFault::Lasting(Cause::new("wire.not_framed", Text::same(fault.to_string())))
+}
+
+fn not_packed(fault: &dyn std::error::Error) -> Cause {
+    Cause::new("handover.not_packed", Text::same(fault.to_string()))
 }
 
 fn not_a_sender() -> PrepareFault {

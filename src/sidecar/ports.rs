@@ -483,6 +483,37 @@ pub struct Preparation<'a> {
     pub case: Option<&'a Oid>,
     /// On what ground it is sent.
     pub authority: &'a Authority,
+    /// The signed document, where it was handed over before: these bytes go, and no others.
+    pub kept: Option<&'a [u8]>,
+}
+
+/// What the pipeline makes a package for an organiser of.
+pub struct HandoverPreparation<'a> {
+    /// The package's id.
+    pub package: &'a str,
+    /// Who gets it.
+    pub organiser: &'a Oid,
+    /// The record as it came.
+    pub payload: &'a [u8],
+    /// Ids of the document.
+    pub ids: &'a DocumentIds,
+    /// When the document is made and signed, and the package made.
+    pub created: Timestamp,
+    /// The case, where the document has one.
+    pub case: Option<&'a Oid>,
+    /// Codes of what stands in the way of the archive.
+    pub why: &'a [String],
+    /// The signed document, where it was handed over before.
+    pub kept: Option<&'a [u8]>,
+}
+
+/// What is kept of a submission that goes another way. Not `Debug`: it holds a document.
+#[derive(Clone)]
+pub struct HandoverBodies {
+    /// The package, encrypted to the organiser.
+    pub package: Vec<u8>,
+    /// The signed document in it, byte for byte, for the way back.
+    pub document: Vec<u8>,
 }
 
 /// What the envelope of an invalidation is made of.
@@ -517,6 +548,19 @@ pub trait Pipeline: Send + Sync + 'static {
     /// # Errors
     /// [`PrepareFault`].
     fn prepare(&self, preparation: &Preparation<'_>) -> Result<Outbound, PrepareFault>;
+
+    /// Makes a signed document and its package for an organiser who has given a key.
+    ///
+    /// # Errors
+    /// [`PrepareFault`]; without a key always.
+    fn hand_over(&self, _preparation: &HandoverPreparation<'_>) -> Result<HandoverBodies, PrepareFault> {
+        Err(PrepareFault::Lasting(super::handover::no_channel()))
+    }
+
+    /// The case in a signed document that was kept.
+    fn case_in(&self, _kept: &[u8]) -> Option<Oid> {
+        None
+    }
 
     /// Digest of the document in an envelope that was made before; `None` when no document can be read in it.
     fn document_digest(&self, outbound: &Outbound) -> Option<Digest>;

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::ports::Clock;
-use super::store::{Actor, Purged, Store, StoreError};
+use super::store::{Actor, Due, Purged, Store, StoreError};
 
 /// Submissions purged in one transaction.
 const SLICE: u32 = 50;
@@ -22,8 +22,18 @@ const AFTER_FAILURE: Duration = Duration::from_secs(60);
 pub struct KeptFor {
     /// Records and envelopes.
     pub bodies: Duration,
+    /// Records, documents and packages of what was handed over, from its receipt on.
+    pub confirmed: Duration,
     /// Rows, and the digests of their keys.
     pub settled: Duration,
+}
+
+impl KeptFor {
+    /// Whose bodies are due at this moment.
+    pub fn due(self, now: Timestamp) -> Due {
+        let before = |kept| finished_before(kept, now);
+        Due { settled_before: before(self.bodies), confirmed_before: before(self.confirmed) }
+    }
 }
 
 /// Purges until `stop` turns true or the store has come to its end.
@@ -52,7 +62,7 @@ pub async fn run<S: Store, C: Clock>(
 }
 
 async fn all_due<S: Store>(store: &S, actor: &Actor, kept_for: KeptFor, now: Timestamp) -> Result<(), StoreError> {
-    let purged = purge_due(store, actor, kept_for.bodies, now).await?;
+    let purged = purge_due(store, actor, kept_for, now).await?;
     if purged.submissions > 0 {
         tracing::info!(submissions = purged.submissions, bytes = purged.bytes, "purged settled bodies");
     }
@@ -82,12 +92,12 @@ async fn forget_due<S: Store>(store: &S, actor: &Actor, kept_for: Duration, now:
 pub async fn purge_due<S: Store>(
     store: &S,
     actor: &Actor,
-    kept_for: Duration,
+    kept_for: KeptFor,
     now: Timestamp,
 ) -> Result<Purged, StoreError> {
     let mut all = Purged::default();
     loop {
-        let slice = store.purge(actor, finished_before(kept_for, now), SLICE, now).await?;
+        let slice = store.purge(actor, kept_for.due(now), SLICE, now).await?;
         all.submissions += slice.submissions;
         all.bytes += slice.bytes;
         if !slice.more {
@@ -97,7 +107,7 @@ pub async fn purge_due<S: Store>(
 }
 
 /// What was settled before this moment is due.
-pub fn finished_before(kept_for: Duration, now: Timestamp) -> Timestamp {
+fn finished_before(kept_for: Duration, now: Timestamp) -> Timestamp {
     now.saturating_sub(signed(kept_for)).unwrap_or(Timestamp::MIN)
 }
 

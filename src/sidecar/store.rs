@@ -18,7 +18,7 @@ use crate::domain::finding::Finding;
 use crate::domain::oid::Oid;
 use crate::domain::submission::{Cause, Class, Event, IllegalTransition, Kind, State};
 
-use super::ports::{Ground, Outbound, Verdict};
+use super::ports::{Ground, HandoverBodies, Outbound, Verdict};
 use super::vault::{KeyFileError, NotOpened};
 
 #[cfg(test)]
@@ -151,6 +151,8 @@ pub struct Submission {
     pub why: Option<Cause>,
     /// The document that must be settled, or invalidated, before this one goes on.
     pub waits_for: Option<Oid>,
+    /// When its document was first handed over another way; its bytes, ids and place are settled since then.
+    pub handed_over_at: Option<Timestamp>,
     /// Accepted by an earlier run: a database that was put back may not know what became of it.
     pub from_earlier_run: bool,
     /// Which stored value of it cannot be read.
@@ -173,6 +175,8 @@ pub struct Claimed {
     pub envelope: Option<StoredEnvelope>,
     /// The document that it replaces or invalidates, when that was also a submission of this organisation.
     pub predecessor: Option<Predecessor>,
+    /// The signed document, when it was handed over another way before.
+    pub handed_over: Option<Vec<u8>>,
 }
 
 /// A submission that another one replaces or invalidates. Not `Debug`: it holds a record.
@@ -295,6 +299,26 @@ pub struct Census {
     pub kept_bytes: u64,
     /// Bytes that are free where the database is, where that is known.
     pub free_disk_bytes: Option<u64>,
+    /// Packages whose receipt is missing.
+    pub packages: Packages,
+}
+
+/// Packages for organisers that wait for their receipt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Packages {
+    /// How many.
+    pub waiting: u64,
+    /// When the oldest of them was made.
+    pub oldest: Option<Timestamp>,
+}
+
+/// What retention takes: bodies of what was settled before these moments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Of what was archived, rejected or given up.
+    pub settled_before: Timestamp,
+    /// Of what was handed over and confirmed. Without a receipt nothing of it is ever due.
+    pub confirmed_before: Timestamp,
 }
 
 /// Whose submissions.
@@ -626,7 +650,26 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Submission, StoreError>> + Send;
 
-    /// Moves a submission by any other event. [`Event::TakePlace`] also gives it its missing predecessor's place in the chain,
+    /// Keeps the package and the signed document and moves by [`Event::HandOver`] in one: it goes another way from then on. Of one
+    /// that was handed over before, the document stays and the package is replaced.
+    fn hand_over(
+        &self,
+        id: &SubmissionId,
+        bodies: &HandoverBodies,
+        step: Step,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Submission, StoreError>> + Send;
+
+    /// All of a submission, as a claim would hand it out, and without claiming it.
+    fn whole(&self, id: &SubmissionId) -> impl Future<Output = Result<Claimed, StoreError>> + Send;
+
+    /// The package of a submission, as it is kept for the organiser; `None` when there is none (any more).
+    fn package(&self, id: &SubmissionId) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send;
+
+    /// Packages that wait for their receipt.
+    fn packages(&self) -> impl Future<Output = Result<Packages, StoreError>> + Send;
+
+    /// Moves a submission by any other event; [`Event::HandOver`] is refused, which needs a package. [`Event::TakePlace`] also gives it its missing predecessor's place in the chain,
     /// and what follows it the places after.
     fn step(
         &self,
@@ -697,12 +740,12 @@ pub trait Store: Send + Sync + 'static {
     /// How many stand where.
     fn census(&self) -> impl Future<Output = Result<Census, StoreError>> + Send;
 
-    /// Purges the bodies of up to `limit` submissions that were settled before a moment. Their rows, the digests of their keys
+    /// Purges the bodies of up to `limit` submissions that are due. Their rows, the digests of their keys
     /// and the use log stay; open submissions are never touched.
     fn purge(
         &self,
         actor: &Actor,
-        finished_before: Timestamp,
+        due: Due,
         limit: u32,
         now: Timestamp,
     ) -> impl Future<Output = Result<Purged, StoreError>> + Send;
@@ -717,8 +760,8 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
-    /// What is kept of settled submissions, and how much of it [`Store::purge`] with this moment would take.
-    fn kept_bodies(&self, finished_before: Timestamp) -> impl Future<Output = Result<KeptBodies, StoreError>> + Send;
+    /// What is kept of settled submissions, and how much of it [`Store::purge`] would take.
+    fn kept_bodies(&self, due: Due) -> impl Future<Output = Result<KeptBodies, StoreError>> + Send;
 
     /// Reads the use log from its first row and answers how many rows its chain proves.
     fn verify_use_log(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;

@@ -98,6 +98,9 @@ pub struct Metrics {
     accepted: Counter,
     refused: Counter,
     rights_ending: Counter,
+    handed_over: Counter,
+    packages_waiting: Gauge<i64, AtomicI64>,
+    oldest_package_seconds: Gauge<i64, AtomicI64>,
     certificate_seconds: Family<CertificateLabel, Gauge<i64, AtomicI64>>,
 }
 
@@ -124,11 +127,25 @@ impl Metrics {
             accepted: Counter::default(),
             refused: Counter::default(),
             rights_ending: Counter::default(),
+            handed_over: Counter::default(),
+            packages_waiting: Gauge::default(),
+            oldest_package_seconds: Gauge::default(),
             certificate_seconds: Family::default(),
             certificates,
             registry: Registry::default(),
         };
         registry.register("submissions", "Submissions by state", metrics.depth.clone());
+        registry.register("handed_over", "Submissions handed over another way", metrics.handed_over.clone());
+        registry.register(
+            "packages_waiting",
+            "Packages for organisers whose receipt is missing",
+            metrics.packages_waiting.clone(),
+        );
+        registry.register(
+            "oldest_package_age_seconds",
+            "Age of the oldest package whose receipt is missing; 0 without one",
+            metrics.oldest_package_seconds.clone(),
+        );
         registry.register(
             "oldest_open_age_seconds",
             "Age of the oldest submission that is not settled; 0 without one",
@@ -217,6 +234,11 @@ impl Metrics {
         self.rights_ending.inc();
     }
 
+    /// Counts a submission that was handed over another way.
+    pub fn count_handed_over(&self) {
+        self.handed_over.inc();
+    }
+
     /// Counts an exchange with the archive that came to nothing, by its cause's code.
     pub fn count_archive_fault(&self, code: &str) {
         self.archive_faults.get_or_create(&CodeLabel { code: code.to_owned() }).inc();
@@ -269,7 +291,10 @@ impl Metrics {
         self.kept.set(bounded(census.kept));
         self.kept_bytes.set(bounded(census.kept_bytes));
         self.free_disk_bytes.set(census.free_disk_bytes.map_or(-1, bounded));
-        self.oldest_open_seconds.set(census.oldest_open.map_or(0, |at| now.duration_since(at).as_secs().max(0)));
+        let age = |since: Option<Timestamp>| since.map_or(0, |at| now.duration_since(at).as_secs().max(0));
+        self.oldest_open_seconds.set(age(census.oldest_open));
+        self.packages_waiting.set(bounded(census.packages.waiting));
+        self.oldest_package_seconds.set(age(census.packages.oldest));
         for certificate in &self.certificates {
             let label = CertificateLabel { certificate: certificate.name.clone() };
             let left = certificate.not_after.duration_since(now).as_secs();
@@ -288,6 +313,7 @@ impl Metrics {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::sidecar::store::Packages;
 
     #[test]
     fn every_state_has_its_depth_and_a_certificate_its_remaining_seconds() {
@@ -307,6 +333,7 @@ mod tests {
             kept: 4,
             kept_bytes: 5,
             free_disk_bytes: None,
+            packages: Packages { waiting: 6, oldest: Timestamp::from_second(900).ok() },
         };
         let text = metrics.render(&census, now);
         for line in [
@@ -315,6 +342,8 @@ mod tests {
             "asiasilta_oldest_open_age_seconds 10",
             "asiasilta_archive_faults_total{code=\"archive.unreachable\"} 1",
             "asiasilta_archive_last_success_timestamp_seconds 1000",
+            "asiasilta_packages_waiting 6",
+            "asiasilta_oldest_package_age_seconds 100",
             "asiasilta_submissions_damaged 3",
             "asiasilta_store_open_bytes 7",
             "asiasilta_store_kept_submissions 4",

@@ -21,11 +21,13 @@ mod case;
 mod flow;
 mod journey;
 mod lanes;
+mod packages;
 mod right;
 mod steady;
 
 use flow::Flow;
 use lanes::Lanes;
+use packages::PackagesTold;
 pub(crate) use right::Wish;
 pub use right::{Decider, Rights, RightsFault};
 use steady::Steadiness;
@@ -102,6 +104,7 @@ pub struct Worker<S, A, C> {
 pub struct RunState {
     flow: Flow,
     lanes: Lanes,
+    packages: PackagesTold,
     steady: Steadiness,
 }
 

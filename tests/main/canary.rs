@@ -24,7 +24,7 @@ use crate::support::identity_code;
 
 const FAMILY: &str = "Kanariämäki";
 const GIVEN: &str = "Sirkutarina";
-const STREET: &str = "Sirkuttimenkuja 17";
+pub(crate) const STREET: &str = "Sirkuttimenkuja 17";
 const FREE_TEXT: &str = "sirkuttavavapaateksti";
 const REFERENCE: &str = "kanariaviite-4711";
 const WORKER: &str = "Keltasulkanen";
@@ -95,15 +95,15 @@ fn seen_in(bytes: &[u8]) -> Vec<String> {
 
 /// Everything that was written, by its name.
 #[derive(Default)]
-struct Written(Vec<(String, Vec<u8>)>);
+pub(crate) struct Written(Vec<(String, Vec<u8>)>);
 
 impl Written {
-    fn add(&mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) {
+    pub(crate) fn add(&mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) {
         self.0.push((name.into(), bytes.into()));
     }
 
     /// Every file below, with its name.
-    fn add_folder(&mut self, folder: &Path) {
+    pub(crate) fn add_folder(&mut self, folder: &Path) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             self.add("a file's name", path.to_string_lossy().into_owned());
@@ -114,11 +114,11 @@ impl Written {
         }
     }
 
-    fn holds(&self, word: &str) -> bool {
+    pub(crate) fn holds(&self, word: &str) -> bool {
         self.0.iter().any(|(_, bytes)| String::from_utf8_lossy(bytes).contains(word))
     }
 
-    fn is_clean(&self) {
+    pub(crate) fn is_clean(&self) {
         let found: Vec<_> =
             self.0.iter().map(|(name, bytes)| (name, seen_in(bytes))).filter(|f| !f.1.is_empty()).collect();
         assert!(found.is_empty(), "personal data in {found:?}");
@@ -126,7 +126,7 @@ impl Written {
 }
 
 /// An example with the canaries in the places of its persons and in every free text; `client` is one of the three.
-fn canaried(example: &str, client: usize) -> Value {
+pub(crate) fn canaried(example: &str, client: usize) -> Value {
     let text = example
         .replace("140341-912E", &clients()[client])
         .replace("1941-03-14", BORN[client])
@@ -164,7 +164,7 @@ fn sing(value: &mut Value, key: &str) {
 }
 
 /// The organiser's documents of the clients that it has; the second has two cases.
-async fn set(stage: &mut Stage) {
+pub(crate) async fn set(stage: &mut Stage) {
     let example = |name: &str| {
         std::fs::read_to_string(format!("{}/examples/organiser/main-{name}.json", env!("CARGO_MANIFEST_DIR"))).unwrap()
     };

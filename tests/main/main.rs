@@ -28,6 +28,8 @@ mod faults;
 mod finding;
 mod fuzz_seeds;
 #[cfg(feature = "sqlite")]
+mod handed_over;
+#[cfg(feature = "sqlite")]
 mod handover;
 mod invalidating;
 mod keys;

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::Operation;
+use super::denial::Denial;
 use super::options::{Options, Unstated};
 use super::reason::{AgreementGap, Reason};
 
@@ -146,6 +147,15 @@ impl Parties {
             facts.push(Fact::Agreement);
         }
         facts
+    }
+
+    /// What keeps the parties from the archive as such, whoever the client: nothing of anybody's is read to know it. `None` when
+    /// nothing does.
+    pub fn kept_from_archive(&self, operation: Operation, options: &Options, today: Date) -> Option<Denial> {
+        let mut reasons = Vec::new();
+        self.judge(operation, options, today, &mut reasons);
+        reasons.retain(Reason::is_of_parties);
+        (!reasons.is_empty()).then_some(Denial { reasons })
     }
 
     /// Joining and phases count on the day of sending or reading, which is when the archive looks; the agreement must have

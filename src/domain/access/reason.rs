@@ -161,9 +161,9 @@ impl Reason {
         }
     }
 
-    /// Whether it lies in how the parties stand to the archive: then the data go to the organiser another way.
+    /// Whether it lies in how the parties stand to the archive and to each other: then the data go to the organiser another way.
     pub fn is_of_parties(&self) -> bool {
-        matches!(self, Self::NotJoined { .. } | Self::PhaseMismatch { .. })
+        matches!(self, Self::NotJoined { .. } | Self::PhaseMismatch { .. } | Self::NoAgreement { .. })
     }
 
     /// Stable name, for programs.

@@ -7,11 +7,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
+use super::verify::verify;
 use super::{Crypto, Digest, ENVELOPED, EXCLUSIVE_C14N, RSA_BITS_MIN, RsaWith, SignatureKind, Signer, SignerFault};
-use super::{XMLDSIG, c14n};
+use super::{ExpectedSigner, Reason, Trust, TrustPolicy, XMLDSIG, c14n};
 use crate::domain::document::Document;
 use crate::domain::document::cda::{self, HL7FI, social};
 use crate::domain::document::header::{DocumentGroup, Header};
+use crate::domain::document::read::read;
 use crate::domain::finding::redacted_debug;
 use crate::domain::time::{Instant, xml_utc};
 use crate::domain::xml::{Element, Tree};
@@ -24,7 +26,7 @@ const TIMESTAMP_ID: &str = "CDA-timestamp.Signature.1";
 const KIND_SYSTEM: &str = "1.2.246.537.5.40127.2006";
 const KIND_SYSTEM_NAME: &str = "KanTa-palvelut - Sähköisen allekirjoituksen tyyppi";
 
-/// A document with a signature that verifies. Made by [`sign`] or [`Prepared::complete`] only.
+/// A document with a signature that verifies. Made by [`sign`], [`Prepared::complete`] and [`signed_before`] only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedDocument {
     header: Header,
@@ -56,6 +58,43 @@ impl SignedDocument {
     }
 }
 
+/// Takes up bytes that were signed before, for a document made anew from the same record, ids, case and moment: what they say of
+/// themselves is what the document says, and their one signature holds. Whether its certificate is trusted is not judged: it was
+/// this installation's own then, and may have been renewed since.
+///
+/// # Errors
+/// [`SignError::NotTheSame`], [`SignError::DoesNotVerify`].
+pub fn signed_before(document: &Document, xml: Vec<u8>, crypto: &dyn Crypto) -> Result<SignedDocument, SignError> {
+    let (header, kept) = (document.header(), read(&xml).map_err(|_| SignError::NotTheSame)?);
+    let said = &kept.header;
+    let same = said.document.as_ref() == Some(&header.ids.document)
+        && said.set.as_ref() == Some(&header.ids.set)
+        && said.version == Some(header.ids.version)
+        && said.replaces.as_ref() == header.replaces.as_ref().map(|(replaced, _)| replaced)
+        && said.custodian.as_ref().is_some_and(|owner| owner.oid == header.organiser.oid)
+        && said.unit.as_ref().is_some_and(|unit| unit.oid == header.unit.oid)
+        && said.case == header.case
+        && said.structure.as_ref() == Some(&header.structure)
+        && said.drawn_up == Some(header.drawn_up)
+        && said.created == Some(header.created)
+        && said.clients.len() == header.clients.len()
+        && said.clients.iter().zip(&header.clients).all(|(said, client)| said.ids.first() == client.id().as_ref());
+    if !same {
+        return Err(SignError::NotTheSame);
+    }
+    let now = Timestamp::MAX;
+    let policy = TrustPolicy { trust: Trust::Pinned(Vec::new()), system_signer: ExpectedSigner::Anyone, now };
+    let verdict = verify(kept.tree(), crypto, &policy);
+    let holds = verdict.all_reasons().all(|reason| reason == Reason::CertificateUntrusted);
+    match verdict.signatures.as_slice() {
+        [signature] if holds => {
+            let kind = signature.kind.ok_or(SignError::DoesNotVerify)?;
+            Ok(SignedDocument { header: header.clone(), kind, xml })
+        }
+        _ => Err(SignError::DoesNotVerify),
+    }
+}
+
 /// Why a document was not signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
@@ -80,6 +119,9 @@ pub enum SignError {
     /// The key did not sign.
     #[error(transparent)]
     Signer(#[from] SignerFault),
+    /// The bytes that were signed before are another document's, or say something else of it.
+    #[error("what was signed before does not agree with the document")]
+    NotTheSame,
     /// What came back is not a signature of what was to be signed.
     #[error("the signature does not fit what was to be signed and the certificate")]
     DoesNotVerify,

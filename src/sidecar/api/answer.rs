@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::domain::document::invalidation::Extent;
 use crate::domain::finding::Finding;
 use crate::domain::oid::Oid;
-use crate::domain::submission::{Cause, Class, Kind, State};
+use crate::domain::submission::{Cause, Class, Kind, Receipt, State};
 use crate::domain::text::Text;
 use crate::sidecar::ports::Verdict;
 use crate::sidecar::store::{Submission, SubmissionId, TimelineEntry};
@@ -42,6 +42,10 @@ pub(super) struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     waits_for: Option<Oid>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    handed_over_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<Receipt>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     timeline: Option<Vec<TimelineEntry>>,
 }
 
@@ -66,6 +70,10 @@ impl Shown {
         let (held_until, why) = match &submission.state {
             State::Held { until, why } => (*until, Some(why.clone())),
             _ => (None, why(&submission)),
+        };
+        let receipt = match &submission.state {
+            State::HandedOver { receipt, .. } => receipt.clone(),
+            _ => None,
         };
         Self {
             state: submission.state.name(),
@@ -94,6 +102,8 @@ impl Shown {
             archive: submission.verdict,
             attempts: None,
             waits_for: None,
+            handed_over_at: submission.handed_over_at,
+            receipt,
             timeline: None,
         }
     }
@@ -149,7 +159,7 @@ fn of_invalidation(state: &State) -> Text {
             "Arkivet makulerade inte handlingen: lös orsaken som det anger och makulera med en ny Idempotency-Key.",
             "The archive did not invalidate the document: resolve what it names and invalidate with a new Idempotency-Key.",
         ),
-        State::HandedOver | State::Abandoned { .. } => Text::fixed(
+        State::HandedOver { .. } | State::Abandoned { .. } => Text::fixed(
             "Ei toimia: mitätöinnistä luovuttiin.",
             "Ingenting: makuleringen gavs upp.",
             "Nothing: the invalidation was given up.",
@@ -219,10 +229,15 @@ fn of_document(submission: &Submission) -> Text {
             "Rätta felen som arkivet anger och skicka handlingen med en ny Idempotency-Key.",
             "Mend what the archive names and submit the document with a new Idempotency-Key.",
         ),
-        State::HandedOver => Text::fixed(
-            "Ei toimia täällä: asiakirja arkistoidaan muuta tietä.",
-            "Ingenting här: handlingen arkiveras på annat sätt.",
-            "Nothing here: the document is archived another way.",
+        State::HandedOver { receipt: None, .. } => Text::fixed(
+            "Toimita paketti palvelunjärjestäjälle sovittua kanavaa pitkin ja kirjaa kuittaus; asiakirja ei ole arkistossa.",
+            "Leverera paketet till tjänsteanordnaren via den avtalade kanalen och anteckna kvittot; handlingen är inte i arkivet.",
+            "Deliver the package to the organiser by the agreed channel and enter the receipt; the document is not in the archive.",
+        ),
+        State::HandedOver { receipt: Some(_), .. } => Text::fixed(
+            "Ei toimia: palvelunjärjestäjä on kuitannut luovutuksen. Asiakirja ei ole arkistossa.",
+            "Ingenting: tjänsteanordnaren har kvitterat överlämningen. Handlingen är inte i arkivet.",
+            "Nothing: the organiser has confirmed what was handed over. The document is not in the archive.",
         ),
         State::Abandoned { .. } => Text::fixed(
             "Ei toimia: lähetyksestä luovuttiin.",

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::Services;
 use super::answer::Shown;
+use super::auth::Caller;
 use super::body::{json_bytes, parse};
 use super::problem::{self, Problem};
 use super::submissions::{ListQuery, parse_id};
@@ -22,10 +23,10 @@ use crate::domain::submission::{Class, Event};
 use crate::domain::text::Text;
 use crate::sidecar::config::Operation;
 use crate::sidecar::ports::{Archive, Clock};
-use crate::sidecar::store::{Step, Store, StoreError};
+use crate::sidecar::store::{ChangesWanted, Step, Store, StoreError};
 
-const BY_CHARACTERS_MAX: usize = 100;
-const REASON_CHARACTERS_MAX: usize = 500;
+pub(super) const BY_CHARACTERS_MAX: usize = 100;
+pub(super) const REASON_CHARACTERS_MAX: usize = 500;
 
 type Shared<S, A, C> = Injected<Arc<Services<S, A, C>>>;
 
@@ -38,6 +39,15 @@ pub(super) async fn list<S: Store, A: Archive, C: Clock>(
     let caller = services.tokens.caller(&headers, Operation::Operate)?;
     let Query(query) = query.map_err(|_| problem::bad_query())?;
     let wanted = query.or_state(Class::Open.as_str()).wanted()?;
+    page(&services, &caller, wanted).await
+}
+
+/// A page of the caller's submissions, as an operator sees them.
+pub(super) async fn page<S: Store, A: Archive, C: Clock>(
+    services: &Services<S, A, C>,
+    caller: &Caller,
+    wanted: ChangesWanted,
+) -> Result<Response, Problem> {
     let (after, limit) = (wanted.after, wanted.limit);
     let found = services.store.changes(wanted, &caller.scope()).await?;
     let next_after = found.last().map_or(after, |s| s.change);
@@ -82,15 +92,17 @@ struct Act {
 impl Act {
     fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Self, Problem> {
         let act: Self = parse(&json_bytes(headers, body)?, &SHAPE)?;
-        let fits = |text: &str, most: usize| {
-            let characters = text.trim().chars().count();
-            (1..=most).contains(&characters) && !text.chars().any(char::is_control) && !mentions_real_person(text)
-        };
         if fits(&act.by, BY_CHARACTERS_MAX) && fits(&act.reason, REASON_CHARACTERS_MAX) {
             return Ok(act);
         }
         Err(problem::bad_act())
     }
+}
+
+/// Whether words of an operator's can be kept: some, not too many, without an identity code.
+pub(super) fn fits(text: &str, most: usize) -> bool {
+    let characters = text.trim().chars().count();
+    (1..=most).contains(&characters) && !text.chars().any(char::is_control) && !mentions_real_person(text)
 }
 
 /// `POST /v1/outbox/{id}/release`: a person lets it go on.

@@ -169,6 +169,27 @@ pub(super) fn act_not_possible(illegal: &IllegalTransition) -> Problem {
     Problem::new(StatusCode::CONFLICT, "outbox.not_possible", text)
 }
 
+/// What was asked for cannot be done, for this reason.
+pub(super) fn conflict(why: Cause) -> Problem {
+    Problem::new(StatusCode::CONFLICT, &why.code, why.message)
+}
+
+pub(super) fn handover_not_possible(illegal: &IllegalTransition) -> Problem {
+    let state = illegal.state;
+    let text = Text::made(
+        format!(
+            "tila on {state}: luovuttaa voi sen, mistä mitään ei ole lähtenyt; kuitata kerran sen, mikä on luovutettu; palauttaa luovutetun"
+        ),
+        format!(
+            "tillståndet är {state}: överlämna kan man det som inget har sänts av; kvittera en gång det som är överlämnat; ta tillbaka det överlämnade"
+        ),
+        format!(
+            "the state is {state}: what nothing of has left can be handed over; what is handed over gets one receipt, and can be taken back"
+        ),
+    );
+    Problem::new(StatusCode::CONFLICT, "handover.not_possible", text)
+}
+
 pub(super) fn key_conflict() -> Problem {
     let text = Text::fixed(
         "samalla Idempotency-Key-arvolla on jo otettu vastaan toinen sisältö",

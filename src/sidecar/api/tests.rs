@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+mod handovers;
 mod invalidations;
 mod searches;
 
@@ -27,8 +28,9 @@ use crate::domain::wire::answer::{Entry, EntryStatus};
 use crate::sidecar::app::{Parts, RunningApp, start};
 use crate::sidecar::config::Config;
 use crate::sidecar::ports::{
-    ArchiveFault, Asker, CasesWanted, Contents, Digest, Ground, Inside, Invalidating, Listed, Opened, Outbound,
-    Outcome, Page, PageWanted, Pipeline, Preparation, PrepareFault, Presence, Subject, SystemChance, Wanted,
+    ArchiveFault, Asker, CasesWanted, Contents, Digest, Ground, HandoverBodies, HandoverPreparation, Inside,
+    Invalidating, Listed, Opened, Outbound, Outcome, Page, PageWanted, Pipeline, Preparation, PrepareFault, Presence,
+    Subject, SystemChance, Wanted,
 };
 use crate::sidecar::store::sqlite::SqliteStore;
 use crate::sidecar::telemetry::WatchedCertificate;
@@ -218,6 +220,10 @@ fn listed(document: &str, contents: Contents, content: Value) -> Listed {
 struct FakePipeline;
 
 impl Pipeline for FakePipeline {
+    fn hand_over(&self, p: &HandoverPreparation<'_>) -> Result<HandoverBodies, PrepareFault> {
+        Ok(HandoverBodies { package: b"a package".to_vec(), document: p.ids.document.to_string().into_bytes() })
+    }
+
     fn prepare(&self, p: &Preparation<'_>) -> Result<Outbound, PrepareFault> {
         let body = p.ids.document.to_string().into_bytes();
         Ok(Outbound { soap_action: "a".into(), content_type: "text/plain".into(), body })

@@ -2,6 +2,8 @@
 //!
 //! What is left out is not stated, which is another thing than not so; see the option `unstated` of the access profile.
 
+use std::path::PathBuf;
+
 use jiff::civil::Date;
 use serde::Deserialize;
 
@@ -15,7 +17,7 @@ use crate::domain::time::Day;
 #[serde(deny_unknown_fields, default)]
 pub struct AccessConfig {
     /// Options and role table that the operator sets; the shape of `profiles/access/default.toml`.
-    pub profile: Option<std::path::PathBuf>,
+    pub profile: Option<PathBuf>,
 }
 
 /// Since when a party has joined, or whether.
@@ -55,6 +57,20 @@ pub struct OrganiserConfig {
     /// Agreements with the producers served: left out not stated, empty none.
     #[serde(default)]
     pub agreements: Option<Vec<AgreementConfig>>,
+    /// The other way to it, for what the archive is no option for.
+    #[serde(default)]
+    pub hand_over: Option<HandOverConfig>,
+}
+
+/// The channel that producer and organiser have agreed on for what cannot be archived.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HandOverConfig {
+    /// File with the organiser's age recipients, one `age1…` a line.
+    pub recipients: PathBuf,
+    /// Whether what cannot be archived, and no day is known from which it can, goes this way by itself. Else an operator decides.
+    #[serde(default)]
+    pub automatic: bool,
 }
 
 /// A written agreement with a producer.
@@ -114,6 +130,12 @@ impl PartyBook {
     /// A book of these.
     pub fn new(organisers: Vec<OrganiserConfig>, producers: Vec<ServedOrganisation>) -> Self {
         Self { organisers, producers }
+    }
+
+    /// Whether what cannot be archived goes to this organiser another way by itself.
+    pub fn hands_over_by_itself(&self, organiser: &Oid) -> bool {
+        let known = self.organisers.iter().find(|o| o.oid == *organiser);
+        known.and_then(|o| o.hand_over.as_ref()).is_some_and(|way| way.automatic)
     }
 
     /// How these two stand to the archive and to each other.

@@ -11,15 +11,15 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Accepted, Actor, ChangesWanted, Earlier, NewSubmission, Scope, Step, Store, StoreError, StoredEnvelope, Submission,
-    SubmissionId,
+    Accepted, Actor, ChangesWanted, Due, Earlier, NewSubmission, Packages, Scope, Step, Store, StoreError,
+    StoredEnvelope, Submission, SubmissionId,
 };
 use crate::domain::document::header::DocumentIds;
 use crate::domain::document::invalidation::Extent;
 use crate::domain::oid::Oid;
 use crate::domain::submission::{Cause, Class, Event, Kind, State};
 use crate::domain::text::Text;
-use crate::sidecar::ports::{Ground, Outbound};
+use crate::sidecar::ports::{Ground, HandoverBodies, Outbound};
 
 pub(crate) const T0: i64 = 1_800_000_000;
 /// Stands for whatever must not be readable in a copied file.
@@ -46,6 +46,7 @@ macro_rules! behaves {
             the_change_list_has_each_submission_once_at_its_latest_change_within_the_callers_scope
             held_remembers_since_when_until_a_person_releases_it
             an_unchanged_failure_writes_no_further_use_log_rows
+            what_is_handed_over_is_kept_until_it_goes_on_with_the_same_document
             an_invalidation_is_kept_as_such_and_takes_its_turn_in_its_documents_chain
             an_invalidation_follows_its_document_to_the_place_of_a_missing_predecessor
             an_invalidation_of_a_document_from_elsewhere_stands_alone_or_after_what_replaces_it
@@ -101,6 +102,11 @@ pub(crate) async fn accepted(store: &impl Store, new: NewSubmission, seconds: i6
         Accepted::New(submission) => submission,
         other => panic!("{other:?}"),
     }
+}
+
+/// Everything that was settled before this moment.
+pub(crate) fn due(before: Timestamp) -> Due {
+    Due { settled_before: before, confirmed_before: before }
 }
 
 pub(crate) fn envelope() -> StoredEnvelope {
@@ -241,6 +247,43 @@ pub(crate) async fn held_remembers_since_when_until_a_person_releases_it(disk: i
     store.claim(&actor(), 1, at(10)).await.unwrap();
     assert_eq!(step(&store, &s, hold(20), 11).await.held_since, Some(at(2)));
     assert_eq!(step(&store, &s, Event::Release, 12).await.held_since, None);
+}
+
+pub(crate) async fn what_is_handed_over_is_kept_until_it_goes_on_with_the_same_document(disk: impl Disk) {
+    let store = disk.open(0);
+    let s = accepted(&store, new("1", "b"), 0).await;
+    let why = Cause::new("access.not_joined", Text::same("x"));
+    let bodies = |n: u8| HandoverBodies { package: vec![n; 100], document: vec![n, n] };
+    let hand_over = |at_seconds: i64, n: u8| {
+        let step = Step::plain(Event::HandOver { why: why.clone() }, actor());
+        let (store, id) = (&store, &s.id);
+        async move { store.hand_over(id, &bodies(n), step, at(at_seconds)).await }
+    };
+    let refused = store.step(&s.id, Step::plain(Event::HandOver { why: why.clone() }, actor()), at(1)).await;
+    assert!(matches!(refused, Err(StoreError::Illegal(_))), "without a package nothing is handed over");
+    assert_eq!((store.package(&s.id).await.unwrap(), store.packages().await.unwrap()), (None, Packages::default()));
+    let handed = hand_over(2, 1).await.unwrap();
+    assert_eq!((handed.handed_over_at, handed.why.as_ref()), (Some(at(2)), Some(&why)));
+    assert!(matches!(hand_over(3, 2).await, Err(StoreError::Illegal(_))), "once");
+    assert_eq!(store.packages().await.unwrap(), Packages { waiting: 1, oldest: Some(at(2)) });
+    drop(store);
+
+    let store = disk.open(5);
+    assert_eq!(store.package(&s.id).await.unwrap(), Some(vec![1; 100]));
+    step(&store, &s, Event::EnterReceipt { by: "b".into(), reference: "r".into() }, 6).await;
+    assert_eq!(store.packages().await.unwrap(), Packages::default());
+    step(&store, &s, Event::TakeBack, 7).await;
+    let claimed = store.claim(&actor(), 1, at(8)).await.unwrap().remove(0);
+    assert_eq!((claimed.handed_over, claimed.payload), (Some(vec![1, 1]), b"b".to_vec()));
+    // Handed over again, the package is new and the document the one that the organiser has.
+    let again = Step::plain(Event::HandOver { why: why.clone() }, actor());
+    let handed = store.hand_over(&s.id, &bodies(3), again, at(9)).await.unwrap();
+    assert_eq!((handed.handed_over_at, handed.document), (Some(at(2)), s.document.clone()));
+    assert_eq!(store.package(&s.id).await.unwrap(), Some(vec![3; 100]));
+    assert_eq!(store.whole(&s.id).await.unwrap().handed_over, Some(vec![1, 1]));
+    let way = store.find(&s.id, &scope()).await.unwrap().unwrap().1;
+    let events: Vec<_> = way.iter().map(|e| e.event.as_str()).collect();
+    assert_eq!(events, ["accept", "hand_over", "enter_receipt", "take_back", "claim", "hand_over"]);
 }
 
 pub(crate) async fn an_unchanged_failure_writes_no_further_use_log_rows(disk: impl Disk) {

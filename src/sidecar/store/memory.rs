@@ -14,12 +14,14 @@ use serde_json::{Value, json};
 
 use super::progress::{ChainPlace, Told, never_arrived, progress};
 use super::{
-    Accepted, Actor, Census, ChangesWanted, Claimed, Earlier, KeptBodies, NewSubmission, Predecessor, Purged, Scope,
-    Step, Store, StoreError, StoredEnvelope, Stuck, StuckLane, Submission, SubmissionId, TimelineEntry, Use, Whose,
+    Accepted, Actor, Census, ChangesWanted, Claimed, Due, Earlier, KeptBodies, NewSubmission, Packages, Predecessor,
+    Purged, Scope, Step, Store, StoreError, StoredEnvelope, Stuck, StuckLane, Submission, SubmissionId, TimelineEntry,
+    Use, Whose,
 };
 use crate::domain::document::header::DocumentIds;
 use crate::domain::oid::Oid;
 use crate::domain::submission::{Class, Event, IllegalTransition, Kind, State};
+use crate::sidecar::ports::HandoverBodies;
 
 /// What outlives a process.
 #[derive(Default)]
@@ -39,6 +41,7 @@ struct Row {
     submission: Submission,
     payload: Vec<u8>,
     envelope: Option<StoredEnvelope>,
+    handed_over: Option<HandoverBodies>,
     run: u64,
 }
 
@@ -77,6 +80,12 @@ impl MemoryStore {
     pub(crate) fn all(&self) -> Vec<Submission> {
         let tables = self.tables();
         (0..tables.rows.len()).map(|at| tables.shown(at, self.run)).collect()
+    }
+
+    /// What was handed over of a submission.
+    pub(crate) fn handed_over(&self, id: &SubmissionId) -> Option<HandoverBodies> {
+        let tables = self.tables();
+        tables.rows.iter().find(|row| row.submission.id == *id)?.handed_over.clone()
     }
 
     /// The stored envelope of a submission.
@@ -248,7 +257,8 @@ impl Tables {
             })
         });
         let (payload, envelope) = (self.rows[at].payload.clone(), self.rows[at].envelope.clone());
-        Claimed { submission, payload, envelope, predecessor }
+        let handed_over = self.rows[at].handed_over.as_ref().map(|bodies| bodies.document.clone());
+        Claimed { submission, payload, envelope, predecessor, handed_over }
     }
 
     fn insert(&mut self, new: NewSubmission, run: u64, now: Timestamp) -> usize {
@@ -281,6 +291,7 @@ impl Tables {
             held_for: None,
             why: None,
             waits_for: None,
+            handed_over_at: None,
             from_earlier_run: false,
             damaged: None,
             change,
@@ -288,7 +299,7 @@ impl Tables {
             verdict: None,
         };
         self.append(Some(&submission.id), "accept", submission.state.name(), json!([new.used_by, new.subject]), now);
-        self.rows.push(Row { submission, payload: new.payload, envelope: None, run });
+        self.rows.push(Row { submission, payload: new.payload, envelope: None, handed_over: None, run });
         self.rows.len() - 1
     }
 }
@@ -385,9 +396,46 @@ impl Store for MemoryStore {
         Ok(tables.shown(at, self.run))
     }
 
+    async fn hand_over(
+        &self,
+        id: &SubmissionId,
+        bodies: &HandoverBodies,
+        step: Step,
+        now: Timestamp,
+    ) -> Result<Submission, StoreError> {
+        let mut tables = self.tables();
+        let at = tables.at(id)?;
+        tables.apply(at, &step, now)?;
+        let before = tables.rows[at].handed_over.take();
+        let document = before.map_or_else(|| bodies.document.clone(), |before| before.document);
+        tables.rows[at].handed_over = Some(HandoverBodies { document, ..bodies.clone() });
+        Ok(tables.shown(at, self.run))
+    }
+
+    async fn whole(&self, id: &SubmissionId) -> Result<Claimed, StoreError> {
+        let tables = self.tables();
+        Ok(tables.claimed(tables.at(id)?, self.run))
+    }
+
+    async fn package(&self, id: &SubmissionId) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.handed_over(id).map(|bodies| bodies.package))
+    }
+
+    async fn packages(&self) -> Result<Packages, StoreError> {
+        let tables = self.tables();
+        let waiting = tables.rows.iter().map(|row| &row.submission).filter(|s| s.state.awaits_receipt());
+        let made: Vec<_> = waiting.filter_map(|s| s.handed_over_at).collect();
+        Ok(Packages { waiting: made.len() as u64, oldest: made.into_iter().min() })
+    }
+
     async fn step(&self, id: &SubmissionId, step: Step, now: Timestamp) -> Result<Submission, StoreError> {
         let mut tables = self.tables();
         let at = tables.at(id)?;
+        let s = &tables.rows[at].submission;
+        let needs_a_package = matches!(step.event, Event::HandOver { .. });
+        if needs_a_package || (step.event == Event::TakePlace && s.handed_over_at.is_some()) {
+            return Err(IllegalTransition { state: s.state.name(), event: step.event.name() }.into());
+        }
         if step.event == Event::TakePlace {
             tables.take_place(at)?;
         }
@@ -476,6 +524,7 @@ impl Store for MemoryStore {
     }
 
     async fn census(&self) -> Result<Census, StoreError> {
+        let packages = self.packages().await?;
         let tables = self.tables();
         let mut by_state = BTreeMap::new();
         let mut oldest_open = None;
@@ -485,11 +534,11 @@ impl Store for MemoryStore {
                 oldest_open = Some(oldest_open.map_or(submission.accepted_at, |at| submission.accepted_at.min(at)));
             }
         }
-        Ok(Census { by_state: by_state.into_iter().collect(), oldest_open, ..Census::default() })
+        Ok(Census { by_state: by_state.into_iter().collect(), oldest_open, packages, ..Census::default() })
     }
 
     /// Here nothing gets old.
-    async fn purge(&self, _: &Actor, _: Timestamp, _: u32, _: Timestamp) -> Result<Purged, StoreError> {
+    async fn purge(&self, _: &Actor, _: Due, _: u32, _: Timestamp) -> Result<Purged, StoreError> {
         Ok(Purged::default())
     }
 
@@ -497,7 +546,7 @@ impl Store for MemoryStore {
         Ok(0)
     }
 
-    async fn kept_bodies(&self, _: Timestamp) -> Result<KeptBodies, StoreError> {
+    async fn kept_bodies(&self, _: Due) -> Result<KeptBodies, StoreError> {
         Ok(KeptBodies::default())
     }
 

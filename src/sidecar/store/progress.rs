@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Step, Submission};
 use crate::domain::document::header::DocumentIds;
 use crate::domain::oid::Oid;
-use crate::domain::submission::{Cause, Class, Event, IllegalTransition, State, advance};
+use crate::domain::submission::{Cause, Class, Event, IllegalTransition, Kind, State, advance};
 
 /// Whether a step has its row in the use log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,16 @@ pub(super) fn progress(
 ) -> Result<(Submission, Told), IllegalTransition> {
     let (name, counts) = (step.event.name(), matches!(step.event, Event::RetryLater { .. } | Event::LoseAnswer { .. }));
     let told = if says_nothing_new(&s, step) { Told::No } else { Told::Yes };
+    // Its bytes are at the organiser's: its place stands, and it is no longer the caller's to take back.
+    let settled = s.handed_over_at.is_some() && matches!(step.event, Event::TakePlace | Event::Withdraw { .. });
+    let no_document = s.kind != Kind::Document && matches!(step.event, Event::HandOver { .. });
+    if settled || no_document {
+        return Err(IllegalTransition { state: s.state.name(), event: name });
+    }
     let transition = advance(&s.state, step.event.clone(), now)?;
+    if matches!(step.event, Event::HandOver { .. }) {
+        s.handed_over_at.get_or_insert(now);
+    }
     s.state = transition.next;
     s.due_at = transition.due_at;
     s.updated_at = now;
@@ -57,8 +66,9 @@ fn says_nothing_new(s: &Submission, step: &Step) -> bool {
 fn note_cause(s: &mut Submission, cause: Option<Cause>, event: &str, now: Timestamp) {
     s.why = match &s.state {
         State::Held { why, .. } | State::Parked { why, .. } => Some(why.clone()),
+        State::HandedOver { why, .. } => why.clone(),
         state if state.class() != Class::Open => None,
-        _ if matches!(event, "release" | "take_place" | "sign" | "launch") => None,
+        _ if matches!(event, "release" | "take_place" | "take_back" | "sign" | "launch") => None,
         _ => cause.or(s.why.take()),
     };
     match &s.state {
@@ -68,7 +78,7 @@ fn note_cause(s: &mut Submission, cause: Option<Cause>, event: &str, now: Timest
             s.held_for = Some(why.code.clone());
         }
         // Released by a person: patience begins anew.
-        _ if matches!(event, "release" | "take_place") => {
+        _ if matches!(event, "release" | "take_place" | "take_back") => {
             s.held_since = None;
             s.held_for = None;
         }
@@ -107,7 +117,7 @@ impl ChainPlace {
     }
 }
 
-/// Whether a document of this class has not come to the archive from here and will not.
+/// Whether a document of this class has not come to the archive from here and will not. What was handed over may still come.
 pub(super) fn never_arrived(class: Class) -> bool {
-    matches!(class, Class::Rejected | Class::Abandoned | Class::HandedOver)
+    matches!(class, Class::Rejected | Class::Abandoned)
 }

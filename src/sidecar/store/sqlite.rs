@@ -13,11 +13,12 @@ use rusqlite::{Connection, ErrorCode};
 use serde_json::Value;
 
 use super::{
-    Accepted, Actor, Census, ChangesWanted, Claimed, Earlier, KeptBodies, NewSubmission, Purged, Scope, Step, Store,
-    StoreError, StoreLimits, StoredEnvelope, Stuck, Submission, SubmissionId, TimelineEntry, Use, Whose,
+    Accepted, Actor, Census, ChangesWanted, Claimed, Due, Earlier, KeptBodies, NewSubmission, Packages, Purged, Scope,
+    Step, Store, StoreError, StoreLimits, StoredEnvelope, Stuck, Submission, SubmissionId, TimelineEntry, Use, Whose,
 };
 use crate::domain::oid::Oid;
 use crate::domain::submission::Kind;
+use crate::sidecar::ports::HandoverBodies;
 use crate::sidecar::vault::{StoreKey, Vault};
 
 mod accept;
@@ -211,8 +212,8 @@ impl SqliteStore {
 ///
 /// # Errors
 /// [`StoreError`] when it cannot be opened.
-pub fn kept_bodies(database: &Path, key: &StoreKey, finished_before: Timestamp) -> Result<KeptBodies, StoreError> {
-    retention::kept(&visit::Visit::open(database, key)?.tables(), finished_before)
+pub fn kept_bodies(database: &Path, key: &StoreKey, due: Due) -> Result<KeptBodies, StoreError> {
+    retention::kept(&visit::Visit::open(database, key)?.tables(), due)
 }
 
 /// Here when it takes no time, on a thread of its own when it does.
@@ -289,6 +290,38 @@ impl Store for SqliteStore {
         self.write(move |tables| steps::launch(tables, &id, &envelope, &body, &reads, &actor, now)).await
     }
 
+    async fn hand_over(
+        &self,
+        id: &SubmissionId,
+        bodies: &HandoverBodies,
+        step: Step,
+        now: Timestamp,
+    ) -> Result<Submission, StoreError> {
+        let (id, bodies) = (id.clone(), bodies.clone());
+        let (vault, folder) = (Arc::clone(&self.around.vault), Arc::clone(&self.around.folder));
+        let seal = move || {
+            let package = folder.seal(&vault, Part::Package, id.as_str(), &bodies.package)?;
+            let document = folder.seal(&vault, Part::Document, id.as_str(), &bodies.document)?;
+            Ok((id, (package, document)))
+        };
+        let (id, sealed) = unhurried(true, seal).await?;
+        self.write(move |tables| steps::hand_over(tables, &id, &sealed, &step, now)).await
+    }
+
+    async fn whole(&self, id: &SubmissionId) -> Result<Claimed, StoreError> {
+        let id = id.clone();
+        self.read(move |tables| steps::read_one(tables, &id)).await
+    }
+
+    async fn package(&self, id: &SubmissionId) -> Result<Option<Vec<u8>>, StoreError> {
+        let id = id.clone();
+        self.read(move |tables| bodies::open(tables, id.as_str(), Part::Package)).await
+    }
+
+    async fn packages(&self) -> Result<Packages, StoreError> {
+        self.read(queries::packages).await
+    }
+
     async fn step(&self, id: &SubmissionId, step: Step, now: Timestamp) -> Result<Submission, StoreError> {
         let id = id.clone();
         self.write(move |tables| steps::step(tables, &id, step, now)).await
@@ -358,15 +391,9 @@ impl Store for SqliteStore {
         self.read(queries::census).await
     }
 
-    async fn purge(
-        &self,
-        actor: &Actor,
-        finished_before: Timestamp,
-        limit: u32,
-        now: Timestamp,
-    ) -> Result<Purged, StoreError> {
+    async fn purge(&self, actor: &Actor, due: Due, limit: u32, now: Timestamp) -> Result<Purged, StoreError> {
         let actor = actor.clone();
-        let work = move |tables: &Tables<'_>| retention::purge(tables, &actor, finished_before, limit, now);
+        let work = move |tables: &Tables<'_>| retention::purge(tables, &actor, due, limit, now);
         let (purged, files) = self.write(work).await?;
         // Only now: a transaction that had not come to be would still need them.
         self.read(move |tables| {
@@ -388,8 +415,8 @@ impl Store for SqliteStore {
         self.write(move |tables| retention::forget(tables, &actor, finished_before, limit, now)).await
     }
 
-    async fn kept_bodies(&self, finished_before: Timestamp) -> Result<KeptBodies, StoreError> {
-        self.read(move |tables| retention::kept(tables, finished_before)).await
+    async fn kept_bodies(&self, due: Due) -> Result<KeptBodies, StoreError> {
+        self.read(move |tables| retention::kept(tables, due)).await
     }
 
     async fn verify_use_log(&self) -> Result<u64, StoreError> {

@@ -5,6 +5,7 @@ mod chain;
 mod invalidation;
 mod same;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,16 +22,19 @@ use same::Judgement;
 use crate::domain::access::{Authority, Denial, JointDenial, Operation, Reason};
 use crate::domain::oid::Oid;
 use crate::domain::person::PersonId;
-use crate::domain::record::LocalRecord;
-use crate::domain::submission::{Cause, Event, Kind, State};
+use crate::domain::record::{CaseReference, LocalRecord};
+use crate::domain::submission::{Cause, Class, Event, Kind, State};
 use crate::domain::text::Text;
 use crate::domain::time::start_of_day_in_finland;
 use crate::sidecar::audit;
 use crate::sidecar::find_case::Reads;
+pub(crate) use crate::sidecar::handover::cause_of;
+use crate::sidecar::handover::{Order, codes, predecessor_handed_over};
 use crate::sidecar::ports::{
-    Archive, ArchiveFault, Asker, Clock, Ground, Outbound, Outcome, Pace, Preparation, PrepareFault, Proof, Verdict,
+    Archive, ArchiveFault, Asker, Clock, Digest, Ground, Outbound, Outcome, Pace, Preparation, PrepareFault, Proof,
+    Verdict,
 };
-use crate::sidecar::store::{Claimed, Predecessor, Step, Store, StoreError, StoredEnvelope, Submission};
+use crate::sidecar::store::{Claimed, Step, Store, StoreError, StoredEnvelope, Submission};
 
 /// Code of a refusal that is not final: perhaps it is this document that the archive has.
 const DUPLICATE: &str = "archive.duplicate_id";
@@ -52,6 +56,8 @@ pub(super) enum Stop {
     Park(Cause),
     /// There is nothing to do: what it is about never arrived.
     Needless(Cause),
+    /// The archive is no option: it goes to the organiser another way.
+    HandOver(Denial),
 }
 
 impl From<ArchiveFault> for Stop {
@@ -77,12 +83,6 @@ fn denied(may_pass: Option<Option<Date>>, why: Cause) -> Stop {
         Some(on) => Stop::Hold { until: on.and_then(start_of_day_in_finland), why },
         None => Stop::Park(why),
     }
-}
-
-/// Every reason in one sentence, under the first one's name.
-pub(crate) fn cause_of(denial: &Denial) -> Cause {
-    let code = denial.reasons.first().map_or("denied", |reason| reason.code());
-    cause(code, &denial.reasons.iter().map(Reason::text).collect::<Vec<_>>())
 }
 
 /// Every reason of every client who does not permit, by the client's place.
@@ -111,48 +111,107 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         if let Kind::Invalidation { target, extent } = claimed.submission.kind.clone() {
             return self.carry_invalidation(claimed, &target, extent).await;
         }
-        let Claimed { submission, payload, envelope, predecessor } = claimed;
         // Parsed as it was when it was accepted; by which rules it passes today, the pipeline says.
-        let record = serde_json::from_slice::<LocalRecord>(&payload).map_err(|_| Stop::Park(unreadable()));
-        if let Some(envelope) = envelope {
+        let record = serde_json::from_slice::<LocalRecord>(&claimed.payload).map_err(|_| unreadable());
+        let submission = &claimed.submission;
+        if let Some(envelope) = claimed.envelope {
             let asker = record.ok().and_then(|record| {
                 let client = first_client(&record).ok()?;
-                Some(asker(&submission, &record, client))
+                Some(asker(submission, &record, client))
             });
-            return self.reconcile(&submission, asker, envelope).await;
+            return self.reconcile(submission, asker, envelope).await;
         }
         let mut reads = Vec::new();
-        let ready = match record {
-            Ok(record) => self.make(&submission, &payload, &record, predecessor, &mut reads).await,
-            Err(stop) => Err(stop),
+        let record = match record {
+            Ok(record) => record,
+            Err(why) => return self.stop(submission, Stop::Park(why), reads).await,
         };
-        match ready {
-            Ok(envelope) => self.launch(&submission, envelope, reads).await,
-            Err(stop) => self.stop(&submission, stop, reads).await,
+        match self.make(&claimed, &record, &mut reads).await {
+            Ok(envelope) => self.launch(submission, envelope, reads).await,
+            Err(Stop::HandOver(against)) => self.hand_over(&claimed, &record, &against).await,
+            Err(stop) => self.stop(submission, stop, reads).await,
         }
     }
 
     /// Everything up to the envelope. Reads from the archive, changes nothing anywhere.
     async fn make(
         self: &Arc<Self>,
-        submission: &Submission,
-        payload: &[u8],
+        claimed: &Claimed,
         record: &LocalRecord,
-        predecessor: Option<Predecessor>,
         reads: &mut Vec<Value>,
     ) -> Result<StoredEnvelope, Stop> {
-        if let Some(predecessor) = predecessor {
-            check_predecessor(submission, record, &predecessor)?;
+        let (submission, kept) = (&claimed.submission, claimed.handed_over.as_deref());
+        if let Some(predecessor) = &claimed.predecessor {
+            check_predecessor(submission, record, predecessor)?;
         }
+        self.other_way(claimed, record)?;
         let (authority, ground) = self.authority(submission, record, reads).await?;
         let clients = record.clients.iter().filter_map(|c| c.id());
         let askers: Vec<Asker> = clients.map(|client| asker(submission, record, client)).collect();
         let first = askers.first().ok_or_else(|| Stop::Park(no_client()))?;
-        self.ask_if_sent_before(submission, first, &ground, reads).await?;
-        let case = self.case(&askers, &authority, record, reads).await?;
-        let payload = in_its_place(submission, record, payload)?;
-        let outbound = self.prepare(submission, payload.into_owned(), case.clone(), authority).await?;
+        self.ask_if_sent_before(submission, first, &ground, kept, reads).await?;
+        let record = self.with_case_in(kept, record);
+        let case = self.case(&askers, &authority, &record, reads).await?;
+        let payload = in_its_place(submission, &record, &claimed.payload)?.into_owned();
+        let outbound = self.prepare(submission, payload, case.clone(), authority, kept).await?;
         Ok(StoredEnvelope { outbound, ground, case })
+    }
+
+    /// Whether it goes to the organiser another way, decided before anything of a client is read; or waits for one before it that
+    /// went so. What was taken back is not handed over again by itself.
+    fn other_way(&self, claimed: &Claimed, record: &LocalRecord) -> Result<(), Stop> {
+        let against = self.rights.kept_from_archive(&claimed.submission.organisation, record);
+        match against {
+            Some(against)
+                if claimed.handed_over.is_none()
+                    && against.passes_on().is_none()
+                    && self.rights.hands_over_by_itself(&record.organiser.oid) =>
+            {
+                Err(Stop::HandOver(against))
+            }
+            None if claimed.predecessor.as_ref().is_some_and(|before| before.class == Class::HandedOver) => {
+                Err(Stop::Hold { until: None, why: predecessor_handed_over() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The record, naming the case that its document was handed over with: nothing else is looked for then.
+    fn with_case_in<'a>(&self, kept: Option<&[u8]>, record: &'a LocalRecord) -> Cow<'a, LocalRecord> {
+        match kept.and_then(|kept| self.pipeline.case_in(kept)) {
+            Some(case) => Cow::Owned(LocalRecord { case: CaseReference::Known(case), ..record.clone() }),
+            None => Cow::Borrowed(record),
+        }
+    }
+
+    /// Keeps the package for the organiser. It ends here, until somebody takes it back.
+    async fn hand_over(&self, claimed: &Claimed, record: &LocalRecord, against: &Denial) -> Result<(), StoreError> {
+        let (submission, now) = (&claimed.submission, self.clock.now());
+        let order = Order::try_new(claimed, record, None, against).map_err(PrepareFault::Lasting);
+        let made = match order {
+            Ok(order) => order.carry_out(&self.pipeline, now).await,
+            Err(fault) => Err(fault),
+        };
+        let bodies = match made {
+            Ok(bodies) => bodies,
+            Err(PrepareFault::Passing(why)) => {
+                return self.stop(submission, Stop::Later { asked: None, why }, Vec::new()).await;
+            }
+            Err(PrepareFault::Lasting(why)) => return self.stop(submission, Stop::Park(why), Vec::new()).await,
+        };
+        let event = Event::HandOver { why: cause_of(against) };
+        let facts = json!({ "why": codes(against), "organiser": record.organiser.oid });
+        let step = Step { facts, ..Step::plain(event, self.actor()) };
+        match self.store.hand_over(&submission.id, &bodies, step, now).await {
+            Ok(moved) => {
+                self.metrics.count_handed_over();
+                tracing::info!(submission = %moved.id, document = %moved.document.document, "handed over another way");
+                Ok(())
+            }
+            // Withdrawn meanwhile: nothing is kept of the package.
+            Err(StoreError::Illegal(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// A permit for every client of the record, and the one that joins them.
@@ -205,22 +264,24 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         Ok((joint, ground))
     }
 
-    /// What an earlier run had accepted may also have been sent by it, if this database was put back from a backup: then the
-    /// archive has it, under its id, and it must not leave again with other bytes.
+    /// What an earlier run had accepted may also have been sent by it, if this database was put back from a backup; what was handed
+    /// over another way may have been archived by the organiser: then the archive has it, under its id, and it must not leave.
     async fn ask_if_sent_before(
         &self,
         submission: &Submission,
         asker: &Asker,
         ground: &Ground,
+        kept: Option<&[u8]>,
         reads: &mut Vec<Value>,
     ) -> Result<(), Stop> {
-        if !submission.from_earlier_run {
+        if !submission.from_earlier_run && kept.is_none() {
             return Ok(());
         }
         let presence = self.archive.presence(asker, ground, &submission.document.document).await;
         self.line_after(&submission.organisation, presence.as_ref().map(drop));
-        // What that run had sent is not known here, so that the bytes cannot be compared.
-        let judged = presence.map(|presence| same::judge(&presence, &submission.document, None));
+        // What an earlier run had sent is not known here, so that only bytes that were handed over can be compared.
+        let known = kept.map(Digest::of);
+        let judged = presence.map(|presence| same::judge(&presence, &submission.document, known));
         let outcome = judged.as_ref().map_or("unanswered", Judgement::name);
         self.metrics.count_question(outcome);
         reads.push(use_of("presence", asker, outcome, Value::Null));
@@ -273,10 +334,12 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         payload: Vec<u8>,
         case: Option<Oid>,
         authority: Authority,
+        kept: Option<&[u8]>,
     ) -> Result<Outbound, Stop> {
         let (pipeline, created) = (Arc::clone(&self.pipeline), self.clock.now());
         let organisation = submission.organisation.clone();
         let (ids, number) = (submission.document.clone(), submission.message_number.clone());
+        let kept = kept.map(<[u8]>::to_vec);
         let make = move || {
             pipeline.prepare(&Preparation {
                 organisation: &organisation,
@@ -286,6 +349,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
                 created,
                 case: case.as_ref(),
                 authority: &authority,
+                kept: kept.as_deref(),
             })
         };
         let made = match self.pipeline.pace() {
@@ -316,6 +380,8 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             Stop::Needless(why) => {
                 (Event::Abandon { by: self.actor().name, why: why.message.en.clone().into_owned() }, None)
             }
+            // Only of one that is carried, and that is handed over there.
+            Stop::HandOver(against) => (Event::Park { why: cause_of(&against) }, None),
             Stop::Hold { until, why } if self.patience_is_over(submission, &why, until, now) => {
                 (Event::Park { why }, None)
             }
@@ -502,6 +568,7 @@ impl Stop {
             Self::Later { why, .. } | Self::Hold { why, .. } => &why.code,
             Self::Park(why) | Self::Alarm(why) | Self::Needless(why) => &why.code,
             Self::Found(_) => "found",
+            Self::HandOver(_) => "handed_over",
         }
     }
 }

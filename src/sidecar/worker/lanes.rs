@@ -61,6 +61,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         if lanes.next_look() > now {
             return Ok(());
         }
+        self.look_at_packages().await?;
         let found = self.store.stuck(KNOWN_MAX).await?;
         self.metrics.lanes_stuck(found.total);
         let mut known = lanes.known();

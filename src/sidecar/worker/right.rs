@@ -15,7 +15,7 @@ use crate::domain::access::{
 use crate::domain::find_case::Standing;
 use crate::domain::oid::Oid;
 use crate::domain::person::PersonId;
-use crate::domain::record::PurchaseKind;
+use crate::domain::record::{LocalRecord, PurchaseKind};
 use crate::domain::time::day_in_finland;
 use crate::sidecar::config::PartyBook;
 use crate::sidecar::ports::{Archive, ArchiveFault, Asker, CasesWanted, Clock};
@@ -126,6 +126,23 @@ impl<A: Archive, C: Clock> Rights<A, C> {
     /// How organiser and producer stand.
     pub(crate) fn parties(&self, asker: &Asker) -> Parties {
         self.decider.parties.parties(&asker.organiser.oid, &asker.organisation)
+    }
+
+    /// What keeps a record from the archive as such, in how the parties stand: nothing of a client is read to know it. `None` when
+    /// nothing does, and in the producer's own register.
+    pub(crate) fn kept_from_archive(&self, organisation: &Oid, record: &LocalRecord) -> Option<Denial> {
+        let organiser = &record.organiser.oid;
+        if organisation == organiser || record.purchase == PurchaseKind::SelfPay {
+            return None;
+        }
+        let operation = Operation::Write { drawn_up: record.drawn_up.day() };
+        let parties = self.decider.parties.parties(organiser, organisation);
+        parties.kept_from_archive(operation, &self.rules.options, day_in_finland(self.clock.now()))
+    }
+
+    /// Whether what cannot be archived goes to this organiser another way by itself.
+    pub(crate) fn hands_over_by_itself(&self, organiser: &Oid) -> bool {
+        self.decider.parties.hands_over_by_itself(organiser)
     }
 
     /// The authority for a wish; in its own register an organisation needs nobody's permit.

@@ -79,6 +79,8 @@ fn many_worlds_keep_every_promise() {
         "send: stored after a no",
         "send: throttled",
         "send: wrong ids",
+        "handed over",
+        "handed over and archived",
     ] {
         assert!(seen.get(what).is_some_and(|n| *n >= 10), "{what}: {seen:?}");
     }
@@ -122,6 +124,11 @@ fn a_resend_of_other_bytes_is_noticed() {
 #[test]
 fn an_answer_before_the_commit_is_noticed() {
     caught(Breach::AnswerBeforeCommit);
+}
+
+#[test]
+fn a_document_that_is_made_anew_after_it_was_handed_over_is_noticed() {
+    assert!(caught(Breach::ForgetTheDocument).contains("not what was handed over"));
 }
 
 #[test]

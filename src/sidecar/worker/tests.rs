@@ -17,21 +17,23 @@ use crate::domain::relationship::{Grant, Relationship};
 use crate::domain::submission::{Cause, Kind, State};
 use crate::domain::text::Text;
 use crate::domain::wire::answer::Entry;
-use crate::sidecar::config::PartyBook;
+use crate::sidecar::config::{OrganiserConfig, PartyBook};
 use crate::sidecar::ports::{
-    ArchiveFault, Asker, CasesWanted, Contents, Digest, Ground, HeldBytes, Holding, Invalidating, Listed, Outbound,
-    Outcome, Page, PageWanted, Preparation, PrepareFault, Presence, Proof, Verdict, Wanted,
+    ArchiveFault, Asker, CasesWanted, Contents, Digest, Ground, HandoverBodies, HandoverPreparation, HeldBytes,
+    Holding, Invalidating, Listed, Outbound, Outcome, Page, PageWanted, Preparation, PrepareFault, Presence, Proof,
+    Verdict, Wanted,
 };
 use crate::sidecar::store::sqlite::SqliteStore;
 use crate::sidecar::store::{
-    Accepted, Census, ChangesWanted, Earlier, KeptBodies, NewSubmission, Purged, Scope, StoredEnvelope, Stuck,
-    Submission, TimelineEntry, Use, Whose,
+    Accepted, Census, ChangesWanted, Due, Earlier, KeptBodies, NewSubmission, Packages, Purged, Scope, StoredEnvelope,
+    Stuck, Submission, TimelineEntry, Use, Whose,
 };
 use crate::sidecar::vault::StoreKey;
 
 mod access;
 mod cases;
 mod chains;
+mod handed_over;
 mod held;
 pub(super) mod invalidations;
 mod lanes;
@@ -283,14 +285,32 @@ impl Archive for FakeArchive {
 #[derive(Default)]
 struct FakePipeline(AtomicUsize);
 
-impl Pipeline for FakePipeline {
-    fn prepare(&self, p: &Preparation<'_>) -> Result<Outbound, PrepareFault> {
+impl FakePipeline {
+    fn body(&self, ids: &DocumentIds, payload: &[u8], case: Option<&Oid>) -> Vec<u8> {
         let nonce = self.0.fetch_add(1, Ordering::SeqCst);
-        let document = p.ids.document.to_string();
-        let record: Value = serde_json::from_slice(p.payload).unwrap();
-        let place = json!([p.ids.set, p.ids.version, record["replaces"]]);
-        let body = format!("{document} {} {nonce} {place}", p.case.map(Oid::as_str).unwrap_or_default()).into_bytes();
-        Ok(Outbound { soap_action: document, content_type: "text/plain".into(), body })
+        let record: Value = serde_json::from_slice(payload).unwrap();
+        let place = json!([ids.set, ids.version, record["replaces"]]);
+        format!("{} {} {nonce} {place}", ids.document, case.map(Oid::as_str).unwrap_or_default()).into_bytes()
+    }
+}
+
+impl Pipeline for FakePipeline {
+    fn hand_over(&self, p: &HandoverPreparation<'_>) -> Result<HandoverBodies, PrepareFault> {
+        let document = p.kept.map_or_else(|| self.body(p.ids, p.payload, p.case), <[u8]>::to_vec);
+        Ok(HandoverBodies { package: [p.why.join(" ").as_bytes(), b": ", &document].concat(), document })
+    }
+
+    fn case_in(&self, kept: &[u8]) -> Option<Oid> {
+        std::str::from_utf8(kept).unwrap().split(' ').nth(1).unwrap().parse().ok()
+    }
+
+    fn prepare(&self, p: &Preparation<'_>) -> Result<Outbound, PrepareFault> {
+        if let Some(kept) = p.kept {
+            let (soap_action, content_type) = (p.ids.document.to_string(), "text/plain".into());
+            return Ok(Outbound { soap_action, content_type, body: kept.to_vec() });
+        }
+        let body = self.body(p.ids, p.payload, p.case);
+        Ok(Outbound { soap_action: p.ids.document.to_string(), content_type: "text/plain".into(), body })
     }
 
     fn document_digest(&self, outbound: &Outbound) -> Option<Digest> {
@@ -362,6 +382,12 @@ fn actor() -> Actor {
 }
 
 /// Decides by the built-in profile.
+/// What a configuration says of the organiser.
+pub(super) fn organiser(text: &str) -> PartyBook {
+    let organiser: OrganiserConfig = toml::from_str(&format!("oid = \"{ORGANISER}\"\n{text}")).unwrap();
+    PartyBook::new(vec![organiser], Vec::new())
+}
+
 pub(super) fn decider(parties: PartyBook) -> Decider {
     Decider { profile: AccessProfile::default_profile().unwrap(), parties }
 }
@@ -850,6 +876,28 @@ impl Store for FailingStore {
         self.inner.launch(id, envelope, reads, actor, now).await
     }
 
+    async fn hand_over(
+        &self,
+        id: &SubmissionId,
+        bodies: &HandoverBodies,
+        step: Step,
+        now: Timestamp,
+    ) -> Result<Submission, StoreError> {
+        self.inner.hand_over(id, bodies, step, now).await
+    }
+
+    async fn whole(&self, id: &SubmissionId) -> Result<Claimed, StoreError> {
+        self.inner.whole(id).await
+    }
+
+    async fn package(&self, id: &SubmissionId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.package(id).await
+    }
+
+    async fn packages(&self) -> Result<Packages, StoreError> {
+        self.inner.packages().await
+    }
+
     async fn recover_all_but(
         &self,
         running: &[SubmissionId],
@@ -892,16 +940,16 @@ impl Store for FailingStore {
         self.inner.census().await
     }
 
-    async fn purge(&self, actor: &Actor, before: Timestamp, limit: u32, now: Timestamp) -> Result<Purged, StoreError> {
-        self.inner.purge(actor, before, limit, now).await
+    async fn purge(&self, actor: &Actor, due: Due, limit: u32, now: Timestamp) -> Result<Purged, StoreError> {
+        self.inner.purge(actor, due, limit, now).await
     }
 
     async fn forget(&self, actor: &Actor, before: Timestamp, limit: u32, now: Timestamp) -> Result<u64, StoreError> {
         self.inner.forget(actor, before, limit, now).await
     }
 
-    async fn kept_bodies(&self, finished_before: Timestamp) -> Result<KeptBodies, StoreError> {
-        self.inner.kept_bodies(finished_before).await
+    async fn kept_bodies(&self, due: Due) -> Result<KeptBodies, StoreError> {
+        self.inner.kept_bodies(due).await
     }
 
     async fn verify_use_log(&self) -> Result<u64, StoreError> {

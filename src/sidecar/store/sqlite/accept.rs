@@ -185,6 +185,7 @@ fn as_accepted(
         held_for: None,
         why: None,
         waits_for: None,
+        handed_over_at: None,
         from_earlier_run: false,
         damaged: None,
         change: change.unsigned_abs(),

@@ -25,13 +25,21 @@ pub(super) enum Part {
     Payload,
     /// What leaves.
     Envelope,
+    /// What goes to the organiser another way, encrypted to it.
+    Package,
+    /// The signed document in the package.
+    Document,
 }
 
 impl Part {
+    pub(super) const ALL: [Self; 4] = [Self::Payload, Self::Envelope, Self::Package, Self::Document];
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Payload => "payload",
             Self::Envelope => "envelope",
+            Self::Package => "package",
+            Self::Document => "document",
         }
     }
 
@@ -40,6 +48,8 @@ impl Part {
         match self {
             Self::Payload => Place { table: "submissions", row: id, column: "payload" },
             Self::Envelope => Place { table: "envelopes", row: id, column: "body" },
+            Self::Package => Place { table: "bodies", row: id, column: "package" },
+            Self::Document => Place { table: "bodies", row: id, column: "document" },
         }
     }
 }
@@ -202,6 +212,18 @@ pub(super) fn insert(tables: &Tables<'_>, owner: i64, part: Part, body: &Sealed)
         file.named.store(true, Ordering::Relaxed);
     }
     tables.room.hold(body.bytes());
+    Ok(())
+}
+
+/// Takes a submission's package out, for another one. Its file, where it has one, is left to the next run's sweep.
+pub(super) fn remove_package(tables: &Tables<'_>, id: &str) -> Result<(), StoreError> {
+    let mut statement = tables.db.prepare_cached(
+        "DELETE FROM bodies WHERE part = 'package' AND owner = (SELECT row FROM submissions WHERE id = ?1) RETURNING bytes",
+    )?;
+    let bytes: Option<i64> = statement.query_row([id], |row| row.get(0)).optional()?;
+    let mut statement =
+        tables.db.prepare_cached("UPDATE submissions SET held_bytes = held_bytes - ?2 WHERE id = ?1")?;
+    statement.execute(params![id, bytes.unwrap_or_default()])?;
     Ok(())
 }
 

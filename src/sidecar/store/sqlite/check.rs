@@ -84,7 +84,8 @@ fn rows(tables: &Tables<'_>, report: &mut CheckReport) -> Result<(), StoreError>
              (SELECT coalesce(sum(b.bytes), 0) FROM bodies b WHERE b.owner = s.row),
              EXISTS (SELECT 1 FROM envelopes e WHERE e.submission = s.id),
              EXISTS (SELECT 1 FROM bodies b WHERE b.owner = s.row AND b.part = 'envelope'),
-             EXISTS (SELECT 1 FROM bodies b WHERE b.owner = s.row AND b.part = 'payload'), s.finished_at IS NULL
+             EXISTS (SELECT 1 FROM bodies b WHERE b.owner = s.row AND b.part = 'payload'), s.finished_at IS NULL,
+             (SELECT count(*) FROM bodies b WHERE b.owner = s.row AND b.part IN ('package', 'document'))
          FROM submissions s ORDER BY s.row",
     )?;
     let mut found = statement.query([])?;
@@ -112,7 +113,7 @@ fn row_faults(tables: &Tables<'_>, id: &str, row: &Row<'_>) -> Result<Vec<&'stat
     let quarantined = row.get::<_, Option<String>>(7)?.is_some();
     expect(!quarantined, "parked because a stored value was damaged");
     let detail = open::<State>(tables, place(id, "detail"), &sealed(3)?.unwrap_or_default());
-    let told = detail.is_ok_and(|detail| detail.name() == state && detail.class().as_str() == class);
+    let told = detail.as_ref().is_ok_and(|detail| detail.name() == state && detail.class().as_str() == class);
     expect(told || quarantined, "detail does not open, or tells another state than its row");
     let warnings = open::<Vec<Finding>>(tables, place(id, "warnings"), &sealed(4)?.unwrap_or_default());
     expect(warnings.is_ok(), "warnings do not open");
@@ -121,7 +122,11 @@ fn row_faults(tables: &Tables<'_>, id: &str, row: &Row<'_>) -> Result<Vec<&'stat
     expect(row.get::<_, i64>(8)? == row.get::<_, i64>(9)?, "held_bytes is not the sum of its bodies");
     expect(row.get::<_, bool>(10)? == row.get::<_, bool>(11)?, "an envelope without its body, or a body without it");
     expect(row.get::<_, bool>(12)? || !is_open, "not settled, and its record is gone");
-    expect(row.get::<_, bool>(13)? == is_open || quarantined, "finished_at does not fit its state");
+    let awaits_receipt = told && detail.is_ok_and(|detail| detail.awaits_receipt());
+    let unfinished = is_open || awaits_receipt;
+    expect(row.get::<_, bool>(13)? == unfinished || quarantined, "finished_at does not fit its state");
+    let packed = row.get::<_, i64>(14)? == 2;
+    expect(packed || !awaits_receipt, "waits for a receipt, and its package or document is gone");
     Ok(faults)
 }
 
@@ -140,7 +145,7 @@ fn every_body(tables: &Tables<'_>, report: &mut CheckReport) -> Result<(), Store
     let mut found = statement.query([])?;
     while let Some(row) = found.next()? {
         let (id, part): (String, String) = (row.get(0)?, row.get(1)?);
-        let known = [Part::Payload, Part::Envelope].into_iter().find(|known| known.name() == part);
+        let known = Part::ALL.into_iter().find(|known| known.name() == part);
         match known.map(|part| bodies::open(tables, &id, part)) {
             Some(Ok(_)) => report.bodies += 1,
             Some(Err(error)) => report.fault(format!("submission {id}: {part}: {error}")),

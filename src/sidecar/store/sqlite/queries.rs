@@ -8,7 +8,8 @@ use super::rows::{COLUMNS, before, moment, submission};
 use super::steps::{CLAIMABLE, waiting};
 use super::{Tables, retention};
 use crate::sidecar::store::{
-    Census, ChangesWanted, Scope, StoreError, Stuck, StuckLane, Submission, SubmissionId, TimelineEntry, Whose,
+    Census, ChangesWanted, Packages, Scope, StoreError, Stuck, StuckLane, Submission, SubmissionId, TimelineEntry,
+    Whose,
 };
 
 const LIST_MAX: u32 = 1000;
@@ -87,6 +88,7 @@ pub(super) fn census(tables: &Tables<'_>) -> Result<Census, StoreError> {
     let open_bytes = "SELECT coalesce(sum(held_bytes), 0) FROM submissions WHERE class = 'open'";
     let open_bytes: i64 = tables.db.prepare_cached(open_bytes)?.query_row([], |row| row.get(0))?;
     let (kept, kept_bytes) = retention::held(tables)?;
+    let packages = packages(tables)?;
     Ok(Census {
         by_state,
         oldest_open: oldest.map(moment).transpose()?,
@@ -95,7 +97,16 @@ pub(super) fn census(tables: &Tables<'_>) -> Result<Census, StoreError> {
         kept,
         kept_bytes,
         free_disk_bytes: tables.room.free_bytes().ok(),
+        packages,
     })
+}
+
+pub(super) fn packages(tables: &Tables<'_>) -> Result<Packages, StoreError> {
+    let mut statement = tables.db.prepare_cached(
+        "SELECT count(*), min(handed_over_at) FROM submissions WHERE state = 'handed_over' AND finished_at IS NULL",
+    )?;
+    let (waiting, oldest): (i64, Option<i64>) = statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(Packages { waiting: waiting.unsigned_abs(), oldest: oldest.map(moment).transpose()? })
 }
 
 /// Parked submissions that are the first open one of their chain, oldest first. Their number is exact; of their lanes some.

@@ -10,10 +10,12 @@ use serde_json::json;
 use super::Tables;
 use super::rows::{millis, moment};
 use super::use_log::{Entry, append};
-use crate::sidecar::store::{Actor, KeptBodies, Purged, StoreError};
+use crate::sidecar::store::{Actor, Due, KeptBodies, Purged, StoreError};
 
 /// The bodies of a document whose open successor is still to be compared with it are kept.
-const PURGEABLE: &str = "s.finished_at IS NOT NULL AND s.held_bytes > 0 AND s.finished_at < ?1 AND NOT EXISTS (
+/// Values: before when what was settled is due, before when what was handed over is.
+const PURGEABLE: &str = "s.finished_at IS NOT NULL AND s.held_bytes > 0
+    AND s.finished_at < ?1 AND (s.class <> 'handed_over' OR s.finished_at < ?2) AND NOT EXISTS (
     SELECT 1 FROM submissions n WHERE n.set_id = s.set_id AND n.version > s.version
         AND n.organisation = s.organisation AND n.class = 'open')";
 
@@ -21,12 +23,12 @@ const PURGEABLE: &str = "s.finished_at IS NOT NULL AND s.held_bytes > 0 AND s.fi
 pub(super) fn purge(
     tables: &Tables<'_>,
     actor: &Actor,
-    finished_before: Timestamp,
+    due: Due,
     limit: u32,
     now: Timestamp,
 ) -> Result<(Purged, Vec<String>), StoreError> {
     let (mut purged, mut files) = (Purged::default(), Vec::new());
-    let found = slice(tables, finished_before, limit)?;
+    let found = slice(tables, due, limit)?;
     purged.more = u32::try_from(found.len()).unwrap_or(u32::MAX) == limit;
     for (row, id, bytes) in found {
         let mut statement = tables.db.prepare_cached("DELETE FROM bodies WHERE owner = ?1 RETURNING file")?;
@@ -39,7 +41,8 @@ pub(super) fn purge(
         purged.bytes += bytes.unsigned_abs();
     }
     if purged.submissions > 0 {
-        let facts = json!({ "submissions": purged.submissions, "finished_before": finished_before });
+        let facts = json!({ "submissions": purged.submissions, "finished_before": due.settled_before,
+            "confirmed_before": due.confirmed_before });
         let entry = Entry { submission: None, action: "bodies.purge", outcome: "purged", actor, facts: &facts };
         append(tables, &entry, now)?;
     }
@@ -70,12 +73,14 @@ pub(super) fn forget(
     Ok(forgotten)
 }
 
-fn slice(tables: &Tables<'_>, before: Timestamp, limit: u32) -> Result<Vec<(i64, String, i64)>, StoreError> {
+fn slice(tables: &Tables<'_>, due: Due, limit: u32) -> Result<Vec<(i64, String, i64)>, StoreError> {
     let mut statement = tables.db.prepare_cached(&format!(
-        "SELECT s.row, s.id, s.held_bytes FROM submissions s WHERE {PURGEABLE} ORDER BY s.finished_at LIMIT ?2"
+        "SELECT s.row, s.id, s.held_bytes FROM submissions s WHERE {PURGEABLE} ORDER BY s.finished_at LIMIT ?3"
     ))?;
-    let found =
-        statement.query_map(params![millis(before), limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let found = statement
+        .query_map(params![millis(due.settled_before), millis(due.confirmed_before), limit], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
     Ok(found.collect::<Result<_, _>>()?)
 }
 
@@ -90,7 +95,7 @@ pub(super) fn held(tables: &Tables<'_>) -> Result<(u64, u64), StoreError> {
 }
 
 /// What is kept of settled submissions, and how much of it is purged when what finished before a moment is.
-pub(super) fn kept(tables: &Tables<'_>, finished_before: Timestamp) -> Result<KeptBodies, StoreError> {
+pub(super) fn kept(tables: &Tables<'_>, due: Due) -> Result<KeptBodies, StoreError> {
     let mut statement = tables.db.prepare_cached(
         "SELECT count(*), coalesce(sum(held_bytes), 0), min(finished_at) FROM submissions
          WHERE finished_at IS NOT NULL AND held_bytes > 0",
@@ -100,8 +105,8 @@ pub(super) fn kept(tables: &Tables<'_>, finished_before: Timestamp) -> Result<Ke
     let mut statement = tables.db.prepare_cached(&format!(
         "SELECT count(*), coalesce(sum(held_bytes), 0) FROM submissions s WHERE {PURGEABLE}"
     ))?;
-    let (due, due_bytes): (i64, i64) =
-        statement.query_row([millis(finished_before)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let moments = [millis(due.settled_before), millis(due.confirmed_before)];
+    let (due, due_bytes): (i64, i64) = statement.query_row(moments, |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(KeptBodies {
         submissions: submissions.unsigned_abs(),
         bytes: bytes.unsigned_abs(),

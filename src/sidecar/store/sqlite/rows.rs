@@ -43,7 +43,7 @@ pub(super) const COLUMNS: &str = concat!(
     before!(),
     " ORDER BY p.version DESC, p.row DESC LIMIT 1), (SELECT p.document FROM submissions p WHERE ",
     concerned!(),
-    ")), s.kind, s.target"
+    ")), s.kind, s.target, s.handed_over_at"
 );
 
 /// What stands in a submission's way, and for how long, sealed in one column.
@@ -136,6 +136,7 @@ pub(super) fn submission(tables: &Tables<'_>, row: &Row<'_>) -> Result<Submissio
     };
     let why = match &state {
         State::Held { why, .. } | State::Parked { why, .. } => Some(why.clone()),
+        State::HandedOver { why, .. } => why.clone(),
         _ => waiting.why,
     };
     Ok(Submission {
@@ -157,6 +158,7 @@ pub(super) fn submission(tables: &Tables<'_>, row: &Row<'_>) -> Result<Submissio
         held_for: waiting.held_for,
         why,
         waits_for: row.get::<_, Option<String>>(23)?.as_deref().map(oid).transpose()?,
+        handed_over_at: optional_moment(row.get(26)?)?,
         from_earlier_run: row.get::<_, i64>(19)? != tables.serial.run(),
         damaged,
         change: unsigned(row.get(15)?)?,
@@ -175,7 +177,7 @@ fn plain_state(name: &str, column: &str, sent: bool) -> State {
     match name {
         "archived" => State::Archived,
         "rejected" => State::Rejected,
-        "handed_over" => State::HandedOver,
+        "handed_over" => State::HandedOver { why: None, receipt: None },
         "abandoned" => State::Abandoned { by: String::new(), why: String::new() },
         _ => State::Parked { why: damaged(column), sent },
     }

@@ -145,6 +145,11 @@ pub(super) const STEPS: &[&str] = &[
     CREATE UNIQUE INDEX submissions_key ON submissions (organisation, key_digest);
     CREATE INDEX submissions_purged ON submissions (finished_at) WHERE finished_at IS NOT NULL AND held_bytes = 0;
 ",
+    // What is handed over has a package and its document among the bodies; its row is settled only once the organiser has confirmed.
+    "
+    ALTER TABLE submissions ADD COLUMN handed_over_at INTEGER;
+    CREATE INDEX submissions_packages ON submissions (handed_over_at) WHERE state = 'handed_over' AND finished_at IS NULL;
+",
 ];
 
 /// When a commit has reached the disk.

@@ -9,7 +9,7 @@ use super::bodies::{self, Part, Sealed};
 use super::rows::{Waiting, before, concerned, millis, open, place, seal};
 use super::use_log::{Entry, append};
 use super::{Tables, chain};
-use crate::domain::submission::{Class, Event, State};
+use crate::domain::submission::{Class, Event, IllegalTransition, State};
 use crate::sidecar::ports::Outbound;
 use crate::sidecar::store::progress::{Told, progress};
 use crate::sidecar::store::{
@@ -109,8 +109,8 @@ pub(super) fn read_whole(
     let (mut claimed, mut damaged) = (Vec::new(), Vec::new());
     for submission in taken {
         match whole(tables, &submission) {
-            Ok((payload, envelope, predecessor)) => {
-                claimed.push(Claimed { submission, payload, envelope, predecessor });
+            Ok((payload, envelope, predecessor, handed_over)) => {
+                claimed.push(Claimed { submission, payload, envelope, predecessor, handed_over });
             }
             Err(StoreError::Damaged { what }) => damaged.push((submission.id, what)),
             Err(error) => return Err(error),
@@ -119,11 +119,25 @@ pub(super) fn read_whole(
     Ok((claimed, damaged))
 }
 
-type Whole = (Vec<u8>, Option<StoredEnvelope>, Option<Predecessor>);
+/// All of one submission, as a claim would hand it out.
+pub(super) fn read_one(tables: &Tables<'_>, id: &SubmissionId) -> Result<Claimed, StoreError> {
+    let submission = by_id(tables, id.as_str())?;
+    if submission.damaged.is_some() {
+        return Err(StoreError::Damaged { what: "detail" });
+    }
+    let (payload, envelope, predecessor, handed_over) = whole(tables, &submission)?;
+    Ok(Claimed { submission, payload, envelope, predecessor, handed_over })
+}
+
+type Whole = (Vec<u8>, Option<StoredEnvelope>, Option<Predecessor>, Option<Vec<u8>>);
 
 fn whole(tables: &Tables<'_>, of: &Submission) -> Result<Whole, StoreError> {
     let id = of.id.as_str();
-    Ok((payload(tables, id)?, envelope(tables, id)?, predecessor(tables, of)?))
+    let handed_over = match of.handed_over_at {
+        None => None,
+        Some(_) => Some(bodies::open(tables, id, Part::Document)?.ok_or(StoreError::Damaged { what: "document" })?),
+    };
+    Ok((payload(tables, id)?, envelope(tables, id)?, predecessor(tables, of)?, handed_over))
 }
 
 fn payload(tables: &Tables<'_>, id: &str) -> Result<Vec<u8>, StoreError> {
@@ -220,11 +234,36 @@ pub(super) fn launch(
         envelope.outbound.content_type,
         seal(tables, envelope_place(id, "ground"), &(&envelope.ground, &envelope.case))?,
     ])?;
+    bodies::insert(tables, hold(tables, id, body)?, Part::Envelope, body)?;
+    Ok(moved)
+}
+
+/// Counts a body to its submission; answers with the row's number.
+fn hold(tables: &Tables<'_>, id: &str, body: &Sealed) -> Result<i64, StoreError> {
     let mut statement =
         tables.db.prepare_cached("UPDATE submissions SET held_bytes = held_bytes + ?2 WHERE id = ?1 RETURNING row")?;
     let held = params![id, i64::try_from(body.bytes()).unwrap_or(i64::MAX)];
-    let owner = statement.query_row(held, |row| row.get(0))?;
-    bodies::insert(tables, owner, Part::Envelope, body)?;
+    Ok(statement.query_row(held, |row| row.get(0))?)
+}
+
+/// Keeps package and document and moves to `HandedOver`. A document is kept once: of one that was handed over before, only the
+/// package is new.
+pub(super) fn hand_over(
+    tables: &Tables<'_>,
+    id: &SubmissionId,
+    (package, document): &(Sealed, Sealed),
+    step: &Step,
+    now: Timestamp,
+) -> Result<Submission, StoreError> {
+    let (id, found) = (id.as_str(), by_id(tables, id.as_str())?);
+    let again = found.handed_over_at.is_some();
+    let moved = apply(tables, found, step, now)?;
+    if again {
+        bodies::remove_package(tables, id)?;
+    } else {
+        bodies::insert(tables, hold(tables, id, document)?, Part::Document, document)?;
+    }
+    bodies::insert(tables, hold(tables, id, package)?, Part::Package, package)?;
     Ok(moved)
 }
 
@@ -235,6 +274,9 @@ pub(super) fn step(
     now: Timestamp,
 ) -> Result<Submission, StoreError> {
     let found = by_id(tables, id.as_str())?;
+    if matches!(step.event, Event::HandOver { .. }) {
+        return Err(IllegalTransition { state: found.state.name(), event: step.event.name() }.into());
+    }
     let found = if step.event == Event::TakePlace { chain::take_place(tables, found)? } else { found };
     apply(tables, found, &step, now)
 }
@@ -287,10 +329,13 @@ fn update(tables: &Tables<'_>, s: &Submission) -> Result<(), StoreError> {
     let id = s.id.as_str();
     let verdict = s.verdict.as_ref().map(|v| seal(tables, place(id, "verdict"), v)).transpose()?;
     let settled = s.state.class() != Class::Open;
+    // Until the organiser has confirmed it, what was handed over is not done with, and retention does not see it.
+    let finished = settled && !s.state.awaits_receipt();
     let waiting = Waiting { why: s.why.clone(), held_for: s.held_for.clone() };
     let mut statement = tables.db.prepare_cached(
         "UPDATE submissions SET state = ?2, class = ?3, detail = ?4, updated_at = ?5, due_at = ?6, attempts = ?7,
-             held_since = ?8, change = ?9, verdict = ?10, waiting = ?11, finished_at = ?12, damaged = NULL WHERE id = ?1",
+             held_since = ?8, change = ?9, verdict = ?10, waiting = ?11, finished_at = ?12, handed_over_at = ?13,
+             damaged = NULL WHERE id = ?1",
     )?;
     statement.execute(params![
         id,
@@ -304,7 +349,8 @@ fn update(tables: &Tables<'_>, s: &Submission) -> Result<(), StoreError> {
         i64::try_from(s.change).unwrap_or(i64::MAX),
         verdict,
         seal(tables, place(id, "waiting"), &waiting)?,
-        settled.then_some(millis(s.updated_at)),
+        finished.then_some(millis(s.updated_at)),
+        s.handed_over_at.map(millis),
     ])?;
     if settled {
         tables.room.loosen();

@@ -9,7 +9,7 @@ use super::*;
 use crate::domain::submission::{Event, State};
 use crate::sidecar::ports::{Ground, Outbound, Proof, Verdict};
 use crate::sidecar::store::behaviour::{
-    Disk, SECRET, T0, accepted, actor, at, behaves, envelope, new, oid, scope, step,
+    Disk, SECRET, T0, accepted, actor, at, behaves, due, envelope, new, oid, scope, step,
 };
 
 mod backups;
@@ -80,7 +80,7 @@ fn a_schema_from_the_future_and_a_foreign_database_are_refused_untouched() {
     drop(open(&future, 0));
     Connection::open(&future).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let refused = SqliteStore::open(&future, &key(), at(0));
-    assert!(matches!(refused, Err(StoreError::FromTheFuture { found: 99, known: 6 })));
+    assert!(matches!(refused, Err(StoreError::FromTheFuture { found: 99, known: 7 })));
     Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t (a)").unwrap();
     assert!(matches!(SqliteStore::open(&foreign, &key(), at(0)), Err(StoreError::NotOurs { .. })));
     let db = Connection::open(&foreign).unwrap();

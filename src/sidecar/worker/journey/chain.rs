@@ -12,7 +12,7 @@ use crate::sidecar::store::{Predecessor, Submission};
 
 /// What replaces a document of this store belongs to its chain, its unit and its client.
 pub(super) fn check_predecessor(submission: &Submission, record: &LocalRecord, of: &Predecessor) -> Result<(), Stop> {
-    if matches!(of.class, Class::Rejected | Class::Abandoned | Class::HandedOver) {
+    if matches!(of.class, Class::Rejected | Class::Abandoned) {
         return Err(Stop::Park(predecessor_never_arrived()));
     }
     let chained = of.document.set == submission.document.set

@@ -27,7 +27,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         target: &Oid,
         extent: Extent,
     ) -> Result<(), StoreError> {
-        let Claimed { submission, payload, envelope, predecessor } = claimed;
+        let Claimed { submission, payload, envelope, predecessor, .. } = claimed;
         let order = InvalidationOrder::of_kept(&payload).ok();
         let asker = order.as_ref().and_then(|order| asker(&submission, order));
         if let Some(envelope) = envelope {

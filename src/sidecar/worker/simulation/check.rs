@@ -21,6 +21,7 @@ impl World {
             ledger.iter().enumerate().map(|(n, (id, body))| (id.as_str(), (n, body.as_slice()))).collect();
         for s in &all {
             let stored = at.get(message(s).as_str());
+            self.what_was_handed_over_is_kept(s, stored.map(|(_, body)| *body))?;
             match (s.state.class(), stored) {
                 // Invalidated already, by another message.
                 (Class::Archived, None) if self.is_invalidated(s) => {}
@@ -53,6 +54,23 @@ impl World {
         match all.iter().find(|s| s.state.class() == Class::Open) {
             Some(open) => Err(format!("{} is still {}", open.id, open.state.name())),
             None => Ok(()),
+        }
+    }
+
+    /// Its package and its document are there, and the archive has those bytes or none.
+    fn what_was_handed_over_is_kept(&self, s: &Submission, archived: Option<&[u8]>) -> Result<(), String> {
+        if s.handed_over_at.is_none() {
+            return if s.state.class() == Class::HandedOver { Err(format!("{} has no package", s.id)) } else { Ok(()) };
+        }
+        let kept = self.store().handed_over(&s.id).ok_or_else(|| format!("{} has lost its package", s.id))?;
+        self.archive.ledger().note("handed over");
+        match archived {
+            None => Ok(()),
+            Some(body) if body == kept.document.as_slice() => {
+                self.archive.ledger().note("handed over and archived");
+                Ok(())
+            }
+            Some(_) => Err(format!("{}: the archive has not what was handed over", s.id)),
         }
     }
 
@@ -101,7 +119,9 @@ fn invalidations_in_their_turn(at: &BTreeMap<&str, (usize, &[u8])>, all: &[Submi
         let Some(its) = came(invalidation) else { continue };
         for (n, s) in all.iter().enumerate() {
             let of_chain = s.organisation == invalidation.organisation && s.document.set == invalidation.document.set;
-            let Some(when) = came(s).filter(|_| of_chain && n != i) else { continue };
+            // What went another way comes when a person takes it back, whatever has happened to its chain meanwhile.
+            let in_turn = of_chain && n != i && s.handed_over_at.is_none();
+            let Some(when) = came(s).filter(|_| in_turn) else { continue };
             // A later one that took an earlier place only afterwards had to wait all the same.
             let too_late = n < i && when > its;
             let too_early = n > i && s.document.version > invalidation.document.version && when < its;

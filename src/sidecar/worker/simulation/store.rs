@@ -9,11 +9,11 @@ use serde_json::Value;
 use super::dice::{Dice, Points};
 use crate::domain::oid::Oid;
 use crate::domain::submission::Event;
-use crate::sidecar::ports::{Proof, Verdict};
+use crate::sidecar::ports::{HandoverBodies, Proof, Verdict};
 use crate::sidecar::store::memory::MemoryStore;
 use crate::sidecar::store::{
-    Accepted, Actor, Census, ChangesWanted, Claimed, Earlier, KeptBodies, NewSubmission, Purged, Scope, Step, Store,
-    StoreError, StoredEnvelope, Stuck, Submission, SubmissionId, TimelineEntry, Use, Whose,
+    Accepted, Actor, Census, ChangesWanted, Claimed, Due, Earlier, KeptBodies, NewSubmission, Packages, Purged, Scope,
+    Step, Store, StoreError, StoredEnvelope, Stuck, Submission, SubmissionId, TimelineEntry, Use, Whose,
 };
 
 /// A promise broken on purpose, to see that the check finds it.
@@ -32,6 +32,8 @@ pub(super) enum Breach {
     AnswerBeforeCommit,
     /// A submission that could not be sent is never looked at again.
     ForgetTheDue,
+    /// What was handed over and taken back is made anew.
+    ForgetTheDocument,
 }
 
 pub(super) struct SimStore {
@@ -97,6 +99,9 @@ impl Store for SimStore {
             if let (Breach::OtherBytes, Some(envelope)) = (self.breach, &mut one.envelope) {
                 envelope.outbound.body.push(b'!');
             }
+            if self.breach == Breach::ForgetTheDocument {
+                one.handed_over = None;
+            }
         }
         self.after(Ok(claimed)).await
     }
@@ -130,6 +135,30 @@ impl Store for SimStore {
         }
         let done = self.inner.step(id, step, now).await;
         self.after(done).await
+    }
+
+    async fn hand_over(
+        &self,
+        id: &SubmissionId,
+        bodies: &HandoverBodies,
+        step: Step,
+        now: Timestamp,
+    ) -> Result<Submission, StoreError> {
+        self.before().await?;
+        let done = self.inner.hand_over(id, bodies, step, now).await;
+        self.after(done).await
+    }
+
+    async fn whole(&self, id: &SubmissionId) -> Result<Claimed, StoreError> {
+        self.inner.whole(id).await
+    }
+
+    async fn package(&self, id: &SubmissionId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.package(id).await
+    }
+
+    async fn packages(&self) -> Result<Packages, StoreError> {
+        self.inner.packages().await
     }
 
     async fn recover_all_but(
@@ -185,16 +214,16 @@ impl Store for SimStore {
         self.inner.census().await
     }
 
-    async fn purge(&self, actor: &Actor, before: Timestamp, limit: u32, now: Timestamp) -> Result<Purged, StoreError> {
-        self.inner.purge(actor, before, limit, now).await
+    async fn purge(&self, actor: &Actor, due: Due, limit: u32, now: Timestamp) -> Result<Purged, StoreError> {
+        self.inner.purge(actor, due, limit, now).await
     }
 
     async fn forget(&self, actor: &Actor, before: Timestamp, limit: u32, now: Timestamp) -> Result<u64, StoreError> {
         self.inner.forget(actor, before, limit, now).await
     }
 
-    async fn kept_bodies(&self, finished_before: Timestamp) -> Result<KeptBodies, StoreError> {
-        self.inner.kept_bodies(finished_before).await
+    async fn kept_bodies(&self, due: Due) -> Result<KeptBodies, StoreError> {
+        self.inner.kept_bodies(due).await
     }
 
     async fn verify_use_log(&self) -> Result<u64, StoreError> {

@@ -11,16 +11,22 @@ use tokio::task::JoinHandle;
 use super::archive::{Right, SimArchive, Weather, passing};
 use super::dice::{Dice, Points, SimClock};
 use super::store::{Breach, SimStore};
+use crate::domain::access::{Denial, PartyRole, Reason};
+use crate::domain::document::header::DocumentIds;
 use crate::domain::document::invalidation::Extent;
 use crate::domain::oid::Oid;
 use crate::domain::submission::{Class, Event, Kind, State};
 use crate::sidecar::config::PartyBook;
-use crate::sidecar::ports::{Chance, Clock, Digest, Invalidating, Outbound, Pace, Pipeline, Preparation, PrepareFault};
+use crate::sidecar::handover::{Order, cause_of};
+use crate::sidecar::ports::{
+    Chance, Clock, Digest, HandoverBodies, HandoverPreparation, Invalidating, Outbound, Pace, Pipeline, Preparation,
+    PrepareFault,
+};
 use crate::sidecar::store::memory::{Disk, MemoryStore};
 use crate::sidecar::store::{Accepted, Actor, NewSubmission, Step, Store, StoreError, Submission, SubmissionId};
 use crate::sidecar::telemetry::Metrics;
 use crate::sidecar::worker::tests::invalidations::order;
-use crate::sidecar::worker::tests::{CASE, PRODUCER, UNIT, decider, record};
+use crate::sidecar::worker::tests::{CASE, PRODUCER, UNIT, decider, organiser, record};
 use crate::sidecar::worker::{Rights, RunState, Worker, WorkerSettings};
 
 const OTHER_PRODUCER: &str = "1.2.246.10.99999993.10.0";
@@ -47,6 +53,8 @@ pub(super) struct World {
     disk_fails: Arc<AtomicBool>,
     pipeline: Arc<SimPipeline>,
     settings: WorkerSettings,
+    /// All is well from now on.
+    well: bool,
     running: Option<Run>,
 }
 
@@ -57,19 +65,40 @@ struct SimPipeline {
     well: AtomicBool,
 }
 
+impl SimPipeline {
+    fn document(&self, ids: &DocumentIds, payload: &[u8]) -> Vec<u8> {
+        let record: Value = serde_json::from_slice(payload).unwrap();
+        let nonce = self.made.fetch_add(1, Ordering::SeqCst);
+        let document = json!({ "document": ids.document, "set": ids.set, "version": ids.version,
+            "replaces": record["replaces"]["document"], "nonce": nonce });
+        document.to_string().into_bytes()
+    }
+}
+
 impl Pipeline for SimPipeline {
+    fn hand_over(&self, p: &HandoverPreparation<'_>) -> Result<HandoverBodies, PrepareFault> {
+        if !self.well.load(Ordering::SeqCst) && self.dice.percent(5) {
+            return Err(PrepareFault::Passing(passing("signature.not_made")));
+        }
+        let document = match p.kept {
+            Some(kept) => kept.to_vec(),
+            None => self.document(p.ids, p.payload),
+        };
+        Ok(HandoverBodies { package: [b"package of ".as_slice(), &document].concat(), document })
+    }
+
     fn prepare(&self, p: &Preparation<'_>) -> Result<Outbound, PrepareFault> {
         if !self.well.load(Ordering::SeqCst) && self.dice.percent(5) {
             let passes = self.dice.percent(80);
             let why = passing("signature.not_made");
             return Err(if passes { PrepareFault::Passing(why) } else { PrepareFault::Lasting(why) });
         }
-        let record: Value = serde_json::from_slice(p.payload).unwrap();
-        let nonce = self.made.fetch_add(1, Ordering::SeqCst);
-        let document = p.ids.document.to_string();
-        let body = json!({ "document": document, "set": p.ids.set, "version": p.ids.version,
-            "replaces": record["replaces"]["document"], "nonce": nonce });
-        Ok(Outbound { soap_action: document, content_type: "text/plain".into(), body: body.to_string().into_bytes() })
+        let document = match p.kept {
+            Some(kept) => kept.to_vec(),
+            None => self.document(p.ids, p.payload),
+        };
+        let id = p.ids.document.to_string();
+        Ok(Outbound { soap_action: id, content_type: "text/plain".into(), body: document })
     }
 
     fn document_digest(&self, outbound: &Outbound) -> Option<Digest> {
@@ -121,6 +150,7 @@ impl World {
             disk_fails: Arc::default(),
             pipeline: Arc::new(pipeline),
             settings,
+            well: false,
             running: None,
             dice,
         }
@@ -138,7 +168,7 @@ impl World {
         let wake = Arc::new(Notify::new());
         let (archive, clock) = (Arc::clone(&self.archive), Arc::clone(&self.clock));
         let metrics = Arc::new(Metrics::new(Vec::new()));
-        let decider = decider(PartyBook::default());
+        let decider = decider(self.parties());
         let rights = Rights::new(archive, clock, decider, self.settings.evidence_age_max, Arc::clone(&metrics));
         let worker: SimWorker = Worker {
             store: Arc::clone(&store),
@@ -156,6 +186,16 @@ impl World {
         self.points.arm(0);
         let task = tokio::spawn(Arc::new(worker).run(stopped));
         self.running = Some(Run { stop, task, store, wake });
+    }
+
+    /// How the parties are said to stand, by the configuration of this run.
+    fn parties(&self) -> PartyBook {
+        match self.dice.below(10) {
+            _ if self.well => PartyBook::default(),
+            0 | 1 => organiser("party = { joined = false }\nhand_over = { recipients = \"r\", automatic = true }"),
+            2 => organiser("party = { joined = true, phase = 1 }\nhand_over = { recipients = \"r\" }"),
+            _ => PartyBook::default(),
+        }
     }
 
     /// The process dies where it stands. What it has on its way goes on.
@@ -269,14 +309,31 @@ impl World {
         done
     }
 
+    /// An operator hands over what the archive is said to be no option for.
+    async fn hand_over(&self, id: &SubmissionId) {
+        let Some(run) = &self.running else { return };
+        let store = &run.store.inner;
+        let claimed = store.whole(id).await.unwrap();
+        let Ok(record) = serde_json::from_slice(&claimed.payload) else { return };
+        let against = Denial { reasons: vec![Reason::NotJoined { party: PartyRole::Organiser, from: None }] };
+        let case = CASE.parse().unwrap();
+        let Ok(order) = Order::try_new(&claimed, &record, Some(&case), &against) else { return };
+        let pipeline = Arc::clone(&self.pipeline) as Arc<dyn Pipeline>;
+        let Ok(bodies) = order.carry_out(&pipeline, self.clock.now()).await else { return };
+        let step = Step::plain(Event::HandOver { why: cause_of(&against) }, actor("operator"));
+        drop(store.hand_over(id, &bodies, step, self.clock.now()).await);
+    }
+
     async fn anyone_acts(&self) {
         let Some(Submission { id, .. }) = self.dice.pick(&self.promised) else { return };
         let (by, why) = ("somebody".to_owned(), "x".to_owned());
-        let event = match self.dice.below(5) {
+        let event = match self.dice.below(7) {
             0 => Event::Withdraw { by, why },
             1 if self.dice.percent(30) => Event::Abandon { by, why },
             2 => Event::TakePlace,
-            3 if self.dice.percent(20) => Event::HandOver,
+            3 if self.dice.percent(40) => return self.hand_over(id).await,
+            4 => Event::EnterReceipt { by, reference: why },
+            5 => Event::TakeBack,
             _ => Event::Release,
         };
         self.act(id, event).await;
@@ -292,12 +349,21 @@ impl World {
             self.nothing_is_forgotten()?;
         }
         self.become_well();
-        if self.running.is_none() {
-            self.start();
-        }
+        self.drain().await;
+        self.start();
+        self.take_back().await;
         self.until_settled().await?;
         self.drain().await;
         Ok(())
+    }
+
+    /// Both parties have joined: much of what was handed over is to be archived after all.
+    async fn take_back(&self) {
+        for s in self.store().all() {
+            if s.state.class() == Class::HandedOver && self.dice.percent(70) {
+                self.act(&s.id, Event::TakeBack).await;
+            }
+        }
     }
 
     async fn something(&mut self) {
@@ -325,6 +391,7 @@ impl World {
     }
 
     fn become_well(&mut self) {
+        self.well = true;
         self.archive.set(Weather::Calm);
         self.archive.grant(Right::Given);
         self.disk_fails.store(false, Ordering::SeqCst);

@@ -1,12 +1,6 @@
 //! What the right's reasons do to a submission: held until the day, held and parked, all clients told, an end warned of.
 
 use super::*;
-use crate::sidecar::config::OrganiserConfig;
-
-fn organiser(text: &str) -> PartyBook {
-    let organiser: OrganiserConfig = toml::from_str(&format!("oid = \"{ORGANISER}\"\n{text}")).unwrap();
-    PartyBook::new(vec![organiser], Vec::new())
-}
 
 async fn held(world: &World, of: &Submission) -> (Option<Timestamp>, Cause) {
     let State::Held { until, why } = world.until(of, "held").await.state else { panic!() };

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::domain::document::invalidation::Extent;
+use crate::domain::submission::Cause;
 use crate::domain::submission::Kind;
+use crate::domain::text::Text;
 use crate::sidecar::store::sqlite::bodies::{ROW_BYTES_MAX, folder_of};
 use crate::sidecar::store::sqlite::schema::STEPS;
 use crate::sidecar::store::{Limit, StoreLimits};
@@ -107,21 +109,21 @@ async fn retention_purges_settled_bodies_and_keeps_open_ones_keys_rows_and_the_u
     assert_eq!(archive(&store, 1).await.id, done.id);
     let open_one = accepted(&store, new("2", &large()), 0).await;
     assert_eq!(files(&path).len(), 3);
-    let kept = store.kept_bodies(at(1)).await.unwrap();
+    let kept = store.kept_bodies(due(at(1))).await.unwrap();
     assert_eq!((kept.submissions, kept.due, kept.oldest_finished), (1, 0, Some(at(1))));
     let census = store.census().await.unwrap();
     assert_eq!((census.kept, census.kept_bytes), (1, kept.bytes));
     assert!(census.open_bytes > u64::try_from(ROW_BYTES_MAX).unwrap() && census.open_bytes < census.kept_bytes);
     assert!(census.free_disk_bytes.is_some_and(|free| free > 0));
-    assert!(!store.purge(&actor(), at(1), 10, at(9)).await.unwrap().more);
-    assert_eq!(store.kept_bodies(at(2)).await.unwrap().due, 1, "it was not due yet");
+    assert!(!store.purge(&actor(), due(at(1)), 10, at(9)).await.unwrap().more);
+    assert_eq!(store.kept_bodies(due(at(2))).await.unwrap().due, 1, "it was not due yet");
 
     // However far the clock jumps, only what is settled goes.
-    let purged = store.purge(&actor(), Timestamp::MAX, 10, at(10)).await.unwrap();
+    let purged = store.purge(&actor(), due(Timestamp::MAX), 10, at(10)).await.unwrap();
     assert_eq!((purged.submissions, purged.more), (1, false));
     assert!(purged.bytes > 2 * u64::try_from(ROW_BYTES_MAX).unwrap());
     assert_eq!(files(&path).len(), 1);
-    assert_eq!(store.kept_bodies(Timestamp::MAX).await.unwrap(), Default::default());
+    assert_eq!(store.kept_bodies(due(Timestamp::MAX)).await.unwrap(), Default::default());
     let Accepted::Replay(again) = store.accept(new("1", &large()), at(11)).await.unwrap() else { panic!() };
     assert_eq!((again.id, again.state), (done.id.clone(), State::Archived));
     assert!(matches!(store.accept(new("1", "other"), at(11)).await.unwrap(), Accepted::Conflict));
@@ -141,7 +143,7 @@ async fn what_was_settled_long_ago_is_forgotten_with_its_key_and_the_use_log_sta
     archive(&store, 1).await;
     let open_one = accepted(&store, new("2", "x"), 1).await;
     assert_eq!(store.forget(&actor(), Timestamp::MAX, 10, at(2)).await.unwrap(), 0, "its bodies are still kept");
-    store.purge(&actor(), Timestamp::MAX, 10, at(3)).await.unwrap();
+    store.purge(&actor(), due(Timestamp::MAX), 10, at(3)).await.unwrap();
     assert_eq!(store.forget(&actor(), at(1), 10, at(4)).await.unwrap(), 0, "it is not due yet");
     let rows = store.verify_use_log().await.unwrap();
     assert_eq!(store.forget(&actor(), Timestamp::MAX, 10, at(5)).await.unwrap(), 1);
@@ -155,6 +157,34 @@ async fn what_was_settled_long_ago_is_forgotten_with_its_key_and_the_use_log_sta
 }
 
 #[tokio::test]
+async fn what_was_handed_over_is_not_purged_before_its_receipt_and_then_by_its_own_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    let s = accepted(&store, new("1", &large()), 0).await;
+    let bodies = HandoverBodies { package: large().into_bytes(), document: large().into_bytes() };
+    let why = Cause::new("access.not_joined", Text::same("x"));
+    let step_of = |event| Step::plain(event, actor());
+    store.hand_over(&s.id, &bodies, step_of(Event::HandOver { why: why.clone() }), at(1)).await.unwrap();
+    assert_eq!(files(&path).len(), 3);
+    assert_eq!(store.purge(&actor(), due(Timestamp::MAX), 10, at(2)).await.unwrap().submissions, 0);
+    assert_eq!(store.census().await.unwrap().packages, Packages { waiting: 1, oldest: Some(at(1)) });
+    // A second package in the place of the first.
+    step(&store, &s, Event::TakeBack, 3).await;
+    store.hand_over(&s.id, &bodies, step_of(Event::HandOver { why }), at(4)).await.unwrap();
+    step(&store, &s, Event::EnterReceipt { by: "b".into(), reference: "r".into() }, 5).await;
+    let later = Due { settled_before: Timestamp::MAX, confirmed_before: at(5) };
+    assert_eq!(store.purge(&actor(), later, 10, at(6)).await.unwrap().submissions, 0, "it has its own time");
+    assert_eq!(store.kept_bodies(later).await.unwrap().due, 0);
+    assert!(check(&path, &key()).unwrap().faults.is_empty());
+    assert_eq!(store.purge(&actor(), due(Timestamp::MAX), 10, at(7)).await.unwrap().submissions, 1);
+    assert_eq!(store.package(&s.id).await.unwrap(), None);
+    let (found, _) = store.find(&s.id, &scope()).await.unwrap().unwrap();
+    assert!(matches!(found.state, State::HandedOver { receipt: Some(_), .. }), "its row stays");
+    assert!(check(&path, &key()).unwrap().faults.is_empty());
+}
+
+#[tokio::test]
 async fn the_record_before_an_open_new_version_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder.path().join("s.db"), 0);
@@ -163,9 +193,9 @@ async fn the_record_before_an_open_new_version_is_kept() {
     let mut next = new("2", "b");
     next.replaces = Some(first.document.clone());
     accepted(&store, next, 2).await;
-    assert_eq!(store.purge(&actor(), Timestamp::MAX, 10, at(3)).await.unwrap().submissions, 0);
+    assert_eq!(store.purge(&actor(), due(Timestamp::MAX), 10, at(3)).await.unwrap().submissions, 0);
     archive(&store, 4).await;
-    assert_eq!(store.purge(&actor(), Timestamp::MAX, 10, at(5)).await.unwrap().submissions, 2);
+    assert_eq!(store.purge(&actor(), due(Timestamp::MAX), 10, at(5)).await.unwrap().submissions, 2);
 }
 
 #[tokio::test]
@@ -178,11 +208,11 @@ async fn files_that_no_row_names_are_swept_by_the_next_run() {
     // As if the process had died between the file and its transaction.
     let orphan = kept[0].with_file_name(format!("{}x", kept[0].file_name().unwrap().to_str().unwrap()));
     fs::write(&orphan, "x").unwrap();
-    store.purge(&actor(), at(0), 10, at(1)).await.unwrap();
+    store.purge(&actor(), due(at(0)), 10, at(1)).await.unwrap();
     assert_eq!(files(&path).len(), 2, "of this run it may still come to be named");
     drop(store);
     let store = open(&path, 5);
-    store.purge(&actor(), at(0), 10, at(5)).await.unwrap();
+    store.purge(&actor(), due(at(0)), 10, at(5)).await.unwrap();
     assert_eq!(files(&path), kept);
 }
 
@@ -201,7 +231,7 @@ async fn the_file_stops_growing_when_retention_keeps_pace() {
             store.launch(&s.id, &envelope(), Value::Null, &actor(), at(round)).await.unwrap();
             step(&store, &s, Event::Receive, round).await;
         }
-        store.purge(&actor(), at(round + 1), 100, at(round)).await.unwrap();
+        store.purge(&actor(), due(at(round + 1)), 100, at(round)).await.unwrap();
         sizes.push(
             store
                 .read(|tables| Ok(tables.db.pragma_query_value(None, "page_count", |r| r.get::<_, i64>(0))?))
@@ -278,11 +308,13 @@ async fn databases_of_every_released_schema_are_carried_on() {
     }
 }
 
-/// A database of the fourth schema, the first with a data key: what this program writes, without what the fifth and sixth steps add.
+/// A database of the fourth schema, the first with a data key: what this program writes, without what later steps add.
 fn without_invalidations(path: &Path) {
     let db = Connection::open(path).unwrap();
     db.execute_batch(
-        "CREATE TABLE idempotency_keys (organisation TEXT NOT NULL, key_digest BLOB NOT NULL, body_digest BLOB NOT NULL,
+        "DROP INDEX submissions_packages;
+         ALTER TABLE submissions DROP COLUMN handed_over_at;
+         CREATE TABLE idempotency_keys (organisation TEXT NOT NULL, key_digest BLOB NOT NULL, body_digest BLOB NOT NULL,
              submission TEXT NOT NULL, made_at INTEGER NOT NULL, PRIMARY KEY (organisation, key_digest)) STRICT, WITHOUT ROWID;
          INSERT INTO idempotency_keys SELECT organisation, key_digest, body_digest, id, accepted_at FROM submissions;
          DROP INDEX submissions_key;

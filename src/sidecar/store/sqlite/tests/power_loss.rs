@@ -71,7 +71,7 @@ async fn carry_one_on(store: &SqliteStore) {
             drop(store.step(&id, Step::plain(Event::Receive, actor()), at(2)).await);
         }
     }
-    drop(store.purge(&actor(), at(1), 10, at(3)).await);
+    drop(store.purge(&actor(), due(at(1)), 10, at(3)).await);
 }
 
 /// Runs it over the shim; answers the folder's log of changes.

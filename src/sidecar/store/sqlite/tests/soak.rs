@@ -68,7 +68,7 @@ async fn with_retention_running_the_file_holds_what_stays_and_memory_does_not_gr
         number += AT_ONCE;
         let before = at(i64::try_from(number.saturating_sub(kept)).unwrap());
         let now = at(i64::try_from(number).unwrap());
-        while store.purge(&actor(), before, 50, now).await.unwrap().more {}
+        while store.purge(&actor(), due(before), 50, now).await.unwrap().more {}
         let before = at(i64::try_from(number.saturating_sub(SETTLED_KEPT * kept)).unwrap());
         while store.forget(&actor(), before, 50, now).await.unwrap() == 50 {}
         if number / every != (number - AT_ONCE) / every {
