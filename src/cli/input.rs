@@ -6,6 +6,8 @@ use std::io::Read;
 use std::path::Path;
 
 use asiasilta::domain::document::cda::HL7;
+use asiasilta::domain::text::Text;
+use asiasilta::domain::wire::multipart::MultipartError;
 use asiasilta::domain::wire::{multipart, soap};
 use asiasilta::domain::xml::{Element, Limits, Misread, parse_placed};
 
@@ -40,8 +42,34 @@ pub(super) enum Unreadable {
     /// Not XML that is read; the place is in the whole file.
     Xml(Misread),
     /// Something else, in plain words.
-    Other(String),
+    Other(Text),
+    /// Something that is known, without what was asked for.
+    Lacks(Text),
 }
+
+/// An XML document of another kind where the archive's document was expected.
+pub(super) const NOT_CLINICAL: Text = Text::fixed(
+    "juurielementti, joka ei ole nimiavaruuden urn:hl7-org:v3 ClinicalDocument",
+    "ett rotelement som inte är ClinicalDocument i urn:hl7-org:v3",
+    "a document element other than ClinicalDocument of urn:hl7-org:v3",
+);
+
+const EMPTY: Text = Text::fixed("tyhjä syöte", "en tom indata", "nothing: the input is empty");
+const OTHER_XML: Text = Text::fixed(
+    "XML, joka ei ole arkiston asiakirja eikä sanoma",
+    "XML som varken är en arkivhandling eller ett meddelande till arkivet",
+    "XML that is neither an archive document nor a message of the archive",
+);
+const NEITHER: Text = Text::fixed(
+    "ei JSONia, XML:ää eikä multipart/related-sanomaa",
+    "varken JSON, XML eller multipart/related",
+    "neither JSON, XML nor multipart/related",
+);
+const NEITHER_NOR_UTF8: Text = Text::fixed(
+    "ei JSONia, XML:ää eikä multipart/related-sanomaa, eikä UTF-8-tekstiä",
+    "varken JSON, XML eller multipart/related, och inte text i UTF-8",
+    "neither JSON, XML nor multipart/related, and not UTF-8 text",
+);
 
 /// Reads a file, or standard input for `-`.
 pub(super) fn read(path: &Path) -> std::io::Result<File> {
@@ -63,7 +91,7 @@ pub(super) fn recognise(bytes: &[u8]) -> Result<Kind<'_>, Unreadable> {
         Some(b'{' | b'[') => Ok(Kind::Record),
         Some(b'<') => xml(Part { bytes, from: 0 }),
         Some(_) => message(bytes),
-        None => Err(Unreadable::Other("nothing: the input is empty".into())),
+        None => Err(Unreadable::Other(EMPTY)),
     }
 }
 
@@ -82,25 +110,21 @@ fn xml(part: Part<'_>) -> Result<Kind<'_>, Unreadable> {
         Some(message) if message.first("controlActProcess").is_some() => {
             Ok(Kind::Frame { message, part, document: None })
         }
-        _ => Err(Unreadable::Other("XML that is neither an archive document nor a message of the archive".into())),
+        _ => Err(Unreadable::Other(OTHER_XML)),
     }
 }
 
 /// `multipart/related` as it goes over the line: with its header lines before it, or the body alone.
 fn message(bytes: &[u8]) -> Result<Kind<'_>, Unreadable> {
-    let other = |text: &str| Unreadable::Other(text.into());
-    let neither = match std::str::from_utf8(bytes) {
-        Ok(_) => "neither JSON, XML nor multipart/related",
-        Err(_) => "neither JSON, XML nor multipart/related, and not UTF-8 text",
-    };
-    let (content_type, body) = headed(bytes).or_else(|| bare(bytes)).ok_or_else(|| other(neither))?;
+    let neither = || Unreadable::Other(if std::str::from_utf8(bytes).is_ok() { NEITHER } else { NEITHER_NOR_UTF8 });
+    let (content_type, body) = headed(bytes).or_else(|| bare(bytes)).ok_or_else(neither)?;
     let from = |part: &[u8]| part.as_ptr().addr().saturating_sub(bytes.as_ptr().addr());
     if !multipart::is_multipart(&content_type) {
         return xml(Part { bytes: body, from: from(body) });
     }
-    let parts = multipart::read(&content_type, body).map_err(|e| Unreadable::Other(format!("multipart with {e}")))?;
+    let parts = multipart::read(&content_type, body).map_err(|e| Unreadable::Other(multipart_words(&e)))?;
     let mut parts = parts.iter().map(|p| Part { bytes: p.body, from: from(p.body) });
-    let first = parts.next().ok_or_else(|| other(neither))?;
+    let first = parts.next().ok_or_else(neither)?;
     match xml(first)? {
         Kind::Frame { message, part, .. } => Ok(Kind::Frame { message, part, document: parts.next() }),
         kind => Ok(kind),
@@ -127,4 +151,23 @@ fn bare(bytes: &[u8]) -> Option<(String, &[u8])> {
     let line = bytes.strip_prefix(b"--")?.split(|b| *b == b'\r').next()?;
     let boundary = std::str::from_utf8(line).ok().filter(|b| b.len() <= 70 && !b.contains('"'))?;
     Some((format!("multipart/related; boundary=\"{boundary}\""), bytes))
+}
+
+fn multipart_words(error: &MultipartError) -> Text {
+    let (fi, sv) = match error {
+        MultipartError::ContentType => (
+            "sisältötyyppi on muu kuin multipart/related, jolla on rajamerkki",
+            "en annan innehållstyp än multipart/related med en gräns",
+        ),
+        MultipartError::Truncated => ("runko ilman päättävää rajamerkkiä", "en kropp utan avslutande gräns"),
+        MultipartError::Outside => ("tavuja osien ulkopuolella", "byte utanför delarna"),
+        MultipartError::TooMany => ("yli 64 osaa", "över 64 delar"),
+        MultipartError::Headers => ("osan otsakkeita, joita ei voi lukea", "delhuvuden som inte går att läsa"),
+        MultipartError::Encoding => (
+            "siirtokoodaus on muu kuin binary, 8bit tai 7bit",
+            "en annan överföringskodning än binary, 8bit eller 7bit",
+        ),
+        MultipartError::Ids => ("osia ilman omaa tunnusta", "delar utan eget id"),
+    };
+    Text::made(format!("multipart: {fi}"), format!("multipart: {sv}"), format!("multipart with {error}"))
 }

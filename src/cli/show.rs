@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use asiasilta::domain::document::display::plain_text;
 use asiasilta::domain::document::read::{ReadError, read_placed};
 use asiasilta::domain::json::Json;
+use asiasilta::domain::text::Text;
 use asiasilta::domain::xml::Misread;
 use clap::Args;
 use jiff::Timestamp;
@@ -47,6 +48,22 @@ struct Shown {
     content: Option<Value>,
 }
 
+const FRAME_ALONE: Text = Text::fixed(
+    "siirtokehys ilman asiakirjaansa",
+    "en överföringsram utan sin handling",
+    "a frame without its document",
+);
+const NO_CONTENT: Text = Text::fixed(
+    "asiakirja, josta ei saada sisältöä",
+    "en handling vars innehåll inte går att få fram",
+    "a document without content that can be decoded",
+);
+const NO_DISPLAY: Text = Text::fixed(
+    "asiakirja, josta ei saada näyttömuotoa",
+    "en handling vars visningsform inte går att få fram",
+    "a document without a display form that can be decoded",
+);
+
 impl Show {
     pub(super) fn run(&self) -> Result<ExitCode, Box<dyn Error>> {
         let file = input::read(&self.file)?;
@@ -60,15 +77,16 @@ impl Show {
                 Err(unreadable) => return Ok(self.refuse(&unreadable, &file)),
             },
             Ok(Kind::Frame { document: None, .. }) => {
-                return Err("a frame without its document: nothing to show".into());
+                return Ok(self.refuse(&Unreadable::Lacks(FRAME_ALONE), &file));
             }
             Err(unreadable) => return Ok(self.refuse(&unreadable, &file)),
         };
-        let missing = "the document has none, or it cannot be decoded (see validate)";
-        let text = match (self.html, self.format) {
-            (true, _) => shown.display.ok_or(missing)? + "\n",
-            (false, Format::Text) => plain_text(&shown.display.ok_or(missing)?)?,
-            (false, Format::Json) => serde_json::to_string_pretty(&shown.content.ok_or(missing)?)? + "\n",
+        let text = match (self.html, self.format, shown.display, shown.content) {
+            (true, _, Some(display), _) => display + "\n",
+            (false, Format::Text, Some(display), _) => plain_text(&display)?,
+            (false, Format::Json, _, Some(content)) => serde_json::to_string_pretty(&content)? + "\n",
+            (false, Format::Json, _, None) => return Ok(self.refuse(&Unreadable::Lacks(NO_CONTENT), &file)),
+            (_, _, None, _) => return Ok(self.refuse(&Unreadable::Lacks(NO_DISPLAY), &file)),
         };
         print!("{text}");
         Ok(ExitCode::SUCCESS)
@@ -111,7 +129,7 @@ impl Show {
 fn document(part: Part<'_>) -> Result<Shown, Unreadable> {
     let document = read_placed(part.bytes).map_err(|(error, at)| match error {
         ReadError::Xml(error) => Unreadable::Xml(Misread { error, at: at.saturating_add(part.from) }),
-        error @ ReadError::NotClinicalDocument => Unreadable::Other(error.to_string()),
+        ReadError::NotClinicalDocument => Unreadable::Other(input::NOT_CLINICAL),
     })?;
     Ok(Shown { display: document.display, content: document.json.map(Json::into_value) })
 }

@@ -10,6 +10,12 @@ use super::input::Unreadable;
 /// What such an input is called.
 pub(super) const KIND: Text = Text::fixed("tuntematon", "okänd", "unknown");
 
+const WHOLE: Text = Text::fixed(
+    "asiakirja, jonka näyttömuoto ja sisältö ovat mukana ja purettavissa (ks. validate)",
+    "en handling vars visningsform och innehåll är med och går att avkoda (se validate)",
+    "a document whose display form and content are there and can be decoded (see validate)",
+);
+
 impl Unreadable {
     /// The finding, with its place in these bytes; `command` is the one that could not read them.
     pub(super) fn finding(&self, bytes: &[u8], command: &str) -> Finding {
@@ -18,9 +24,10 @@ impl Unreadable {
             "en klientpost (JSON), en handling (XML), en överföringsram eller ett meddelande",
             "a local record (JSON), an archive document (XML), a frame or a message",
         );
-        let (code, found, at) = match self {
-            Self::Xml(Misread { error, at }) => (xml_code(error), xml_words(error), Some(*at)),
-            Self::Other(text) => ("input.unknown", Text::same(text), None),
+        let (code, found, expected, at) = match self {
+            Self::Xml(Misread { error, at }) => (xml_code(error), xml_words(error), expected, Some(*at)),
+            Self::Other(found) => ("input.unknown", found.clone(), expected, None),
+            Self::Lacks(found) => ("input.nothing_to_show", found.clone(), WHOLE, None),
         };
         let mut finding = Finding::error(code, "", found, expected, Rule::new("asiasilta", command));
         if let Some(at) = at {

@@ -196,6 +196,29 @@ fn findings_are_told_in_the_language_that_was_asked_for() {
 }
 
 #[test]
+fn what_cannot_be_shown_is_refused_in_the_language_that_was_asked_for() {
+    let header = header();
+    let profile = WireProfile::default_profile().unwrap();
+    let frame = with_context(&header, |context| store_frame(&profile, context, &header, b"").unwrap().to_xml());
+    let bodiless =
+        String::from_utf8(signed_xml()).unwrap().replacen("representation=\"B64\">P", "representation=\"B64\">*", 1);
+    let inputs = [
+        ("", "nothing: the input is empty"),
+        ("plain words", "neither JSON, XML nor multipart/related"),
+        ("<a/>", "XML that is neither an archive document nor a message of the archive"),
+        ("--b\r\n\r\nhalf", "multipart with a body without its closing boundary"),
+        (&frame, "a frame without its document"),
+        (&bodiless, "a document without a display form that can be decoded"),
+    ];
+    for (input, english) in inputs {
+        let said = ["fi", "sv", "en"].map(|language| run(&["show", "--language", language, "-"], input.as_bytes()));
+        assert!(said.iter().all(|s| s.exit == 2 && s.out.is_empty()), "{english}: {}", said[2].err);
+        assert!(said[2].err.contains(english), "{}", said[2].err);
+        assert!(said[..2].iter().all(|s| !s.err.contains(english)), "{}{}", said[0].err, said[1].err);
+    }
+}
+
+#[test]
 fn without_trust_signatures_are_checked_for_integrity_alone_and_that_is_said() {
     let files = Files::new();
     let document = files.put("document.xml", signed_xml());

@@ -11,7 +11,7 @@ use asiasilta::domain::xml::{Element, Misread, Tree};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::super::input::{Part, Unreadable};
+use super::super::input::{self, Part, Unreadable};
 use super::Judge;
 
 const XMLDSIG_SOURCE: &str = "W3C XML Signature";
@@ -27,7 +27,7 @@ impl Judge {
     ) -> Result<Vec<Finding>, Unreadable> {
         let document = read_placed(part.bytes).map_err(|(error, at)| match error {
             ReadError::Xml(error) => Unreadable::Xml(Misread { error, at: at.saturating_add(part.from) }),
-            error @ ReadError::NotClinicalDocument => Unreadable::Other(error.to_string()),
+            ReadError::NotClinicalDocument => Unreadable::Other(input::NOT_CLINICAL),
         })?;
         let mut findings = document.findings.clone();
         let structure = document.header.structure.as_ref().and_then(|oid| self.checker.structures().find(oid));
