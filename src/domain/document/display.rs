@@ -177,9 +177,9 @@ impl Page {
         match one_line(&texts) {
             None if texts.is_empty() => {}
             Some(text) if field.hides_title() => lines.push(text),
-            Some(text) => lines.push(format!("{name}: {text}")),
+            Some(text) => lines.push(format!("{} {text}", label(name))),
             None => {
-                lines.extend((!field.hides_title()).then(|| format!("{name}:")));
+                lines.extend((!field.hides_title()).then(|| label(name)));
                 flush(lines, out);
                 out.push(list(&texts));
             }
@@ -276,6 +276,11 @@ fn div(class: &str) -> Element {
 fn html(name: &str) -> Element {
     static SHARED: LazyLock<Name> = LazyLock::new(|| XHTML.into());
     Element { namespace: SHARED.clone(), ..Element::new("", name) }
+}
+
+/// A field's name before its value: a colon between them, unless the name is a question.
+fn label(name: &str) -> String {
+    if name.ends_with('?') { name.into() } else { format!("{name}:") }
 }
 
 #[cfg(test)]

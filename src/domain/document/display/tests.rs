@@ -222,3 +222,8 @@ fn what_follows_a_subgroup_stands_apart_from_it() {
     assert!(text.contains("Postitoimipaikka: ESIMERKKILÄ\n\nPuhelinnumero: 000 000 000\n"), "{text}");
     assert!(text.contains("Postiosoite\nLähiosoite"), "{text}");
 }
+
+#[test]
+fn a_question_stands_before_its_answer_without_a_colon() {
+    assert_eq!(["Kuvaus", "Mistä syystä?"].map(label), ["Kuvaus:", "Mistä syystä?"]);
+}
