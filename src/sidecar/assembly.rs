@@ -11,7 +11,7 @@ use super::app::Parts;
 use super::config::{AccessConfig, ArchiveFiles, Config, DisplayConfig, OrganiserConfig};
 use super::line::Line;
 use super::pipeline::{DocumentPipeline, Looks};
-use super::ports::{SystemChance, SystemClock};
+use super::ports::{Clock, SystemChance, SystemClock};
 use super::sealing::{Recipients, SealFault};
 use super::structure_files;
 use super::telemetry::WatchedCertificate;
@@ -98,11 +98,22 @@ pub enum AssemblyError {
     },
 }
 
-/// Reads everything that the configuration names and puts the sidecar's parts together.
+/// Reads everything that the configuration names and puts the sidecar's parts together, by the machine's clock.
 ///
 /// # Errors
 /// [`AssemblyError`], naming the configuration key.
 pub fn assemble(config: &Config) -> Result<Parts<Line<Arc<HttpsTransport>>, SystemClock>, AssemblyError> {
+    assemble_by(config, SystemClock)
+}
+
+/// The same by another clock. Messages and signatures are stamped by the machine's all the same.
+///
+/// # Errors
+/// [`AssemblyError`], naming the configuration key.
+pub fn assemble_by<C: Clock + Clone>(
+    config: &Config,
+    clock: C,
+) -> Result<Parts<Line<Arc<HttpsTransport>, C>, C>, AssemblyError> {
     let files = &config.archive;
     let profile = Arc::new(wire_profile(files)?);
     if config.environment == Environment::Production {
@@ -130,8 +141,8 @@ pub fn assemble(config: &Config) -> Result<Parts<Line<Arc<HttpsTransport>>, Syst
         channels: channels(&config.organisers)?,
     });
     Ok(Parts {
-        archive: Line::new(clients, Trust::Authorities(authorities), SystemClock),
-        clock: SystemClock,
+        archive: Line::new(clients, Trust::Authorities(authorities), clock.clone()),
+        clock,
         chance: Arc::new(SystemChance),
         checker,
         pipeline,

@@ -70,19 +70,23 @@ impl Producer {
         Acting { worker: &self.record().acting_worker, unit: &self.record().unit }
     }
 
-    /// The relationship document as the archive has it, and the permit that follows from it.
-    pub(crate) async fn permit(&self, operation: Operation) -> Authority {
+    /// What the relationship document says, as the archive has it.
+    pub(crate) async fn evidence(&self) -> Evidence {
         let organiser = &self.record().organiser.oid;
         let found = self.client.relationship(&self.person(), organiser, self.acting()).await.unwrap().unwrap();
-        let now = Timestamp::now();
         let content = read(&found.xml).unwrap().json.unwrap().into_value();
-        let evidence = Evidence {
+        Evidence {
             document: found.entry.ids,
             organiser: found.entry.custodian,
             relationship: Relationship::from_content(content.as_object().unwrap()),
-            fetched_at: now,
-        };
-        Authority::RegisterAccess(self.decide(operation, &evidence, now))
+            fetched_at: Timestamp::now(),
+        }
+    }
+
+    /// The permit that follows from it.
+    pub(crate) async fn permit(&self, operation: Operation) -> Authority {
+        let evidence = self.evidence().await;
+        Authority::RegisterAccess(self.decide(operation, &evidence, evidence.fetched_at))
     }
 
     fn decide(&self, operation: Operation, evidence: &Evidence, now: Timestamp) -> Permit {

@@ -13,6 +13,7 @@
 
 #[cfg(feature = "sqlite")]
 mod access_cli;
+mod access_over_archive;
 mod access_vectors;
 mod access_year;
 mod attacks;
