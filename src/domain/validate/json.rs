@@ -12,6 +12,8 @@ use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 use simdutf8::compat::from_utf8;
 
+use quick::NotTaken;
+
 use super::findings::below;
 use crate::domain::finding::{Finding, Rule};
 use crate::domain::json::Json;
@@ -46,8 +48,9 @@ pub(in crate::domain) fn read_text(text: &str) -> Result<Json, Box<Finding>> {
         return Err(Box::new(too_large(text.len())));
     }
     match quick::read(text) {
-        Some(value) => Ok(value),
-        None => strict(text).map(Json::from),
+        Ok(value) => Ok(value),
+        Err(NotTaken::NumbersName) => Err(Box::new(reserved_key())),
+        Err(NotTaken::Other) => strict(text).map(Json::from),
     }
 }
 
@@ -274,6 +277,18 @@ fn repeated(pointer: String) -> Finding {
         Text::fixed("sama kenttä kahdesti", "samma fält två gånger", "the same field twice"),
         Text::fixed("kukin kenttä kerran", "varje fält en gång", "each field once"),
         Rule::new(RFC, "4"),
+    )
+}
+
+/// Whoever reads the value again would take the object for a number.
+fn reserved_key() -> Finding {
+    let found = Text::fixed("kenttä nimeltä ", "ett fält som heter ", "a field called ");
+    Finding::error(
+        "json.reserved_key",
+        "",
+        Text::made(format!("{}{NUMBER}", found.fi), format!("{}{NUMBER}", found.sv), format!("{}{NUMBER}", found.en)),
+        Text::fixed("luku sellaisenaan", "talet som sådant", "the number itself"),
+        Rule::new("asiasilta", "docs/findings.md"),
     )
 }
 
