@@ -148,10 +148,13 @@ impl Play<'_> {
         let replaced = step.replaces.as_ref().map(|name| self.made[name].document.header().ids.clone());
         let mut set = step.set.clone();
         if let Some(ids) = &replaced {
-            let replaces = json!({
-                "document": ids.document, "set": ids.set, "version": ids.version, "reason": "Kirjoitusvirhe korjattu"
-            });
-            set.insert("/replaces".into(), toml::Value::try_from(replaces).unwrap());
+            let replaces: [(String, toml::Value); 4] = [
+                ("document".into(), ids.document.to_string().into()),
+                ("set".into(), ids.set.to_string().into()),
+                ("version".into(), i64::from(ids.version).into()),
+                ("reason".into(), "Kirjoitusvirhe korjattu".into()),
+            ];
+            set.insert("/replaces".into(), toml::Table::from_iter(replaces).into());
         }
         if let Some(role) = &step.role {
             set.insert("/acting_worker/role".into(), role.clone().into());
