@@ -39,6 +39,15 @@ fn person(code: &str) -> PersonId {
     PersonId::IdentityCode(code.parse().unwrap())
 }
 
+fn link() -> ProfessionalLink {
+    ProfessionalLink {
+        kind: LinkKind::Assignment,
+        reference: "a-1".into(),
+        period: LinkPeriod { start: day("2026-01-01").into(), end: None },
+        asserted_by: "test".into(),
+    }
+}
+
 fn ask(operation: Operation, evidence: Option<&Evidence>, now: &str) -> Result<Permit, Denial> {
     ask_for(operation, Some("24"), "010190-900P", evidence, &Options::default(), now)
 }
@@ -51,12 +60,7 @@ fn ask_for(
     options: &Options,
     now: &str,
 ) -> Result<Permit, Denial> {
-    let link = ProfessionalLink {
-        kind: LinkKind::Assignment,
-        reference: "a-1".into(),
-        period: LinkPeriod { start: day("2026-01-01").into(), end: None },
-        asserted_by: "test".into(),
-    };
+    let link = link();
     let (organiser, unit, client) = (oid("1.2.246.10.99999991.10.0"), oid(UNIT), person(client));
     let request = Request {
         service_task,
@@ -174,6 +178,18 @@ fn a_permit_is_for_its_client_and_a_joint_one_for_each_of_them() {
     assert_eq!(single.clone().joined(permit(write("2026-06-10"), other)), None);
     let shown = format!("{joint:?}{}", serde_json::to_string(joint.record()).unwrap());
     assert!(!shown.contains("900P") && !shown.contains("905N"), "{shown}");
+}
+
+#[test]
+fn a_joint_permit_is_for_the_clients_of_the_decision_whoever_the_request_names() {
+    let rows = evidence(&[(UNIT, "24", "2026-01-01", None)]);
+    let (organiser, unit, link) = (oid("1.2.246.10.99999991.10.0"), oid(UNIT), link());
+    let [one, other, named] = ["010190-900P", "020303A905N", "010181-900C"].map(person);
+    let bare = Request::bare(Operation::Read, &organiser, &unit, &named);
+    let request = Request { service_task: Some("24"), link: Some(&link), ..bare };
+    let clients = [(&one, Some(&rows)), (&other, Some(&rows))];
+    let permit = decide_joint(&request, &clients, &Parties::default(), &Rules::default(), rows.fetched_at).unwrap();
+    assert!(permit.is_for(&one) && permit.is_for(&other) && !permit.is_for(&named));
 }
 
 #[test]
