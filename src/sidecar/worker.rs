@@ -116,12 +116,12 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
     /// # Errors
     /// A [`StoreError`] when the store cannot bring back what an earlier run had taken up, or has come to its end.
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) -> Result<(), StoreError> {
+        self.run.steady.begin(&*self.clock, self.settings.reconcile_after);
         let recovered = self.store.recover(&self.actor(), self.ask_at(), self.clock.now()).await?;
         if recovered > 0 {
             tracing::info!(submissions = recovered, "took up what an earlier run had left");
         }
         let mut running = Running::default();
-        self.run.steady.begin(&*self.clock, self.settings.reconcile_after);
         while !*stop.borrow() {
             let next = self.fill(&mut running).await;
             tokio::select! {
