@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod explaining;
+
 use super::*;
 use crate::domain::document::header::{DocumentGroup, DocumentIds};
 use crate::domain::record::{LinkKind, LinkPeriod};
