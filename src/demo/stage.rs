@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::{Timestamp, ToSpan};
-use mock_archive::MockArchive;
 use mock_archive::certs::{DevPki, OrgIdentity, PemIdentity};
+use mock_archive::{MockArchive, MockArchiveBuilder};
 
 use super::organiser::mock_oid;
 use super::{DemoError, Organiser};
@@ -57,7 +57,18 @@ impl Stage {
     /// # Errors
     /// [`DemoError`].
     pub async fn set(directory: &Path) -> Result<Self, DemoError> {
-        let mut stage = Self::bare(directory).await?;
+        Self::set_on(directory, |mock| mock).await
+    }
+
+    /// [`Stage::set`], with an archive made otherwise.
+    ///
+    /// # Errors
+    /// [`DemoError`].
+    pub async fn set_on(
+        directory: &Path,
+        made: impl FnOnce(MockArchiveBuilder) -> MockArchiveBuilder,
+    ) -> Result<Self, DemoError> {
+        let mut stage = Self::bare_on(directory, made).await?;
         let tomorrow = day_in_finland(Timestamp::now()).saturating_add(1.day()).to_string();
         for record in RELATIONSHIPS.iter().chain(&CASES).chain(&DECISIONS) {
             stage.organiser.store(record.replace(SOME_DAY, &tomorrow).as_bytes()).await?;
@@ -70,6 +81,13 @@ impl Stage {
     /// # Errors
     /// [`DemoError`].
     pub async fn bare(directory: &Path) -> Result<Self, DemoError> {
+        Self::bare_on(directory, |mock| mock).await
+    }
+
+    async fn bare_on(
+        directory: &Path,
+        made: impl FnOnce(MockArchiveBuilder) -> MockArchiveBuilder,
+    ) -> Result<Self, DemoError> {
         let now = Timestamp::now();
         let pki = Arc::new(DevPki::new(now)?);
         let structures = directory.join("structures");
@@ -82,7 +100,7 @@ impl Stage {
         std::fs::write(directory.join("signing-ca.pem"), pki.signing_ca_pem()?)?;
         write_identity(directory, "transport", &pki.transport(&identity)?)?;
         write_identity(directory, "signing", &pki.system_signer(&identity)?)?;
-        let mock = MockArchive::builder().pki(Arc::clone(&pki)).structures(&structures).start().await?;
+        let mock = made(MockArchive::builder()).pki(Arc::clone(&pki)).structures(&structures).start().await?;
         let organiser = Organiser::try_new(&pki, &mock.url(), now)?;
         Ok(Self { mock, organiser, directory: directory.to_owned() })
     }
