@@ -49,7 +49,7 @@ pub(in crate::domain) fn read_text(text: &str) -> Result<Json, Box<Finding>> {
     }
     match quick::read(text) {
         Ok(value) => Ok(value),
-        Err(NotTaken::NumbersName) => Err(Box::new(reserved_key())),
+        Err(NotTaken::ParsersName) => Err(Box::new(reserved_key())),
         Err(NotTaken::Other) => strict(text).map(Json::from),
     }
 }
@@ -139,6 +139,8 @@ impl<'de> DeserializeSeed<'de> for Strict<'_> {
 
 /// The name under which the parser hands out a number as it is written.
 const NUMBER: &str = "$serde_json::private::Number";
+/// What the parser's own names begin with: numbers', and those of texts that it has not read.
+const PARSERS_OWN: &str = "$serde_json::private::";
 
 impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
@@ -282,12 +284,24 @@ fn repeated(pointer: String) -> Finding {
 
 /// Whoever reads the value again would take the object for a number.
 fn reserved_key() -> Finding {
-    let found = Text::fixed("kenttä nimeltä ", "ett fält som heter ", "a field called ");
+    let found = Text::fixed(
+        "kenttä, jonka nimen alku on ",
+        "ett fält vars namn börjar med ",
+        "a field whose name begins with ",
+    );
     Finding::error(
         "json.reserved_key",
         "",
-        Text::made(format!("{}{NUMBER}", found.fi), format!("{}{NUMBER}", found.sv), format!("{}{NUMBER}", found.en)),
-        Text::fixed("luku sellaisenaan", "talet som sådant", "the number itself"),
+        Text::made(
+            format!("{}{PARSERS_OWN}", found.fi),
+            format!("{}{PARSERS_OWN}", found.sv),
+            format!("{}{PARSERS_OWN}", found.en),
+        ),
+        Text::fixed(
+            "kenttä, jolla on rakenteen nimi",
+            "ett fält med ett namn ur strukturen",
+            "a field with a name of the structure's",
+        ),
         Rule::new("asiasilta", "docs/findings.md"),
     )
 }

@@ -116,15 +116,22 @@ impl<'t> Flat<'t> {
         span(from, self.text.len() + self.resolved.len())
     }
 
-    /// The namespace's place in the list; nothing where there are too many.
-    pub(super) fn namespace(&mut self, uri: Span) -> Option<u16> {
-        let text = self.str(uri);
-        let known = self.namespaces.iter().position(|known| self.says(*known, text));
-        let at = known.unwrap_or_else(|| {
-            self.namespaces.push(uri);
-            self.namespaces.len() - 1
-        });
+    /// The namespace's place in the list, which has at most so many besides the two that every document has; nothing where there
+    /// are more.
+    pub(super) fn namespace(&mut self, uri: Span, most: usize) -> Option<u16> {
+        let at = match self.known_namespace(self.str(uri)) {
+            Some(known) => known,
+            None if self.namespaces.len() >= most.saturating_add(2) => return None,
+            None => {
+                self.namespaces.push(uri);
+                self.namespaces.len() - 1
+            }
+        };
         u16::try_from(at).ok()
+    }
+
+    fn known_namespace(&self, uri: &str) -> Option<usize> {
+        self.namespaces.iter().position(|known| self.says(*known, uri))
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -167,7 +174,9 @@ impl<'t> Flat<'t> {
     }
 
     fn to_tree(&self) -> Tree {
-        let mut making = Making { flat: self, names: Names::new() };
+        let mut names = Names::new();
+        let namespaces = self.namespaces.iter().map(|uri| names.text(self.str(*uri))).collect();
+        let mut making = Making { flat: self, names, namespaces };
         let root = self.rows.first().map(|row| making.element(0, row)).unwrap_or_default();
         Tree { prolog: Vec::new(), root }
     }
@@ -210,10 +219,14 @@ impl Flat<'static> {
         self.resolve(|resolved| resolved.push_str(text))
     }
 
+    /// A tree has no more namespaces than the limits let a document have, so that their places are never used up.
     fn named(&mut self, uri: &str) -> u16 {
-        let uri = self.copy(uri);
-        // A namespace past the last one that can be told apart is told apart from all that are looked for.
-        self.namespace(uri).unwrap_or(u16::MAX)
+        let at = self.known_namespace(uri).unwrap_or_else(|| {
+            let uri = self.copy(uri);
+            self.namespaces.push(uri);
+            self.namespaces.len() - 1
+        });
+        u16::try_from(at).unwrap_or(u16::MAX)
     }
 }
 
@@ -241,6 +254,8 @@ fn index(at: u32) -> usize {
 struct Making<'f> {
     flat: &'f Flat<'f>,
     names: Names,
+    /// By their places in the list.
+    namespaces: Vec<Name>,
 }
 
 impl Making<'_> {
@@ -261,7 +276,7 @@ impl Making<'_> {
         for one in given {
             let name = self.name(one.name);
             if one.is_declaration {
-                element.declarations.push((name, self.names.text(flat.str(one.value))));
+                element.declarations.push((name, self.namespace(one.namespace)));
                 continue;
             }
             let (namespace, prefix) = (self.namespace(one.namespace), self.name(one.prefix));
@@ -287,10 +302,7 @@ impl Making<'_> {
     }
 
     fn namespace(&mut self, at: u16) -> Name {
-        match self.flat.namespaces.get(usize::from(at)) {
-            Some(uri) if at != NO_NAMESPACE => self.names.text(self.flat.str(*uri)),
-            _ => Name::default(),
-        }
+        self.namespaces.get(usize::from(at)).cloned().unwrap_or_default()
     }
 }
 
@@ -391,5 +403,33 @@ impl<'f> FlatElement<'f> {
             None => Cow::Borrowed(first),
             Some(second) => Cow::Owned([first, second].into_iter().chain(texts).collect()),
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+mod tests {
+    use super::super::{Limits, Misread, XmlError, parse_flat};
+
+    #[test]
+    fn namespaces_are_limited_in_number_and_length_and_kept_once() {
+        let few = Limits { namespaces_max: 2, namespace_bytes_max: 8, ..Limits::DOCUMENT };
+        let many = |n: usize| (0..n).map(|i| format!("<b xmlns='u{i}'/><c xmlns='u{i}'/>")).collect::<String>();
+        let refused = |text: String| match parse_flat(text.as_bytes(), few) {
+            Err(Misread { error: XmlError::TooMuch { what, .. }, .. }) => what,
+            other => panic!("{other:?}"),
+        };
+        // An instruction sends a text to the strict reader.
+        for lead in ["", "<?x?>"] {
+            assert!(parse_flat(format!("{lead}<a>{}</a>", many(2)).as_bytes(), few).is_ok());
+            assert_eq!(refused(format!("{lead}<a>{}</a>", many(3))), "namespaces");
+            assert_eq!(refused(format!("{lead}<a xmlns='urn:nine1'/>")), "bytes of a namespace");
+            let text = format!("{lead}<r xmlns='{}'>{}</r>", "u".repeat(1024), "<b/>".repeat(1000));
+            let flat = parse_flat(text.as_bytes(), Limits::DOCUMENT).unwrap();
+            assert!(flat.resolved.len() < 8 * 1024, "{}", flat.resolved.len());
+            assert_eq!(flat.tree().root.elements().filter(|b| b.namespace.len() == 1024).count(), 1000);
+        }
+        // What was met as a namespace is not a name for that.
+        assert!(parse_flat(b"<?x?><a xmlns='1b'><1b/></a>", Limits::DOCUMENT).is_err());
     }
 }

@@ -247,13 +247,16 @@ impl fmt::Debug for Name {
 /// Names met lately. Bounded: a name that falls on a taken place takes it over.
 pub(super) struct Names {
     places: Vec<Name>,
+    /// Apart: what was taken as any text was not looked at as a name.
+    texts: Vec<Name>,
 }
 
 impl Names {
     const PLACES: usize = 512;
+    const TEXTS: usize = 64;
 
     pub(super) fn new() -> Self {
-        Self { places: vec![Name::default(); Self::PLACES] }
+        Self { places: vec![Name::default(); Self::PLACES], texts: vec![Name::default(); Self::TEXTS] }
     }
 
     /// Any text: a namespace URI.
@@ -261,7 +264,7 @@ impl Names {
         if let Some(known) = known_namespace(text) {
             return Name(Kept::Fixed(known));
         }
-        let Some(place) = self.places.get_mut(place_of(text)) else { return text.into() };
+        let Some(place) = self.texts.get_mut(place_of(text) % Self::TEXTS) else { return text.into() };
         if *place != text {
             *place = Name(Kept::Shared(text.into()));
         }

@@ -350,7 +350,11 @@ impl<'a> Reader<'a> {
         if is_odd || (!prefix.is_empty() && text.is_empty()) || before.any(|g| self.flat.says(g.name, prefix)) {
             return None;
         }
-        let namespace = self.flat.namespace(uri)?;
+        let limits = self.scan.limits;
+        if text.len() > limits.namespace_bytes_max {
+            return None;
+        }
+        let namespace = self.flat.namespace(uri, limits.namespaces_max)?;
         self.flat.push_given(Given { is_declaration: true, namespace, prefix: Span::default(), name, value: uri });
         self.scopes.push((prefix, namespace));
         Some(())

@@ -1,6 +1,7 @@
 //! Bytes to tree, with every limit named.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use quick_xml::escape::{EscapeError, resolve_xml_entity, unescape};
 use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
@@ -31,11 +32,16 @@ pub struct Limits {
     pub text_bytes_max: usize,
     /// Namespace declarations in force at one place.
     pub declarations_max: usize,
+    /// Different namespaces in all.
+    pub namespaces_max: usize,
+    /// Bytes of a namespace's name.
+    pub namespace_bytes_max: usize,
 }
 
 impl Limits {
     /// A whole archive document or message: 20 MiB, 64 deep, 100,000 elements, 10,000 comments and instructions, 32 attributes an element, values of 4 MiB (a
-    /// display form has its images in attributes), text of 16 MiB, 128 namespace declarations in force.
+    /// display form has its images in attributes), text of 16 MiB, 128 namespace declarations in force, 256
+    /// namespaces of 1 KiB.
     pub const DOCUMENT: Self = Self {
         bytes_max: 20 << 20,
         depth_max: 64,
@@ -45,6 +51,8 @@ impl Limits {
         attribute_bytes_max: 4 << 20,
         text_bytes_max: 16 << 20,
         declarations_max: 128,
+        namespaces_max: 256,
+        namespace_bytes_max: 1024,
     };
 }
 
@@ -215,6 +223,7 @@ struct Builder<'a> {
     keep: Keep,
     names: Names,
     scopes: Vec<(Name, Name)>,
+    namespaces: HashSet<String>,
     open: Vec<(Element, usize)>,
     /// Elements that are open below the kept ones, when only the root is kept.
     passed: usize,
@@ -241,6 +250,7 @@ impl<'a> Builder<'a> {
             keep,
             names,
             scopes,
+            namespaces: HashSet::new(),
             open,
             passed: 0,
             prolog,
@@ -372,6 +382,15 @@ impl<'a> Builder<'a> {
 
     /// Namespaces in XML 1.0, sections 3 and 6.1: `xml` and `xmlns` are not for others, and a prefix cannot be unbound.
     fn declaration(&mut self, prefix: &str, uri: &str) -> Result<(Name, Name), XmlError> {
+        if uri.len() > self.limits.namespace_bytes_max {
+            return Err(XmlError::TooMuch { what: "bytes of a namespace", limit: self.limits.namespace_bytes_max });
+        }
+        if !uri.is_empty() && uri != XML_NAMESPACE && !self.namespaces.contains(uri) {
+            if self.namespaces.len() >= self.limits.namespaces_max {
+                return Err(XmlError::TooMuch { what: "namespaces", limit: self.limits.namespaces_max });
+            }
+            self.namespaces.insert(uri.into());
+        }
         let reserved = prefix == "xmlns" || (prefix == "xml") != (uri == XML_NAMESPACE);
         if reserved || (!prefix.is_empty() && uri.is_empty()) {
             return Err(XmlError::malformed("a namespace declaration that is not allowed"));

@@ -12,6 +12,7 @@ fn bytes_that_are_no_json_object_within_limits_are_refused_with_their_place() {
         (b"{} x", "json.syntax", "", Some((1, 4))),
         (br#"{"clients":[{"name":1,"name":2}]}"#, "json.repeated_key", "/clients/0/name", None),
         (br#"{"drawn_up":{"$serde_json::private::Number":"1"}}"#, "json.reserved_key", "", None),
+        (br#"{"x":{"$serde_json::private::RawValue":"{}"}}"#, "json.reserved_key", "", None),
         (br#"{"drawn_up":{"\u0024serde_json::private::Number":"1"}}"#, "json.reserved_key", "", None),
         (br#"{"Canary Person":1,"Canary Person":2}"#, "json.repeated_key", "/…", None),
     ] {

@@ -130,7 +130,7 @@ fn many_comments_are_refused_and_a_long_name_is_kept_once() {
     let comments = format!("<a>{}</a>", "<!---->".repeat(10_001));
     let limit = Limits::DOCUMENT.asides_max;
     assert_eq!(read(&comments).err(), Some(XmlError::TooMuch { what: "comments and instructions", limit }));
-    let uri = "u".repeat(200_000);
+    let uri = "u".repeat(1024);
     let tree = read(&format!("<p:a xmlns:p='{uri}'>{}</p:a>", "<p:b/>".repeat(1000))).unwrap();
     let shared = |e: &Element| e.namespace.as_ptr() == tree.root.namespace.as_ptr();
     assert!(tree.root.elements().all(shared));
