@@ -398,7 +398,8 @@ pub fn advance(state: &State, event: Event, now: Timestamp) -> Result<Transition
         (State::Unknown | State::Parked { sent: true, .. }, Event::Abandon { by, why }) => {
             rest(State::Abandoned { by, why })
         }
-        (waiting, Event::HandOver { why }) if nothing_has_left(waiting) => {
+        // What awaits a professional's signature must not go out with the system's.
+        (waiting, Event::HandOver { why }) if nothing_has_left(waiting) && *waiting != State::AwaitingSignature => {
             rest(State::HandedOver { why: Some(why), receipt: None })
         }
         (State::HandedOver { why, receipt: None }, Event::EnterReceipt { by, reference }) => {
@@ -486,7 +487,6 @@ mod tests {
         ("awaiting_signature", "sign", "queued", 'n'),
         ("awaiting_signature", "withdraw", "abandoned", '-'),
         ("awaiting_signature", "abandon", "abandoned", '-'),
-        ("awaiting_signature", "hand_over", "handed_over", '-'),
         ("claimed", "need_signature", "awaiting_signature", '-'),
         ("claimed", "retry_later", "queued", 'l'),
         ("claimed", "hold", "held", 'l'),

@@ -12,10 +12,12 @@ use super::rows::{millis, moment};
 use super::use_log::{Entry, append};
 use crate::sidecar::store::{Actor, Due, KeptBodies, Purged, StoreError};
 
-/// The bodies of a document whose open successor is still to be compared with it are kept.
+/// The bodies of a document whose open successor is still to be compared with it are kept; so are those of what was handed over,
+/// taken back and then refused or given up: its package may be the only one there is.
 /// Values: before when what was settled is due, before when what was handed over is.
 const PURGEABLE: &str = "s.finished_at IS NOT NULL AND s.held_bytes > 0
-    AND s.finished_at < ?1 AND (s.class <> 'handed_over' OR s.finished_at < ?2) AND NOT EXISTS (
+    AND s.finished_at < ?1
+    AND (s.handed_over_at IS NULL OR s.class = 'archived' OR (s.class = 'handed_over' AND s.finished_at < ?2)) AND NOT EXISTS (
     SELECT 1 FROM submissions n WHERE n.set_id = s.set_id AND n.version > s.version
         AND n.organisation = s.organisation AND n.class = 'open')";
 

@@ -185,6 +185,20 @@ async fn what_was_handed_over_is_not_purged_before_its_receipt_and_then_by_its_o
 }
 
 #[tokio::test]
+async fn what_was_taken_back_and_then_given_up_is_kept_because_its_package_may_be_the_only_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("s.db"), 0);
+    let s = accepted(&store, new("1", "b"), 0).await;
+    let bodies = HandoverBodies { package: b"p".to_vec(), document: b"d".to_vec() };
+    let why = Cause::new("access.not_joined", Text::same("x"));
+    store.hand_over(&s.id, &bodies, Step::plain(Event::HandOver { why }, actor()), at(1)).await.unwrap();
+    step(&store, &s, Event::TakeBack, 2).await;
+    step(&store, &s, Event::Abandon { by: "b".into(), why: "w".into() }, 3).await;
+    assert_eq!(store.purge(&actor(), due(Timestamp::MAX), 10, at(4)).await.unwrap().submissions, 0);
+    assert_eq!(store.package(&s.id).await.unwrap(), Some(bodies.package));
+}
+
+#[tokio::test]
 async fn the_record_before_an_open_new_version_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder.path().join("s.db"), 0);
