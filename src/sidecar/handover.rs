@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::ports::{HandoverBodies, HandoverPreparation, Pace, Pipeline, PrepareFault};
 use super::store::{Claimed, Predecessor, Submission};
+use super::worker::in_its_place;
 use crate::domain::access::{Denial, Reason};
 use crate::domain::oid::Oid;
 use crate::domain::record::{CaseReference, LocalRecord};
@@ -49,7 +50,7 @@ impl Order {
         };
         Ok(Self {
             submission: claimed.submission.clone(),
-            payload: claimed.payload.clone(),
+            payload: in_its_place(&claimed.submission, record, &claimed.payload)?.into_owned(),
             kept: claimed.handed_over.clone(),
             organiser: record.organiser.oid.clone(),
             case,

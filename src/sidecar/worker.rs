@@ -25,6 +25,8 @@ mod packages;
 mod right;
 mod steady;
 
+pub(in crate::sidecar) use journey::in_its_place;
+
 use flow::Flow;
 use lanes::Lanes;
 use packages::PackagesTold;

@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use super::right::{RightsFault, Wish};
 use super::{Worker, case, later};
 use cause::{asked_later, duplicate, duplicate_of_another, no_client, other_bytes, pipeline_failed, unreadable};
-use chain::{check_predecessor, in_its_place};
+use chain::check_predecessor;
+pub(in crate::sidecar) use chain::in_its_place;
 use same::Judgement;
 
 use crate::domain::access::{Authority, Denial, JointDenial, Operation, Reason};
@@ -152,7 +153,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         self.ask_if_sent_before(submission, first, &ground, kept, reads).await?;
         let record = self.with_case_in(kept, record);
         let case = self.case(&askers, &authority, &record, reads).await?;
-        let payload = in_its_place(submission, &record, &claimed.payload)?.into_owned();
+        let payload = in_its_place(submission, &record, &claimed.payload).map_err(Stop::Park)?.into_owned();
         let outbound = self.prepare(submission, payload, case.clone(), authority, kept).await?;
         Ok(StoredEnvelope { outbound, ground, case })
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Stop;
 use super::cause::{predecessor_differs, predecessor_never_arrived, unreadable};
 use crate::domain::record::LocalRecord;
-use crate::domain::submission::Class;
+use crate::domain::submission::{Cause, Class};
 use crate::sidecar::store::{Predecessor, Submission};
 
 /// What replaces a document of this store belongs to its chain, its unit and its client.
@@ -31,11 +31,11 @@ pub(super) fn check_predecessor(submission: &Submission, record: &LocalRecord, o
 
 /// The record with the place in the chain that the submission has now: a person may have let it take the place of a predecessor
 /// that never arrived. What the caller said stays what is stored.
-pub(super) fn in_its_place<'a>(
+pub(in crate::sidecar) fn in_its_place<'a>(
     submission: &Submission,
     record: &LocalRecord,
     payload: &'a [u8],
-) -> Result<Cow<'a, [u8]>, Stop> {
+) -> Result<Cow<'a, [u8]>, Cause> {
     let Some(said) = &record.replaces else { return Ok(Cow::Borrowed(payload)) };
     let ids = &submission.document;
     let stayed = submission.replaces.as_ref() == Some(&said.document)
@@ -44,8 +44,8 @@ pub(super) fn in_its_place<'a>(
     if stayed {
         return Ok(Cow::Borrowed(payload));
     }
-    let mut moved: Value = serde_json::from_slice(payload).map_err(|_| Stop::Park(unreadable()))?;
-    let fields = moved.as_object_mut().ok_or_else(|| Stop::Park(unreadable()))?;
+    let mut moved: Value = serde_json::from_slice(payload).map_err(|_| unreadable())?;
+    let fields = moved.as_object_mut().ok_or_else(unreadable)?;
     match &submission.replaces {
         None => drop(fields.remove("replaces")),
         Some(document) => {
@@ -54,5 +54,5 @@ pub(super) fn in_its_place<'a>(
             fields.insert("replaces".into(), place);
         }
     }
-    serde_json::to_vec(&moved).map(Cow::Owned).map_err(|_| Stop::Park(unreadable()))
+    serde_json::to_vec(&moved).map(Cow::Owned).map_err(|_| unreadable())
 }
