@@ -133,24 +133,27 @@ impl Kit {
         let runtime = runtime();
         let builder = MockArchive::builder().pki(Arc::clone(&self.pki)).deep_checks_off();
         let archive = runtime.block_on(builder.data_directory(directory.path()).start()).unwrap();
-        println!("bodies on disk, deep checks off, {documents} documents; resident memory of the whole process:");
+        println!(
+            "bodies on disk, deep checks off, {documents} documents; resident memory of the whole process in KiB:"
+        );
         let step = (documents / 10).max(1);
-        let mut done = 0;
-        let mut resident = vec![resident_kib()];
-        println!("{:>9} documents {:>7} KiB", 0, resident_kib());
-        while done < documents {
+        let mut seen = vec![(0, Resident::now())];
+        println!("{:>9} documents {}", 0, Resident::now());
+        while let Some(done) = seen.last().map(|(done, _)| *done).filter(|done| *done < documents) {
             let number = step.min(documents - done);
             let message = |n| self.sender.message(done + n, Signing::Nobody);
             let took = self.send(archive.address(), number, &message, "code=\"AA\"");
-            done += number;
-            resident.push(resident_kib());
-            println!("{done:>9} documents {:>7} KiB {:>9.0} /s", resident_kib(), took.rate());
+            let resident = Resident::now();
+            println!("{:>9} documents {resident} {:>9.0} /s", done + number, took.rate());
+            seen.push((done + number, resident));
         }
-        // The first tenth fills caches and the part of the ledger that stays in memory.
-        if let ([_, after_first, .., last], true) = (resident.as_slice(), done > step) {
+        // The first fifth fills caches and the part of the ledger that stays in memory.
+        if let ([_, _, (from, before), .., (to, after)], true) = (seen.as_slice(), documents > 2 * step) {
+            let slope = |before, after| (i128::from(after) - i128::from(before)) * 1024 / i128::from(to - from);
             println!(
-                "slope after the first tenth: {} bytes a document",
-                last.saturating_sub(*after_first) * 1024 / (done - step)
+                "slope from {from} to {to} documents, in bytes a document: {} anonymous, {} of files",
+                slope(before.anonymous_kib, after.anonymous_kib),
+                slope(before.file_kib, after.file_kib)
             );
         }
         assert_eq!(archive.ledger().stored_once(), Ok(usize::try_from(documents).unwrap()));
@@ -194,8 +197,26 @@ fn server_cpu() -> Duration {
     Duration::from_nanos(nanos.sum())
 }
 
-fn resident_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches("kB").trim().parse().unwrap()
+/// Resident memory: what the process has allocated, and what of files is mapped into it.
+#[derive(Clone, Copy)]
+struct Resident {
+    anonymous_kib: u64,
+    file_kib: u64,
+}
+
+impl Resident {
+    fn now() -> Self {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let kib = |name| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.trim().trim_end_matches("kB").trim().parse().unwrap()
+        };
+        Self { anonymous_kib: kib("RssAnon:"), file_kib: kib("RssFile:") }
+    }
+}
+
+impl std::fmt::Display for Resident {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:>7} anonymous {:>7} of files", self.anonymous_kib, self.file_kib)
+    }
 }
