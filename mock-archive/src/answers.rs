@@ -235,7 +235,7 @@ fn subject(held: &Held, carried: &Carried) -> String {
         "<subject><clinicalDocument classCode=\"DOCCLIN\" moodCode=\"EVN\"><realmCode code=\"FI\"/>\
          <typeId root=\"2.16.840.1.113883.1.3\" extension=\"POCD_HD000040\"/>",
     );
-    let (id, set_id, custodian) = (&document.id, &document.set_id, &document.alike.custodian);
+    let (id, set_id, custodian) = (&document.id, &document.set_id, &document.custodian);
     push(
         &mut out,
         format_args!("<id root=\"{id}\"/><code code=\"{CLIENT_REGISTER}\" codeSystem=\"1.2.246.537.6.1264.201701\"/>"),
@@ -262,10 +262,10 @@ fn subject(held: &Held, carried: &Carried) -> String {
             document.version
         ),
     );
-    document.people.clients.iter().for_each(|client| record_target(&mut out, client));
+    document.clients.iter().for_each(|client| record_target(&mut out, client));
     author(&mut out, document);
     custodian_element(&mut out, custodian);
-    if let Some(case) = &document.people.case {
+    if let Some(case) = &document.case {
         push(
             &mut out,
             format_args!("<componentOf><encounterEvent><id root=\"{case}\"/></encounterEvent></componentOf>"),
@@ -274,7 +274,7 @@ fn subject(held: &Held, carried: &Carried) -> String {
     social_header(&mut out, document);
     let stored_at = document.stored_at.to_zoned(crate::clock::helsinki());
     push(&mut out, format_args!("<availabilityTime value=\"{}\"/>", stored_at.strftime("%Y%m%d%H%M%S%z")));
-    if let Some(unit) = &document.alike.unit {
+    if let Some(unit) = &document.unit {
         push(
             &mut out,
             format_args!("<serviceUnit><id root=\"{}\"/><name>{}</name></serviceUnit>", unit.id, escape(&unit.name)),
@@ -320,10 +320,10 @@ fn record_target(out: &mut String, client: &Client) {
 
 fn author(out: &mut String, document: &Stored) {
     out.push_str("<author typeCode=\"AUT\"><time nullFlavor=\"NA\"/><assignedAuthor classCode=\"ASSIGNED\">");
-    for id in &document.people.authors {
+    for id in &document.authors {
         push(out, format_args!("<id root=\"{}\" extension=\"{}\"/>", escape(&id.root), escape(&id.extension)));
     }
-    if document.people.authors.is_empty() {
+    if document.authors.is_empty() {
         out.push_str("<id nullFlavor=\"NA\"/>");
     }
     out.push_str("</assignedAuthor></author>");
@@ -331,17 +331,17 @@ fn author(out: &mut String, document: &Stored) {
 
 fn social_header(out: &mut String, document: &Stored) {
     out.push_str("<localSocialHeader xmlns=\"urn:hl7finland\">");
-    coded(out, "specificDocumentType", document.alike.specific_type.as_ref());
-    coded(out, "documentGroup", Some(&document.alike.group));
-    coded(out, "functionCode", document.alike.service_task.as_ref());
+    coded(out, "specificDocumentType", document.specific_type.as_ref());
+    coded(out, "documentGroup", Some(&document.group));
+    coded(out, "functionCode", document.service_task.as_ref());
     push(
         out,
         format_args!(
             "<contentSpecificationId>{}</contentSpecificationId><outsourcingServiceCustomer root=\"{}\"/>",
-            document.alike.content_specification, document.alike.organiser
+            document.content_specification, document.organiser
         ),
     );
-    if let Some(ServiceProcess { kind, code }) = &document.alike.service_process {
+    if let Some(ServiceProcess { kind, code }) = &document.service_process {
         let kind = kind.as_deref().map(|kind| format!("<type>{}</type>", escape(kind))).unwrap_or_default();
         push(out, format_args!("<serviceProcess>{kind}"));
         coded(out, "code", Some(code));

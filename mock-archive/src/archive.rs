@@ -126,9 +126,9 @@ impl Reply {
         Self { status, content_type, body: text.into_bytes() }
     }
 
-    /// A body on disk that cannot be read: the archive's own failure.
-    fn unreadable_body(error: &std::io::Error) -> Self {
-        tracing::error!(error = %error, "a document's body cannot be read");
+    /// Registers or a body on disk that cannot be read or written: the archive's own failure.
+    fn unreadable(error: &std::io::Error) -> Self {
+        tracing::error!(error = %error, "registers or bodies cannot be read or written");
         Self { status: 500, content_type: "text/plain".to_owned(), body: Vec::new() }
     }
 }
@@ -183,12 +183,17 @@ fn message_kind(frame: &Frame) -> MessageKind {
 }
 
 impl Archive {
-    pub(crate) fn new(clock: Clock, structures: Structures, trust: Trust, settings: Settings) -> Self {
-        let (registers, ledger, numbers) = (Mutex::default(), Ledger::default(), AtomicU64::new(1));
+    pub(crate) fn try_new(
+        clock: Clock,
+        structures: Structures,
+        trust: Trust,
+        settings: Settings,
+    ) -> Result<Self, StorageError> {
+        let (registers, ledger, numbers) = (Registers::in_memory()?, Ledger::default(), AtomicU64::new(1));
         let (depth, bodies) = (CheckDepth::default(), Bodies::default());
         let Settings { standings, roles, answers_inline, without_schemas } = settings;
-        let standings = Mutex::new(standings);
-        Self {
+        let (registers, standings) = (Mutex::new(registers), Mutex::new(standings));
+        Ok(Self {
             registers,
             standings,
             roles,
@@ -201,7 +206,7 @@ impl Archive {
             bodies,
             ledger,
             numbers,
-        }
+        })
     }
 
     pub(crate) fn checking(self, depth: CheckDepth) -> Self {
@@ -212,6 +217,7 @@ impl Archive {
     pub(crate) fn kept_in(mut self, directory: &Path) -> Result<Self, StorageError> {
         let opened = storage::open(directory)?;
         self.bodies = opened.bodies;
+        self.registers = Mutex::new(Registers::in_file(&directory.join(storage::INDEX))?);
         self.recall(opened.records)?;
         self.registers().keep_journal(opened.journal);
         self.ledger.keep_older_in(&directory.join(storage::LEDGER))?;
@@ -237,7 +243,10 @@ impl Archive {
     }
 
     /// Marks a stored document invalid: it is left out of answers. Tells whether it was there and valid.
-    pub fn invalidate(&self, document: &Oid) -> bool {
+    ///
+    /// # Errors
+    /// When the data directory cannot be read or written.
+    pub fn invalidate(&self, document: &Oid) -> std::io::Result<bool> {
         self.registers().invalidate(document, self.clock.now())
     }
 

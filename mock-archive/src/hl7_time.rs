@@ -5,6 +5,7 @@
 use jiff::civil::Date;
 use jiff::tz::Offset;
 use jiff::{Timestamp, ToSpan};
+use serde::{Deserialize, Serialize};
 
 /// Reads an HL7 point in time with seconds and offset: `yyyyMMddHHmmss+zzzz`.
 pub(crate) fn instant(text: &str) -> Option<Timestamp> {
@@ -50,7 +51,7 @@ fn offset_of(text: &str) -> Option<Offset> {
 }
 
 /// A date that may lack its day or month, as the structures' `Pvm` fields allow: `YYYY`, `YYYY-MM`, `YYYY-MM-DD`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PartialDate {
     /// The earliest day it can mean.
     pub(crate) earliest: Date,

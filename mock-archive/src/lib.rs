@@ -26,7 +26,6 @@ mod rules;
 #[cfg(test)]
 mod samples;
 mod schemas;
-mod sharing;
 mod signature;
 mod storage;
 mod structures;

@@ -6,8 +6,6 @@ use std::fmt;
 
 /// The longest object identifier taken, in characters (HL7's habit; the archive's own limit is not public).
 const OID_MAX_CHARS: usize = 64;
-/// A number of so many digits is less than `u64::MAX`.
-const ARC_MAX_DIGITS: usize = 18;
 
 /// An object identifier: digits and dots, no arc with a leading zero, first arc 0 to 2, at most 64 characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -43,20 +41,6 @@ impl Oid {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// What stands before the last arc, and that arc; the whole and `None` when the arc is longer than [`ARC_MAX_DIGITS`].
-    pub(crate) fn split(&self) -> (&str, Option<u64>) {
-        let halves = self.0.rsplit_once('.').filter(|(_, arc)| arc.len() <= ARC_MAX_DIGITS);
-        match halves.map(|(before, arc)| (before, arc.parse().ok())) {
-            Some((before, Some(arc))) => (before, Some(arc)),
-            _ => (&self.0, None),
-        }
-    }
-
-    /// Puts together what [`Self::split`] has taken apart.
-    pub(crate) fn join(before: &str, arc: Option<u64>) -> Self {
-        Self(arc.map_or_else(|| before.into(), |arc| format!("{before}.{arc}").into()))
     }
 
     /// Is this `other`, or an identifier below it?
@@ -118,17 +102,6 @@ mod tests {
         }
         for bad in ["", "1", "3.1", "1..2", "1.02", "1.2.a", "10.2", &format!("1.{}", "2".repeat(70))] {
             assert_eq!(Oid::parse(bad), Err(NotAnOid), "{bad}");
-        }
-    }
-
-    #[test]
-    fn what_was_split_is_joined_to_the_same() {
-        let long = format!("1.2.{}", "9".repeat(19));
-        for (text, arc) in [("1.2.246.10.99999992.95.2026.1", Some(1)), ("1.2.0", Some(0)), (long.as_str(), None)] {
-            let oid = Oid::parse(text).unwrap();
-            let (before, last) = oid.split();
-            assert_eq!(last, arc);
-            assert_eq!(Oid::join(before, last), oid);
         }
     }
 

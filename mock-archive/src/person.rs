@@ -1,9 +1,11 @@
 //! Personal identity codes: reading one, finding them in text, telling test persons from real ones.
 //!
-//! Nothing here has a derived `Debug`: a code reaches no log, report or error text. Used by the intake and the rules.
+//! Nothing here has a derived `Debug`: a code reaches no log, report or error text. What is serialised goes into the registers alone. Used by the intake and the rules.
 
 use std::borrow::Cow;
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 /// The identifier of personal identity codes.
 pub(crate) const IDENTITY_CODE_ROOT: &str = "1.2.246.21";
@@ -14,7 +16,7 @@ const CODE_CHARS: usize = 11;
 const DAY_DIGITS: usize = 6;
 
 /// A person's identifier: an identity code (root 1.2.246.21) or a temporary one.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct PersonId {
     pub(crate) root: Cow<'static, str>,
     pub(crate) extension: String,

@@ -241,7 +241,7 @@ impl MockArchiveBuilder {
         if let Some(path) = &self.roles {
             settings.roles = Roles::read(path)?;
         }
-        let archive = Archive::new(self.clock.clone(), structures, trust, settings).checking(self.depth);
+        let archive = Archive::try_new(self.clock.clone(), structures, trust, settings)?.checking(self.depth);
         match &self.data_directory {
             Some(directory) => Ok(archive.kept_in(directory)?),
             None => Ok(archive),

@@ -1,4 +1,4 @@
-//! Where document bodies are kept: in memory, or in one file of a data directory beside a journal that survives a restart.
+//! Where document bodies are kept: in memory, or in one file of a data directory beside a journal; both survive a restart.
 //!
 //! A mock's storage: it is not synced to the disk, and nothing is ever deleted but everything at once. The journal says only
 //! who sent which bytes, what was invalidated, which standing an organisation was given, and when; the rest is read out of the bodies again. Called by `archive.rs` and
@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::joining::Standing;
@@ -20,6 +21,8 @@ use crate::registers::Stored;
 
 const BODIES: &str = "bodies";
 const JOURNAL: &str = "journal.jsonl";
+/// The registers of a run.
+pub(crate) const INDEX: &str = "index.sqlite3";
 /// The older arrivals of a run.
 pub(crate) const LEDGER: &str = "ledger.jsonl";
 /// A journal line is an OID and two numbers.
@@ -40,7 +43,7 @@ pub enum StorageError {
 }
 
 /// Where a kept body is, for [`Bodies::read`]: in the file by its first byte, in memory by its place.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Body {
     pub(crate) at: u64,
     pub(crate) length: u32,
@@ -116,10 +119,15 @@ pub(crate) enum Record {
 pub(crate) struct Journal(File);
 
 impl Journal {
+    #[cfg(test)]
+    pub(crate) fn over(file: File) -> Self {
+        Self(file)
+    }
+
     pub(crate) fn stored(&mut self, document: &Stored) -> std::io::Result<()> {
         let Body { at: offset, length } = document.body;
         self.write(&json!({
-            "stored": {"sender": document.alike.sender.as_str(), "offset": offset, "length": length},
+            "stored": {"sender": document.sender.as_str(), "offset": offset, "length": length},
             "at": document.stored_at.to_string(),
         }))
     }
@@ -152,8 +160,8 @@ impl Journal {
 pub(crate) struct Opened {
     pub(crate) bodies: Bodies,
     pub(crate) journal: Journal,
-    /// What an earlier run left, in its order.
-    pub(crate) records: Vec<Record>,
+    /// What an earlier run left.
+    pub(crate) records: Records,
 }
 
 /// Opens a data directory, readable by its owner alone; makes it when it is not there.
@@ -161,7 +169,7 @@ pub(crate) fn open(directory: &Path) -> Result<Opened, StorageError> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     let file = options().truncate(false).open(directory.join(BODIES))?;
     let journal = options().append(true).open(directory.join(JOURNAL))?;
-    let records = records(&journal)?;
+    let records = Records { reader: BufReader::new(journal.try_clone()?), whole_bytes: 0, lines: 0 };
     let end = AtomicU64::new(file.metadata()?.len());
     Ok(Opened { bodies: Bodies::OnDisk { file, end }, journal: Journal(journal), records })
 }
@@ -172,21 +180,33 @@ fn options() -> OpenOptions {
     options
 }
 
-/// Reads the journal. A last line without its end was being written when the run before ended; it is taken off.
-fn records(journal: &File) -> Result<Vec<Record>, StorageError> {
-    let mut records = Vec::new();
-    let (mut whole_bytes, mut line) = (0, String::new());
-    let mut reader = BufReader::new(journal);
-    loop {
-        line.clear();
-        let read = reader.read_line(&mut line)?;
+/// The journal's records, in their order. A last line without its end was being written when the run before ended; it is taken off.
+pub(crate) struct Records {
+    reader: BufReader<File>,
+    whole_bytes: u64,
+    lines: usize,
+}
+
+impl Records {
+    fn read(&mut self) -> Result<Option<Record>, StorageError> {
+        let mut line = String::new();
+        let read = self.reader.read_line(&mut line)?;
         if !line.ends_with('\n') {
-            journal.set_len(whole_bytes)?;
-            return Ok(records);
+            self.reader.get_ref().set_len(self.whole_bytes)?;
+            return Ok(None);
         }
-        whole_bytes += read as u64;
+        self.whole_bytes += read as u64;
+        self.lines += 1;
         let record = (read <= LINE_MAX_BYTES).then(|| record(&line)).flatten();
-        records.push(record.ok_or(StorageError::Journal(records.len() + 1))?);
+        record.map(Some).ok_or(StorageError::Journal(self.lines))
+    }
+}
+
+impl Iterator for Records {
+    type Item = Result<Record, StorageError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().transpose()
     }
 }
 
@@ -227,17 +247,40 @@ mod tests {
         for sample in [Sample::relationship(), Sample::case(), Sample::entry()] {
             assert_eq!(sample.give_to(&first).code, AckCode::Aa);
         }
-        assert!(first.invalidate(&oid(&Sample::case().id)));
+        assert!(first.invalidate(&oid(&Sample::case().id)).unwrap());
         first.set_standing(oid("1.2.3"), Standing::NotJoined);
         drop(first);
         let second = archive(directory.path());
         assert!(Sample::entry().give_to(&second).already_stored, "same bytes, known");
-        assert!(!second.invalidate(&oid(&Sample::case().id)), "invalid since the first run");
-        assert!(second.invalidate(&oid(&Sample::entry().id)));
+        assert!(!second.invalidate(&oid(&Sample::case().id)).unwrap(), "invalid since the first run");
+        assert!(second.invalidate(&oid(&Sample::entry().id)).unwrap());
         assert_eq!(second.known_standings().get(&oid("1.2.3")), Some(&Standing::NotJoined));
         second.reset().unwrap();
         drop(second);
         assert!(!Sample::relationship().give_to(&archive(directory.path())).already_stored);
+    }
+
+    #[test]
+    fn what_stands_twice_in_the_journal_is_stored_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = archive(directory.path());
+        assert_eq!(Sample::relationship().give_to(&first).code, AckCode::Aa);
+        drop(first);
+        let journal = directory.path().join(JOURNAL);
+        let line = std::fs::read_to_string(&journal).unwrap();
+        std::fs::write(&journal, line.repeat(2)).unwrap();
+        assert!(Sample::relationship().give_to(&archive(directory.path())).already_stored);
+    }
+
+    #[test]
+    fn every_file_is_readable_by_its_owner_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let archive = archive(&directory.path().join("data"));
+        assert_eq!(Sample::relationship().give_to(&archive).code, AckCode::Aa);
+        for file in std::fs::read_dir(directory.path().join("data")).unwrap().map(Result::unwrap) {
+            let mode = std::os::unix::fs::MetadataExt::mode(&file.metadata().unwrap());
+            assert_eq!(mode & 0o077, 0, "{:?}", file.file_name());
+        }
     }
 
     #[test]
@@ -247,12 +290,13 @@ mod tests {
         let journal = directory.path().join(JOURNAL);
         std::fs::write(&journal, "{\"at\":\"2026-11-22T10:00:00Z\",\"invalidated\":\"1.2.3\"}\n{\"stored\":{\"sen")
             .unwrap();
-        assert_eq!(open(directory.path()).unwrap().records.len(), 1);
+        assert_eq!(open(directory.path()).unwrap().records.filter(Result::is_ok).count(), 1);
         assert_eq!(
             std::fs::read_to_string(&journal).unwrap(),
             "{\"at\":\"2026-11-22T10:00:00Z\",\"invalidated\":\"1.2.3\"}\n"
         );
         std::fs::write(&journal, "{\"other\":1}\n").unwrap();
-        assert!(matches!(open(directory.path()), Err(StorageError::Journal(1))));
+        let read = open(directory.path()).unwrap().records.next();
+        assert!(matches!(read, Some(Err(StorageError::Journal(1)))));
     }
 }

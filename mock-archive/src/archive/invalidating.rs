@@ -22,7 +22,10 @@ impl Archive {
         findings.extend(message::check_invalidation(invalidation));
         findings.extend(persons::check_ids(&invalidation.clients, "recordTarget"));
         let mut registers = self.registers();
-        let meant = versions(invalidation, &registers);
+        let meant = match versions(invalidation, &registers) {
+            Ok(meant) => meant,
+            Err(error) => return (Verdict::NotProcessed, Reply::unreadable(&error)),
+        };
         if !findings.refuse() {
             findings.extend(self.judge_invalidation(frame, invalidation, &meant));
         }
@@ -33,8 +36,14 @@ impl Archive {
         }
         let ids: Vec<Oid> = meant.iter().map(|version| version.id.clone()).collect();
         let now = self.clock.now();
-        let changed = ids.iter().filter(|id| registers.invalidate(id, now)).count();
-        (Verdict::Invalidated(changed), self.acknowledge(arrival, &frame.id, AckCode::Aa, &[]))
+        let changed: std::io::Result<Vec<bool>> = ids.iter().map(|id| registers.invalidate(id, now)).collect();
+        match changed {
+            Ok(changed) => {
+                let changed = changed.into_iter().filter(|changed| *changed).count();
+                (Verdict::Invalidated(changed), self.acknowledge(arrival, &frame.id, AckCode::Aa, &[]))
+            }
+            Err(error) => (Verdict::NotProcessed, Reply::unreadable(&error)),
+        }
     }
 
     fn judge_invalidation(&self, frame: &Frame, invalidation: &Invalidation, versions: &[Stored]) -> Findings {
@@ -51,8 +60,8 @@ impl Archive {
         let named: BTreeSet<_> = invalidation.clients.iter().collect();
         // The newest of them speaks for all.
         let fits = versions.last().is_some_and(|version| {
-            let clients: BTreeSet<_> = version.people.clients.iter().map(|client| &client.id).collect();
-            clients == named && version.alike.group.code == invalidation.group
+            let clients: BTreeSet<_> = version.clients.iter().map(|client| &client.id).collect();
+            clients == named && version.group.code == invalidation.group
         });
         found.require(fits, Rule::InvalidationMetadata, "clinicalDocument");
         found
@@ -60,12 +69,13 @@ impl Archive {
 }
 
 /// The versions that are meant: of that set, in that register, one or all.
-fn versions(invalidation: &Invalidation, registers: &Registers) -> Vec<Stored> {
-    registers
-        .versions(&invalidation.set_id)
+fn versions(invalidation: &Invalidation, registers: &Registers) -> std::io::Result<Vec<Stored>> {
+    let meant = registers
+        .versions(&invalidation.set_id)?
         .into_iter()
         .map(|held| held.document)
-        .filter(|document| document.alike.custodian == invalidation.custodian)
+        .filter(|document| document.custodian == invalidation.custodian)
         .filter(|document| invalidation.id.as_ref().is_none_or(|id| document.id == *id))
-        .collect()
+        .collect();
+    Ok(meant)
 }

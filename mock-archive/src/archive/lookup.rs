@@ -15,7 +15,7 @@ use crate::intake::soap::SoapVersion;
 use crate::ledger::Verdict;
 use crate::registers::{Held, RELATIONSHIP, Registers, Stored};
 use crate::roles::Act;
-use crate::rules::access::{self, Ground, Needed};
+use crate::rules::access::{self, Ground, Needed, Refusal};
 use crate::rules::message::{self, ACTION_PREFIX, SUMMARY};
 
 const CONTINUATION: &str = "after-";
@@ -28,8 +28,10 @@ impl Archive {
         let registers = self.registers();
         let selected = if findings.refuse() { Ok(Vec::new()) } else { self.select(frame, query, &registers) };
         let after = continuation(query, &mut findings);
-        if let Err(rule) = selected {
-            findings.add(rule, "queryByParameter");
+        match &selected {
+            Err(Refusal::Rule(rule)) => findings.add(*rule, "queryByParameter"),
+            Err(Refusal::Unreadable(error)) => return (Verdict::NotProcessed, Reply::unreadable(error)),
+            Ok(_) => {}
         }
         match selected {
             Ok(selected) if !findings.refuse() && frame.service_request == SUMMARY => {
@@ -74,7 +76,7 @@ impl Archive {
         let body = match rest.first().filter(|_| is_fetch).map(|held| self.bodies.read(held.document.body)).transpose()
         {
             Ok(body) => body,
-            Err(error) => return (Verdict::NotProcessed, Reply::unreadable_body(&error)),
+            Err(error) => return (Verdict::NotProcessed, Reply::unreadable(&error)),
         };
         let carried = match &body {
             Some(bytes) if self.answers_inline => Carried::Inline(STANDARD.encode(bytes)),
@@ -95,7 +97,7 @@ impl Archive {
     }
 
     /// The documents that the asker may see and wants, in the order of the answer.
-    fn select(&self, frame: &Frame, query: &Query, registers: &Registers) -> Result<Vec<Held>, Rule> {
+    fn select(&self, frame: &Frame, query: &Query, registers: &Registers) -> Result<Vec<Held>, Refusal> {
         if query.document.is_some() {
             return self.select_one(frame, query, registers);
         }
@@ -107,16 +109,17 @@ impl Archive {
                 access::granted_for(registers, [client], &query.custodian, &frame.worker.unit, self.to_read())?;
             }
         }
-        let newest_relationship = registers.relationship(client, &query.custodian).map(|document| document.id);
+        let newest_relationship = registers.relationship(client, &query.custodian)?.map(|document| document.id);
         let is_shown = |held: &Held| {
             // What changed includes what ceased to count.
             let ceased = query.stored_after.is_some() && !held.is_valid;
-            let superseded = held.document.alike.group.code == RELATIONSHIP
-                && Some(&held.document.id) != newest_relationship.as_ref();
-            ceased || registers.is_current(held) && !superseded
+            let superseded =
+                held.document.group.code == RELATIONSHIP && Some(&held.document.id) != newest_relationship.as_ref();
+            ceased || held.is_current() && !superseded
         };
         let mut selected: Vec<Held> = registers
-            .of_client(client, &query.custodian)
+            .of_client(client, &query.custodian)?
+            .into_iter()
             .filter(|held| is_shown(held) && fits(query, wanted, held))
             .filter(|held| access::role_may_with(frame, Act::Read, &held.document, &self.roles))
             .collect();
@@ -126,10 +129,10 @@ impl Archive {
         Ok(selected)
     }
 
-    fn select_one(&self, frame: &Frame, query: &Query, registers: &Registers) -> Result<Vec<Held>, Rule> {
-        let held = query.document.as_ref().and_then(|id| registers.held(id));
-        let Some(held) = held.filter(|held| {
-            held.document.alike.custodian == query.custodian
+    fn select_one(&self, frame: &Frame, query: &Query, registers: &Registers) -> Result<Vec<Held>, Refusal> {
+        let held = query.document.as_ref().map(|id| registers.held(id)).transpose()?;
+        let Some(held) = held.flatten().filter(|held| {
+            held.document.custodian == query.custodian
                 && query.client.as_ref().is_none_or(|client| held.document.is_of(client))
                 && fits(query, wanted_group(frame, query), held)
         }) else {
@@ -138,33 +141,33 @@ impl Archive {
         };
         let document = &held.document;
         let is_question = frame.interaction == Interaction::Find;
-        let is_senders = document.alike.sender == frame.sender;
+        let is_senders = document.sender == frame.sender;
         if !is_senders {
             if access::ground(frame, &query.custodian)? == Ground::RegisterAccess {
                 access::phases(&self.standings(), &query.custodian, &frame.sender)?;
                 self.may_read(frame, registers, document)?;
             }
             if !access::role_may_with(frame, Act::Read, document, &self.roles) {
-                return Err(Rule::AccessRole);
+                return Err(Rule::AccessRole.into());
             }
         }
         // To its sender and to the register's owner an invalidated document has arrived; it is fetched by nobody.
-        let hears_of_it = is_question && (is_senders || frame.sender == document.alike.custodian);
-        let newest_is_valid = registers.newest(&document.set_id).is_some_and(|newest| newest.is_valid);
+        let hears_of_it = is_question && (is_senders || frame.sender == document.custodian);
+        let newest_is_valid = registers.newest(&document.set_id)?.is_some_and(|newest| newest.is_valid);
         let is_there = held.is_valid && (newest_is_valid || is_senders);
         Ok(if hears_of_it || is_there { vec![held] } else { Vec::new() })
     }
 
     /// The newest relationship document may be read without a grant; everything else needs one.
-    fn may_read(&self, frame: &Frame, registers: &Registers, document: &Stored) -> Result<(), Rule> {
-        let clients = || document.people.clients.iter().map(|client| &client.id);
-        let is_newest_relationship = clients().any(|client| {
-            registers.relationship(client, &document.alike.custodian).is_some_and(|newest| newest.id == document.id)
-        });
-        if is_newest_relationship {
-            return Ok(());
+    fn may_read(&self, frame: &Frame, registers: &Registers, document: &Stored) -> Result<(), Refusal> {
+        let clients = || document.clients.iter().map(|client| &client.id);
+        for client in clients() {
+            let newest = registers.relationship(client, &document.custodian)?;
+            if newest.is_some_and(|newest| newest.id == document.id) {
+                return Ok(());
+            }
         }
-        access::granted_for(registers, clients(), &document.alike.custodian, &frame.worker.unit, self.to_read())
+        access::granted_for(registers, clients(), &document.custodian, &frame.worker.unit, self.to_read())
     }
 
     fn to_read(&self) -> Needed {
@@ -180,17 +183,16 @@ fn wanted_group<'a>(frame: &'a Frame, query: &'a Query) -> Option<&'a str> {
 fn fits(query: &Query, group: Option<&str>, held: &Held) -> bool {
     let document = &held.document;
     let code_is = |code: &Option<Code>, wanted: &str| code.as_ref().is_some_and(|code| code.code == wanted);
-    let process = || document.alike.service_process.as_ref().map(|process| process.code.code.as_str());
-    let type_fits = |wanted: &String| {
-        code_is(&document.alike.specific_type, wanted) || code_is(&document.alike.general_type, wanted)
-    };
-    group.is_none_or(|group| document.alike.group.code == group)
+    let process = || document.service_process.as_ref().map(|process| process.code.code.as_str());
+    let type_fits =
+        |wanted: &String| code_is(&document.specific_type, wanted) || code_is(&document.general_type, wanted);
+    group.is_none_or(|group| document.group.code == group)
         && (query.document_types.is_empty() || query.document_types.iter().any(type_fits))
-        && query.service_task.as_ref().is_none_or(|task| code_is(&document.alike.service_task, task))
+        && query.service_task.as_ref().is_none_or(|task| code_is(&document.service_task, task))
         && query.service_process.as_ref().is_none_or(|wanted| process() == Some(wanted.as_str()))
         && drawn_up_fits(query, &document.effective_time)
         && query.stored_after.is_none_or(|moment| held.changed_at > moment)
-        && query.case.as_ref().is_none_or(|case| document.people.case.as_ref() == Some(case))
+        && query.case.as_ref().is_none_or(|case| document.case.as_ref() == Some(case))
 }
 
 fn drawn_up_fits(query: &Query, effective_time: &str) -> bool {

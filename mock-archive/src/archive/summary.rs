@@ -25,9 +25,10 @@ impl Archive {
         selected: &[Held],
         arrival: &Arrival<'_>,
     ) -> (Verdict, Reply) {
-        let client = selected.iter().rev().find_map(|held| {
-            held.document.people.clients.iter().find(|client| Some(&client.id) == query.client.as_ref())
-        });
+        let client = selected
+            .iter()
+            .rev()
+            .find_map(|held| held.document.clients.iter().find(|client| Some(&client.id) == query.client.as_ref()));
         let xhtml = xhtml(selected);
         let summary = client.map(|client| Summary { custodian: &query.custodian, client, xhtml: &xhtml });
         let text = answers::summary(&self.sheet(arrival), frame, &query.id, summary.as_ref());
@@ -41,7 +42,7 @@ fn xhtml(selected: &[Held]) -> String {
     let mut rows = String::new();
     for held in selected.iter().rev().take(ROWS_MAX) {
         let document = &held.document;
-        let unit = document.alike.unit.as_ref().map(|unit| unit.name.as_str()).unwrap_or_default();
+        let unit = document.unit.as_ref().map(|unit| unit.name.as_str()).unwrap_or_default();
         let cells = [day(document), kind(document), unit.to_owned()].map(|cell| format!("<td>{}</td>", escape(&cell)));
         if write!(rows, "<tr>{}</tr>", cells.concat()).is_err() {
             // Writing into a String does not fail.
@@ -62,6 +63,6 @@ fn day(document: &Stored) -> String {
 
 fn kind(document: &Stored) -> String {
     let name = |code: &Code| code.rest.iter().find(|(name, _)| name == "displayName").map(|(_, value)| value.clone());
-    let specific = document.alike.specific_type.as_ref().and_then(name);
-    specific.or_else(|| name(&document.alike.group)).unwrap_or_default()
+    let specific = document.specific_type.as_ref().and_then(name);
+    specific.or_else(|| name(&document.group)).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! Taking a document: recognise a repetition, judge by every rule, store. Called by `archive.rs` for a store message.
 
-use std::sync::Arc;
+use std::io;
 
 use jiff::Timestamp;
 
@@ -11,12 +11,12 @@ use crate::intake::content;
 use crate::intake::document::{self, ArchiveDocument};
 use crate::intake::frame::{Frame, FrameDocument};
 use crate::oid::Oid;
-use crate::registers::{Alike, CASE, People, RELATIONSHIP, Registers, Stored};
+use crate::registers::{CASE, RELATIONSHIP, Stored};
 use crate::rules::access::Circumstances;
 use crate::rules::{access, document as document_rules, pair, persons, versions};
 use crate::schemas;
 use crate::signature;
-use crate::storage::{Body, Record, StorageError};
+use crate::storage::{Body, Record, Records, StorageError};
 use crate::xml;
 
 /// A document as far as it can be judged without looking at what the archive holds.
@@ -27,51 +27,59 @@ pub(super) struct Examined {
 }
 
 impl Archive {
-    /// Judges a document whose message is in order, and stores it when no rule refuses.
+    /// Judges a document whose message is in order, and stores it when no rule refuses. What the archive cannot look up or keep,
+    /// it has not processed.
     pub(super) fn take(
         &self,
         frame: &Frame,
         metadata: &FrameDocument,
         delivered: &Delivered<'_>,
-        mut findings: Findings,
+        findings: Findings,
     ) -> Acceptance {
-        let known = self.registers().held(&metadata.id);
+        self.try_take(frame, metadata, delivered, findings).unwrap_or_else(|error| {
+            tracing::error!(error = %error, "registers or bodies cannot be read or written");
+            Acceptance { code: AckCode::Ar, findings: Vec::new(), warnings: Vec::new(), already_stored: false }
+        })
+    }
+
+    fn try_take(
+        &self,
+        frame: &Frame,
+        metadata: &FrameDocument,
+        delivered: &Delivered<'_>,
+        mut findings: Findings,
+    ) -> io::Result<Acceptance> {
+        let known = self.registers().held(&metadata.id)?;
         if let Some(known) = known {
             return self.repetition(&known.document, &frame.sender, &delivered.bytes);
         }
         // Most of the work, so without the lock: other messages are judged meanwhile.
         let Examined { document, signatures } = match self.examine(frame, metadata, &delivered.bytes, &mut findings) {
             Ok(Some(examined)) => examined,
-            Ok(None) => return refused(findings),
+            Ok(None) => return Ok(refused(findings)),
             Err(finding) => {
                 findings.extend([finding]);
-                return refused(findings);
+                return Ok(refused(findings));
             }
         };
         let mut registers = self.registers();
-        if let Some(known) = registers.held(&metadata.id) {
+        if let Some(known) = registers.held(&metadata.id)? {
             return self.repetition(&known.document, &frame.sender, &delivered.bytes);
         }
-        findings.extend(versions::check(&document, &registers));
+        findings.extend(versions::check(&document, &registers)?);
         let standings = self.standings();
         let (roles, today) = (&self.roles, self.clock.today());
         let known = Circumstances { registers: &registers, standings: &standings, roles, today };
-        findings.extend(access::check_store(frame, &document, known));
+        findings.extend(access::check_store(frame, &document, known)?);
         drop(standings);
         findings.extend(signatures);
         if findings.refuse() {
-            return refused(findings);
+            return Ok(refused(findings));
         }
-        match self.keep(&mut registers, document, &frame.sender, &delivered.bytes) {
-            Ok(()) => {
-                let (_, warnings) = findings.split();
-                Acceptance { code: AckCode::Aa, findings: Vec::new(), warnings, already_stored: false }
-            }
-            Err(error) => {
-                tracing::error!(error = %error, "a document cannot be kept");
-                Acceptance { code: AckCode::Ar, findings: Vec::new(), warnings: Vec::new(), already_stored: false }
-            }
-        }
+        let body = self.bodies.keep(&delivered.bytes)?;
+        registers.store(&stored(document, &frame.sender, body, self.clock.now()))?;
+        let (_, warnings) = findings.split();
+        Ok(Acceptance { code: AckCode::Aa, findings: Vec::new(), warnings, already_stored: false })
     }
 
     pub(super) fn examine(
@@ -116,52 +124,32 @@ impl Archive {
         Ok(Some(Examined { document, signatures }))
     }
 
-    fn keep(
-        &self,
-        registers: &mut Registers,
-        document: ArchiveDocument,
-        sender: &Oid,
-        bytes: &[u8],
-    ) -> std::io::Result<()> {
-        let body = self.bodies.keep(bytes)?;
-        registers.store(stored(document, sender, body, self.clock.now()))
-    }
-
     /// The same bytes from the same sender are taken again as taken; anything else under the id is refused.
-    fn repetition(&self, known: &Stored, sender: &Oid, bytes: &[u8]) -> Acceptance {
-        let is_same = known.alike.sender == *sender
-            && match self.bodies.read(known.body) {
-                Ok(kept) => *kept == *bytes,
-                Err(error) => {
-                    tracing::error!(error = %error, "a document's body cannot be read");
-                    return Acceptance {
-                        code: AckCode::Ar,
-                        findings: Vec::new(),
-                        warnings: Vec::new(),
-                        already_stored: false,
-                    };
-                }
-            };
-        if is_same {
-            return Acceptance { code: AckCode::Aa, findings: Vec::new(), warnings: Vec::new(), already_stored: true };
+    fn repetition(&self, known: &Stored, sender: &Oid, bytes: &[u8]) -> io::Result<Acceptance> {
+        if known.sender == *sender && *self.bodies.read(known.body)? == *bytes {
+            let (findings, warnings) = (Vec::new(), Vec::new());
+            return Ok(Acceptance { code: AckCode::Aa, findings, warnings, already_stored: true });
         }
-        Acceptance::refused(Finding::new(Rule::DuplicateId, "clinicalDocument/id"))
+        Ok(Acceptance::refused(Finding::new(Rule::DuplicateId, "clinicalDocument/id")))
     }
 
     /// Takes up what an earlier run has kept in its data directory.
-    pub(crate) fn recall(&self, records: Vec<Record>) -> Result<(), StorageError> {
+    pub(crate) fn recall(&self, records: Records) -> Result<(), StorageError> {
         let mut registers = self.registers();
         for record in records {
-            match record {
+            match record? {
                 Record::Stored { sender, body, at } => {
                     let bytes = self.bodies.read(body)?;
                     let text = std::str::from_utf8(&bytes).map_err(|_| StorageError::Body)?;
                     let xml = xml::parse(text).map_err(|_| StorageError::Body)?;
                     let document = document::read(&xml).map_err(|_| StorageError::Body)?;
-                    registers.store(stored(document, &sender, body, at))?;
+                    // Written down, but answered as not processed, so it came again.
+                    if registers.held(&document.id)?.is_none() {
+                        registers.store(&stored(document, &sender, body, at))?;
+                    }
                 }
                 Record::Invalidated { document, at } => {
-                    registers.invalidate(&document, at);
+                    registers.invalidate(&document, at)?;
                 }
                 Record::Standing { organisation, standing } => self.standings().set(organisation, standing),
             }
@@ -185,24 +173,20 @@ fn stored(document: ArchiveDocument, sender: &Oid, body: Body, stored_at: Timest
         set_id: document.set_id,
         version: document.version,
         effective_time: document.effective_time.into(),
-        alike: Arc::new(Alike {
-            group: social.group,
-            general_type: document.general_type,
-            specific_type: social.specific_type,
-            service_task: social.service_task,
-            service_process: social.service_process,
-            content_specification: social.content_specification,
-            custodian: document.custodian,
-            organiser: social.organiser,
-            unit: document.unit,
-            sender: sender.clone(),
-        }),
-        people: Arc::new(People {
-            clients: document.clients.into(),
-            authors: document.authors.into(),
-            case: document.case.filter(|_| !is_relationship),
-        }),
-        rows: rows.into(),
+        group: social.group,
+        general_type: document.general_type,
+        specific_type: social.specific_type,
+        service_task: social.service_task,
+        service_process: social.service_process,
+        content_specification: social.content_specification,
+        custodian: document.custodian,
+        organiser: social.organiser,
+        unit: document.unit,
+        sender: sender.clone(),
+        clients: document.clients,
+        authors: document.authors,
+        case: document.case.filter(|_| !is_relationship),
+        rows,
         case_closed,
         stored_at,
         body,

@@ -255,7 +255,7 @@ fn the_newest_version_is_shown_and_older_ones_by_their_id() {
     assert_eq!(newer.give_to(&archive).code.as_str(), "AA");
     assert_eq!(ask(&archive, &Question::find(&group("1"))).ids, [newer.id.as_str()]);
     assert_eq!(ask(&archive, &Question::about(RELATIONSHIP)).ids, [RELATIONSHIP]);
-    assert!(archive.invalidate(&oid(DECISION)));
+    assert!(archive.invalidate(&oid(DECISION)).unwrap());
     assert_eq!(ask(&archive, &Question::find(&group("5"))).ids, [ENTRY]);
     assert_eq!(ask(&archive, &Question::about(DECISION)).response.as_deref(), Some("NF"));
     assert_eq!(ask(&archive, &Question::fetch(DECISION).by_organiser()).response.as_deref(), Some("NF"));

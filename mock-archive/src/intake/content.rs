@@ -2,6 +2,7 @@
 //!
 //! Finds the few fields that the archive acts upon. Whether the whole follows its structure is for `structures.rs`.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::hl7_time::PartialDate;
@@ -9,7 +10,7 @@ use crate::oid::Oid;
 use crate::person::{IDENTITY_CODE_ROOT, PersonId};
 
 /// One row of the grant: a producer's or implementer's unit and the days on which the relationship is in force there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ProducerRow {
     pub(crate) unit: Oid,
     /// The code of the service task under which the row stands.

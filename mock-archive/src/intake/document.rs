@@ -3,6 +3,7 @@
 //! Reads what the archive needs; whether the parts agree is for `rules/`, whether a signature holds for `signature.rs`.
 
 use roxmltree::{Document, Node};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::finding::{Finding, Rule};
@@ -17,7 +18,7 @@ const BODY_MAX_BYTES: usize = 20 * 1024 * 1024;
 const CLIENTS_MAX: usize = 50;
 
 /// A coded value, kept for the answers.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Code {
     pub(crate) code: String,
     /// The other attributes, as they stood: name and value.
@@ -25,7 +26,7 @@ pub(crate) struct Code {
 }
 
 /// A client as the header names it.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Client {
     pub(crate) id: PersonId,
     pub(crate) family: String,
@@ -35,14 +36,14 @@ pub(crate) struct Client {
 }
 
 /// A service unit.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Unit {
     pub(crate) id: Oid,
     pub(crate) name: String,
 }
 
 /// The service process: the text that names the kind, and the code.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ServiceProcess {
     pub(crate) kind: Option<String>,
     pub(crate) code: Code,

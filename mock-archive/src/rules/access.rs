@@ -1,6 +1,8 @@
 //! Who may do what (docs/wire.md §8): joined or not, the own register, the register access right, the role.
 //!
-//! Days are handed in; the clock is not asked here.
+//! Days are handed in; the clock is not asked here. Who asks the registers fails when they cannot be read.
+
+use std::io;
 
 use jiff::civil::Date;
 
@@ -15,6 +17,26 @@ use crate::person::PersonId;
 use crate::registers::{CLIENT_DOCUMENT, Registers, Stored};
 use crate::roles::{Act, Roles};
 use crate::rules::message::{OWN_REGISTER, REGISTER_ACCESS};
+
+/// Why something is not done.
+pub(crate) enum Refusal {
+    /// A rule is against it.
+    Rule(Rule),
+    /// The registers cannot be read, so nothing can be said.
+    Unreadable(io::Error),
+}
+
+impl From<Rule> for Refusal {
+    fn from(rule: Rule) -> Self {
+        Self::Rule(rule)
+    }
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self::Unreadable(error)
+    }
+}
 
 /// On what ground a message works in a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,9 +99,9 @@ pub(crate) fn granted_for<'a>(
     custodian: &Oid,
     unit: &Oid,
     needed: Needed,
-) -> Result<(), Rule> {
+) -> Result<(), Refusal> {
     for client in clients {
-        let relationship = registers.relationship(client, custodian).ok_or(Rule::AccessRelationship)?;
+        let relationship = registers.relationship(client, custodian)?.ok_or(Rule::AccessRelationship)?;
         granted(&relationship.rows, unit, needed)?;
     }
     Ok(())
@@ -95,13 +117,13 @@ pub(crate) struct Circumstances<'a> {
 }
 
 /// Checks the right to store a document.
-pub(crate) fn check_store(frame: &Frame, document: &ArchiveDocument, known: Circumstances<'_>) -> Findings {
+pub(crate) fn check_store(frame: &Frame, document: &ArchiveDocument, known: Circumstances<'_>) -> io::Result<Findings> {
     let mut found = Findings::default();
     match ground(frame, &document.custodian) {
         Err(rule) => found.add(rule, "controlActProcess/reasonCode"),
         Ok(Ground::OwnRegister) => {
             let weights = [Rule::CaseKnownOwn, Rule::CaseClientOwn, Rule::CaseClosedOwn];
-            check_case(document, known.registers, weights, &mut found);
+            check_case(document, known.registers, weights, &mut found)?;
         }
         Ok(Ground::RegisterAccess) => {
             if let Err(rule) = phases(known.standings, &document.custodian, &frame.sender) {
@@ -111,35 +133,47 @@ pub(crate) fn check_store(frame: &Frame, document: &ArchiveDocument, known: Circ
             found.require(group == CLIENT_DOCUMENT, Rule::AccessGroup, "localSocialHeader/documentGroup");
             let same_unit = document.unit.as_ref().is_some_and(|unit| unit.id == frame.worker.unit);
             found.require(same_unit, Rule::AccessDocumentUnit, "encompassingEncounter/encounterParticipant");
-            check_right(frame, document, known, &mut found);
-            check_case(document, known.registers, [Rule::CaseKnown, Rule::CaseClient, Rule::CaseClosed], &mut found);
+            check_right(frame, document, known, &mut found)?;
+            check_case(document, known.registers, [Rule::CaseKnown, Rule::CaseClient, Rule::CaseClosed], &mut found)?;
         }
     }
     let social = &document.social;
     let permitted =
         role_may(frame, Act::Write, social.service_task.as_ref(), social.service_process.as_ref(), known.roles);
     found.require(permitted, Rule::AccessRole, "authorOrPerformer/assignedPerson/code");
-    found
+    Ok(found)
 }
 
-fn check_right(frame: &Frame, document: &ArchiveDocument, known: Circumstances<'_>, found: &mut Findings) {
+fn check_right(
+    frame: &Frame,
+    document: &ArchiveDocument,
+    known: Circumstances<'_>,
+    found: &mut Findings,
+) -> io::Result<()> {
     let clients = || document.clients.iter().map(|client| &client.id);
     let needed = Needed { started_by: known.today, not_ended_before: drawn_up(document).unwrap_or(known.today) };
     let unit = &frame.worker.unit;
-    if let Err(rule) = granted_for(known.registers, clients(), &document.custodian, unit, needed) {
-        found.add(rule, "authorOrPerformer/representedOrganization");
-        return;
+    match granted_for(known.registers, clients(), &document.custodian, unit, needed) {
+        Ok(()) => {}
+        Err(Refusal::Rule(rule)) => {
+            found.add(rule, "authorOrPerformer/representedOrganization");
+            return Ok(());
+        }
+        Err(Refusal::Unreadable(error)) => return Err(error),
     }
-    let Some(task) = &document.social.service_task else { return };
-    let names_task = clients().all(|client| {
-        known.registers.relationship(client, &document.custodian).is_some_and(|relationship| {
+    let Some(task) = &document.social.service_task else { return Ok(()) };
+    let mut names_task = true;
+    for client in clients() {
+        let relationship = known.registers.relationship(client, &document.custodian)?;
+        names_task &= relationship.is_some_and(|relationship| {
             relationship.rows.iter().any(|row| {
                 let fits = row.service_task.as_ref().is_none_or(|code| *code == task.code);
                 row.unit == *unit && needed.by(row).is_ok() && fits
             })
-        })
-    });
+        });
+    }
     found.require(names_task, Rule::AccessServiceTask, "localSocialHeader/functionCode");
+    Ok(())
 }
 
 /// May the worker's role do that with a document of this task and process?
@@ -151,7 +185,7 @@ fn role_may(frame: &Frame, act: Act, task: Option<&Code>, process: Option<&Servi
 
 /// May the worker's role do that with a stored document?
 pub(crate) fn role_may_with(frame: &Frame, act: Act, document: &Stored, roles: &Roles) -> bool {
-    role_may(frame, act, document.alike.service_task.as_ref(), document.alike.service_process.as_ref(), roles)
+    role_may(frame, act, document.service_task.as_ref(), document.service_process.as_ref(), roles)
 }
 
 /// Checks the right to invalidate these versions: in the own register any, elsewhere what the sender has stored. The phases
@@ -167,7 +201,7 @@ pub(crate) fn check_invalidation(
         Err(rule) => found.add(rule, "controlActProcess/reasonCode"),
         Ok(Ground::OwnRegister) => {}
         Ok(Ground::RegisterAccess) => {
-            let own = versions.iter().all(|version| version.alike.sender == frame.sender);
+            let own = versions.iter().all(|version| version.sender == frame.sender);
             found.require(own, Rule::AccessInvalidation, "sender/device/id");
         }
     }
@@ -186,16 +220,17 @@ fn check_case(
     registers: &Registers,
     [unknown, of_others, closed]: [Rule; 3],
     found: &mut Findings,
-) {
+) -> io::Result<()> {
     let (CLIENT_DOCUMENT, Some(case)) = (document.social.group.code.as_str(), &document.case) else {
-        return;
+        return Ok(());
     };
-    let Some(known) = registers.case(&document.custodian, case) else {
+    let Some(known) = registers.case(&document.custodian, case)? else {
         found.add(unknown, "componentOf/encompassingEncounter/id");
-        return;
+        return Ok(());
     };
     let belong = document.clients.iter().all(|client| known.is_of(&client.id));
     found.require(belong, of_others, "recordTarget");
     let too_late = known.case_closed.zip(drawn_up(document)).is_some_and(|(closed, drawn_up)| drawn_up > closed.latest);
     found.require(!too_late, closed, "componentOf/encompassingEncounter/id");
+    Ok(())
 }
