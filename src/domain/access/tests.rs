@@ -1,6 +1,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod explaining;
+mod parties;
+mod permits;
+mod questions;
 
 use super::*;
 use crate::domain::document::header::{DocumentGroup, DocumentIds};
