@@ -8,7 +8,6 @@
 mod tar;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,7 +19,7 @@ use super::document::read::{ReadDocument, read};
 use super::finding::Finding;
 use super::oid::Oid;
 use super::organisation::Organisation;
-use super::signature::{Crypto, Digest};
+use super::signature::{Crypto, Digest, ExpectedSigner, Reason as SignatureReason, Trust, TrustPolicy, verify};
 use tar::TarFault;
 
 /// The format's name and version, in every manifest.
@@ -29,6 +28,14 @@ pub const FORMAT: &str = "asiasilta-handover/1";
 pub const DOCUMENTS_MAX: usize = 1000;
 /// Bytes of one package before encryption, at most.
 pub const BYTES_MAX: usize = 256 << 20;
+
+/// The reason for handing over a document whose predecessor is at the organiser and not in the archive.
+pub const PREDECESSOR_HANDED_OVER: &str = "version.predecessor_handed_over";
+
+/// Files of one package, at most: a document and its readable form each, manifest and checksums.
+const FILES_MAX: usize = 2 * DOCUMENTS_MAX + 2;
+/// Characters of a package's id, at most.
+const ID_BYTES_MAX: usize = 64;
 
 const MANIFEST: &str = "manifest.json";
 const CHECKSUMS: &str = "SHA256SUMS";
@@ -39,7 +46,7 @@ const BAN_KEY: &str = "turvakielto";
 
 /// What a package is made of.
 pub struct Packing<'a> {
-    /// Its id: random, so that it tells nothing.
+    /// Its id: random, so that it tells nothing; 1 to 64 ASCII letters, digits and hyphens.
     pub id: &'a str,
     /// When it is made.
     pub created: Timestamp,
@@ -114,6 +121,11 @@ pub enum PackFault {
     /// A reason that is none.
     #[error("the reason {0} is not known, expected access. and a code of docs/access.md")]
     Why(usize),
+    /// An id that is none.
+    #[error(
+        "the package's id has other characters than ASCII letters, digits and hyphens, or more than {ID_BYTES_MAX}"
+    )]
+    Id,
     /// None to hand over.
     #[error("no document to hand over")]
     Nothing,
@@ -126,6 +138,10 @@ pub enum PackFault {
     /// Without a signature it is not what would be archived.
     #[error("document {0} is not signed")]
     NotSigned(usize),
+    /// The signature is not of these bytes, or its certificate was not for it. Whether the certificate is trusted is the receiver's to
+    /// judge: this program has no list of what the organiser trusts.
+    #[error("the signature of document {0} does not hold: {1}")]
+    Signature(usize, SignatureReason),
     /// Two documents have the same version OID.
     #[error("document {0} is there twice")]
     Twice(Oid),
@@ -143,12 +159,21 @@ pub enum OpenFault {
     /// No manifest, or not one of this format.
     #[error("no manifest of format {FORMAT}")]
     Manifest,
-    /// A file that the manifest names is not there, or differs.
+    /// A document is named twice.
+    #[error("document {0} is in the manifest twice")]
+    Twice(Oid),
+    /// A file has another name than the format gives it.
+    #[error("a file of document {0} has another name than documents/{0}.xml or readable/{0}.html")]
+    Name(Oid),
+    /// A file of a document is not there, or differs from the manifest.
     #[error("file {0} is missing or differs from the manifest")]
     Differs(String),
     /// A file that the manifest does not name.
     #[error("file {0} is not in the manifest")]
     Foreign(String),
+    /// No checksums, or others than those of the files.
+    #[error("SHA256SUMS is missing or is not the checksums of the package's files")]
+    Checksums,
 }
 
 /// A package that was opened: every file is what the manifest says.
@@ -167,6 +192,9 @@ pub fn pack(packing: &Packing<'_>, crypto: &dyn Crypto) -> Result<Vec<u8>, PackF
     if let Some(at) = packing.why.iter().position(|why| !is_reason(why)) {
         return Err(PackFault::Why(at.saturating_add(1)));
     }
+    if !is_id(packing.id) {
+        return Err(PackFault::Id);
+    }
     if packing.documents.is_empty() {
         return Err(PackFault::Nothing);
     }
@@ -176,7 +204,7 @@ pub fn pack(packing: &Packing<'_>, crypto: &dyn Crypto) -> Result<Vec<u8>, PackF
     }
     let (mut files, mut entries, mut known) = (Vec::new(), Vec::new(), BTreeSet::new());
     for (at, xml) in packing.documents.iter().enumerate() {
-        let document = fit(xml, at, packing.organiser)?;
+        let document = fit(xml, at, packing, crypto)?;
         let entry = entry(&document, xml, at, crypto, &mut files)?;
         if !known.insert(entry.document.clone()) {
             return Err(PackFault::Twice(entry.document));
@@ -194,11 +222,7 @@ pub fn pack(packing: &Packing<'_>, crypto: &dyn Crypto) -> Result<Vec<u8>, PackF
     let mut json = serde_json::to_vec_pretty(&manifest).unwrap_or_default();
     json.push(b'\n');
     files.insert(0, (MANIFEST.to_owned(), json));
-    let sums = files.iter().fold(String::new(), |mut sums, (name, bytes)| {
-        // Writing into a text cannot fail.
-        writeln!(sums, "{}  {name}", sha256(crypto, bytes)).unwrap_or_default();
-        sums
-    });
+    let sums: String = files.iter().map(|(name, bytes)| checksum(crypto, name, bytes)).collect();
     files.insert(1, (CHECKSUMS.to_owned(), sums.into_bytes()));
     let made = tar::write(&files, packing.created.as_second()).ok_or(PackFault::TooMuch)?;
     if made.len() > BYTES_MAX { Err(PackFault::TooMuch) } else { Ok(made) }
@@ -206,11 +230,21 @@ pub fn pack(packing: &Packing<'_>, crypto: &dyn Crypto) -> Result<Vec<u8>, PackF
 
 /// Nothing of a caller's own words comes into the manifest.
 fn is_reason(code: &str) -> bool {
-    code.strip_prefix("access.").is_some_and(|code| Reason::CODES.contains(&code))
+    code == PREDECESSOR_HANDED_OVER || code.strip_prefix("access.").is_some_and(|code| Reason::CODES.contains(&code))
 }
 
-/// A document that may be handed over: it agrees with itself, is signed, and belongs to the organiser.
-fn fit(xml: &[u8], at: usize, organiser: &Organisation) -> Result<ReadDocument, PackFault> {
+/// A package's id is shown to people as it stands.
+fn is_id(id: &str) -> bool {
+    (1..=ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+/// A line of `SHA256SUMS`.
+fn checksum(crypto: &dyn Crypto, name: &str, bytes: &[u8]) -> String {
+    format!("{}  {name}\n", sha256(crypto, bytes))
+}
+
+/// A document that may be handed over: it agrees with itself, its signature holds, and it belongs to the organiser.
+fn fit(xml: &[u8], at: usize, packing: &Packing<'_>, crypto: &dyn Crypto) -> Result<ReadDocument, PackFault> {
     let place = at.saturating_add(1);
     let document = read(xml).map_err(|_| PackFault::Unreadable(place))?;
     if document.findings.iter().any(Finding::is_error) {
@@ -219,7 +253,13 @@ fn fit(xml: &[u8], at: usize, organiser: &Organisation) -> Result<ReadDocument, 
     if document.signatures().next().is_none() {
         return Err(PackFault::NotSigned(place));
     }
-    if document.header.custodian.as_ref().is_none_or(|owner| owner.oid != organiser.oid) {
+    let (now, trust) = (packing.created, Trust::Pinned(Vec::new()));
+    let verdict = verify(document.tree(), crypto, &TrustPolicy { trust, system_signer: ExpectedSigner::Anyone, now });
+    let wrong = verdict.all_reasons().find(|reason| *reason != SignatureReason::CertificateUntrusted);
+    if let Some(reason) = wrong {
+        return Err(PackFault::Signature(place, reason));
+    }
+    if document.header.custodian.as_ref().is_none_or(|owner| owner.oid != packing.organiser.oid) {
         return Err(PackFault::OtherOrganiser(place));
     }
     Ok(document)
@@ -244,9 +284,9 @@ fn entry(
         files.push((name, bytes));
         kept
     };
-    let signed = keep(format!("documents/{id}.xml"), xml.to_vec());
+    let signed = keep(signed_name(&id), xml.to_vec());
     let readable = readable_form(document).map(|form| html_page(form, id.as_str()).into_bytes());
-    let readable = readable.map(|page| keep(format!("readable/{id}.html"), page));
+    let readable = readable.map(|page| keep(readable_name(&id), page));
     Ok(ManifestDocument {
         document: id,
         set,
@@ -259,6 +299,14 @@ fn entry(
         signed,
         readable,
     })
+}
+
+fn signed_name(document: &Oid) -> String {
+    format!("documents/{document}.xml")
+}
+
+fn readable_name(document: &Oid) -> String {
+    format!("readable/{document}.html")
 }
 
 /// The display form. Ours leaves out where a person with a safety ban lives; what another system's shows of such a person is not
@@ -277,30 +325,53 @@ fn says_a_ban(value: &Value) -> bool {
     }
 }
 
-/// Opens the tar and holds every file against the manifest.
+/// Opens the tar and holds every file against manifest and checksums. Who signed a document, and whether they are believed, is not
+/// judged here.
 ///
 /// # Errors
 /// [`OpenFault`]: nothing of a package is given out that is not whole.
 pub fn open(bytes: &[u8], crypto: &dyn Crypto) -> Result<Opened, OpenFault> {
-    let files: BTreeMap<String, Vec<u8>> = tar::read(bytes)?.into_iter().collect();
+    let files = tar::read(bytes, FILES_MAX)?;
     let manifest = files.get(MANIFEST).and_then(|json| serde_json::from_slice::<Manifest>(json).ok());
-    let manifest = manifest.filter(|manifest| manifest.format == FORMAT).ok_or(OpenFault::Manifest)?;
-    let mut named = BTreeSet::from([MANIFEST, CHECKSUMS]);
+    let ours = |manifest: &Manifest| manifest.format == FORMAT && is_id(&manifest.package);
+    let manifest = manifest.filter(ours).ok_or(OpenFault::Manifest)?;
+    let mut named = BTreeSet::from([MANIFEST.to_owned(), CHECKSUMS.to_owned()]);
     for entry in &manifest.documents {
-        for file in std::iter::once(&entry.signed).chain(&entry.readable) {
-            let same = files.get(&file.file).is_some_and(|bytes| {
-                u64::try_from(bytes.len()) == Ok(file.bytes) && sha256(crypto, bytes) == file.sha256
-            });
-            if !same {
-                return Err(OpenFault::Differs(file.file.clone()));
+        let signed = (signed_name(&entry.document), Some(&entry.signed));
+        let readable = (readable_name(&entry.document), entry.readable.as_ref());
+        for (name, said) in [signed, readable] {
+            let Some(said) = said else { continue };
+            if said.file != name {
+                return Err(OpenFault::Name(entry.document.clone()));
             }
-            named.insert(&file.file);
+            if !files.get(&name).is_some_and(|bytes| is_as_said(bytes, said, crypto)) {
+                return Err(OpenFault::Differs(name));
+            }
+            if !named.insert(name) {
+                return Err(OpenFault::Twice(entry.document.clone()));
+            }
         }
     }
-    if let Some(foreign) = files.keys().find(|name| !named.contains(name.as_str())) {
+    if let Some(foreign) = files.keys().find(|name| !named.contains(*name)) {
         return Err(OpenFault::Foreign(foreign.clone()));
     }
+    check_sums(&files, crypto)?;
     Ok(Opened { manifest, files })
+}
+
+fn is_as_said(bytes: &[u8], said: &ManifestFile, crypto: &dyn Crypto) -> bool {
+    u64::try_from(bytes.len()) == Ok(said.bytes) && sha256(crypto, bytes) == said.sha256
+}
+
+/// The checksums of every other file, in any order, and nothing else.
+fn check_sums(files: &BTreeMap<String, Vec<u8>>, crypto: &dyn Crypto) -> Result<(), OpenFault> {
+    let said = files.get(CHECKSUMS).and_then(|bytes| std::str::from_utf8(bytes).ok()).ok_or(OpenFault::Checksums)?;
+    let others = files.iter().filter(|(name, _)| *name != CHECKSUMS);
+    let mut expected: Vec<String> = others.map(|(name, bytes)| checksum(crypto, name, bytes)).collect();
+    let mut said: Vec<&str> = said.split_inclusive('\n').collect();
+    expected.sort_unstable();
+    said.sort_unstable();
+    if said == expected { Ok(()) } else { Err(OpenFault::Checksums) }
 }
 
 fn sha256(crypto: &dyn Crypto, bytes: &[u8]) -> String {

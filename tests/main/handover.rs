@@ -11,7 +11,7 @@ use asiasilta::domain::document::header::{DocumentIds, Software};
 use asiasilta::domain::environment::Environment;
 use asiasilta::domain::handover::{Manifest, OpenFault, PackFault, Packing, open, pack};
 use asiasilta::domain::organisation::Organisation;
-use asiasilta::domain::signature::{SignatureKind, sign};
+use asiasilta::domain::signature::{Reason, SignatureKind, sign};
 use asiasilta::domain::time::Instant;
 use asiasilta::domain::validate::Checker;
 use asiasilta::sidecar::sealing::{Identity, Recipients};
@@ -114,6 +114,64 @@ fn a_package_that_is_not_whole_is_not_opened() {
     assert_eq!(open(&other_format, &OpensslCrypto).err(), Some(OpenFault::Manifest));
     assert!(matches!(open(&tar[..700], &OpensslCrypto).err(), Some(OpenFault::Tar(_))));
     assert!(matches!(open(b"", &OpensslCrypto).err(), Some(OpenFault::Tar(_))));
+}
+
+/// The tar with something in its files written over by something as long.
+fn overwritten(tar: &[u8], was: &str, is: &str) -> Vec<u8> {
+    assert_eq!(was.len(), is.len());
+    let found = tar.windows(was.len()).position(|window| window == was.as_bytes()).unwrap();
+    let mut other = tar.to_vec();
+    other[found..found + is.len()].copy_from_slice(is.as_bytes());
+    other
+}
+
+#[test]
+fn a_package_is_held_to_the_formats_names_checksums_and_ids() {
+    let (document, record) = banned(1);
+    let tar = packed(&[document], &organiser(&record)).unwrap();
+    let whole = open(&tar, &OpensslCrypto).unwrap();
+    let entry = &whole.manifest.documents[0];
+    let fault = |tar: &[u8]| open(tar, &OpensslCrypto).err();
+    // In the manifest, which comes first: a file by another name, an id that moves a terminal's cursor.
+    let signed = format!("\"file\": \"{}", entry.signed.file);
+    for other in [signed.replace("documents", "readables"), signed.replace(".8.1.xml", ".8.2.xml")] {
+        assert_eq!(fault(&overwritten(&tar, &signed, &other)), Some(OpenFault::Name(entry.document.clone())));
+    }
+    let id = whole.manifest.package.as_str();
+    let moving = format!("\\u001b{}", &id[6..]);
+    assert_eq!(fault(&overwritten(&tar, id, &moving)), Some(OpenFault::Manifest));
+    // The sum of a readable form, in the checksums and not in the manifest.
+    let readable = entry.readable.as_ref().unwrap();
+    let line = format!("{}  {}", readable.sha256, readable.file);
+    let other = format!("{}  {}", readable.sha256.replace(|c: char| c.is_ascii_digit(), "a"), readable.file);
+    assert_eq!(fault(&overwritten(&tar, &line, &other)), Some(OpenFault::Checksums));
+    let sums = String::from_utf8(whole.files["SHA256SUMS"].clone()).unwrap();
+    let turned: String = sums.split_inclusive('\n').rev().collect();
+    assert_eq!(fault(&overwritten(&tar, &sums, &turned)), None, "the order of the lines says nothing");
+    // Ids that none may have are not packed either.
+    let too_long = "x".repeat(65);
+    for id in ["", "a b", "ä", &too_long] {
+        let packing = Packing { id, created: at(NOW), organiser: &organiser(&record), why: &[], documents: &[] };
+        assert_eq!(pack(&packing, &OpensslCrypto), Err(PackFault::Id), "{id}");
+    }
+}
+
+#[test]
+fn a_document_whose_signature_does_not_hold_is_not_packed() {
+    let (document, record) = banned(1);
+    let text = String::from_utf8(document).unwrap();
+    let from = text.find("SignatureValue>").unwrap() + "SignatureValue>".len();
+    let letter = if text[from..].starts_with('A') { "B" } else { "A" };
+    let other = format!("{}{letter}{}", &text[..from], &text[from + 1..]);
+    let organiser = organiser(&record);
+    assert_eq!(packed(&[other.into_bytes()], &organiser), Err(PackFault::Signature(1, Reason::ValueWrong)));
+    let (why, documents) = (["version.predecessor_handed_over".to_owned()], [text.into_bytes()]);
+    let packed_at = |moment: &str| {
+        let packing = Packing { id: "x", created: at(moment), organiser: &organiser, why: &why, documents: &documents };
+        pack(&packing, &OpensslCrypto)
+    };
+    assert_eq!(packed_at("2026-11-20T11:00:00Z"), Err(PackFault::Signature(1, Reason::SignedInFuture)));
+    assert!(packed_at(NOW).is_ok());
 }
 
 #[test]

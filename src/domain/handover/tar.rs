@@ -1,5 +1,7 @@
 //! A plain tar (POSIX ustar): regular files with short names of our own, nothing else.
 
+use std::collections::BTreeMap;
+
 const BLOCK: usize = 512;
 const NAME_MAX: usize = 100;
 
@@ -12,6 +14,9 @@ pub enum TarFault {
     /// A link, a folder, an absolute name or one that leads upwards.
     #[error("the tar holds something else than plain files")]
     NotPlain,
+    /// More files than are read.
+    #[error("the tar holds more files than a package may")]
+    TooMany,
     /// The same name twice.
     #[error("the tar holds a file twice")]
     Twice,
@@ -64,9 +69,9 @@ fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.len() < NAME_MAX && letters && parts
 }
 
-/// The files of a tar, in order.
-pub(super) fn read(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, TarFault> {
-    let (mut files, mut at) = (Vec::<(String, Vec<u8>)>::new(), 0usize);
+/// The files of a tar by name, at most so many.
+pub(super) fn read(bytes: &[u8], files_max: usize) -> Result<BTreeMap<String, Vec<u8>>, TarFault> {
+    let (mut files, mut at) = (BTreeMap::new(), 0usize);
     loop {
         let block = bytes.get(at..at.saturating_add(BLOCK)).ok_or(TarFault::Damaged)?;
         if block.iter().all(|b| *b == 0) {
@@ -76,10 +81,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, TarFault> {
         let from = at.saturating_add(BLOCK);
         let to = from.checked_add(size).ok_or(TarFault::Damaged)?;
         let content = bytes.get(from..to).ok_or(TarFault::Damaged)?;
-        if files.iter().any(|(known, _)| *known == name) {
+        if files.len() >= files_max {
+            return Err(TarFault::TooMany);
+        }
+        if files.insert(name, content.to_vec()).is_some() {
             return Err(TarFault::Twice);
         }
-        files.push((name, content.to_vec()));
         at = to.checked_next_multiple_of(BLOCK).ok_or(TarFault::Damaged)?;
     }
 }
@@ -120,7 +127,8 @@ mod tests {
             files.push(("manifest.json".into(), b"{}".to_vec()));
             let tar = write(&files, 1_800_000_000).unwrap();
             assert_eq!(tar.len() % BLOCK, 0);
-            assert_eq!(read(&tar).unwrap(), files);
+            assert_eq!(read(&tar, 2).unwrap(), files.into_iter().collect());
+            assert_eq!(read(&tar, 1), Err(TarFault::TooMany));
         }
     }
 
@@ -137,22 +145,22 @@ mod tests {
         let difference = 2 * (i64::from(b'a') - i64::from(b'.'));
         let sum = i64::from_str_radix(std::str::from_utf8(&tar[148..154]).unwrap(), 8).unwrap() - difference;
         other[148..154].copy_from_slice(format!("{sum:06o}").as_bytes());
-        assert_eq!(read(&other), Err(TarFault::NotPlain));
+        assert_eq!(read(&other, 9), Err(TarFault::NotPlain));
     }
 
     #[test]
     fn damage_is_noticed_and_nothing_panics() {
         let tar = write(&[one("a", b"x"), one("b", &[1; 600])].concat(), 5).unwrap();
         for end in 0..tar.len() - 2 * BLOCK {
-            assert!(read(&tar[..end]).is_err(), "{end}");
+            assert!(read(&tar[..end], 9).is_err(), "{end}");
         }
         // The last byte of the sum's own field says nothing.
         for at in (0..BLOCK).filter(|at| *at != 155) {
             let mut broken = tar.clone();
             broken[at] ^= 0x55;
-            assert!(read(&broken).is_err(), "{at}");
+            assert!(read(&broken, 9).is_err(), "{at}");
         }
         let twice = write(&[one("a", b"x"), one("a", b"y")].concat(), 5).unwrap();
-        assert_eq!(read(&twice), Err(TarFault::Twice));
+        assert_eq!(read(&twice, 9), Err(TarFault::Twice));
     }
 }
