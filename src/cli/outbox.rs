@@ -179,6 +179,7 @@ pub(super) fn print_one(item: &Value, format: Format) -> Result<(), Box<dyn Erro
         ("code", "/why/code"),
         ("handed", "/handed_over_at"),
         ("receipt", "/receipt/reference"),
+        ("gone by", "/invalidated_by"),
         ("next", "/next_action/en"),
     ] {
         let found = text(item, at);

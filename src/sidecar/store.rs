@@ -153,6 +153,8 @@ pub struct Submission {
     pub waits_for: Option<Oid>,
     /// When its document was first handed over another way; its bytes, ids and place are settled since then.
     pub handed_over_at: Option<Timestamp>,
+    /// An open invalidation of what was handed over: while there is one, none of it goes to the archive.
+    pub invalidated_by: Option<SubmissionId>,
     /// Accepted by an earlier run: a database that was put back may not know what became of it.
     pub from_earlier_run: bool,
     /// Which stored value of it cannot be read.
@@ -187,8 +189,53 @@ pub struct Predecessor {
     pub document: DocumentIds,
     /// Its unit.
     pub unit: Oid,
-    /// Its record, while it can be read.
-    pub payload: Option<Vec<u8>>,
+    /// Whether it was ever handed over another way: then the organiser has it, whatever became of it since.
+    pub was_handed_over: bool,
+    /// Its record.
+    pub record: PredecessorRecord,
+}
+
+/// The record of a predecessor, or why there is none. Not `Debug`: it holds a record.
+#[derive(PartialEq, Eq)]
+pub enum PredecessorRecord {
+    /// As it came.
+    Kept(Vec<u8>),
+    /// Its time was over: nothing of it can leave from here any more.
+    Purged,
+    /// It is there and does not open.
+    Damaged,
+}
+
+impl Predecessor {
+    /// Whether it is at the organiser and not in the archive, and what of it is here could still be archived.
+    pub fn may_still_come(&self) -> bool {
+        self.class == Class::HandedOver && self.record != PredecessorRecord::Purged
+    }
+}
+
+/// What is kept of a submission that goes another way, and the place in its chain that its document says.
+#[derive(Clone)]
+pub struct Handover {
+    /// Package and document.
+    pub bodies: HandoverBodies,
+    /// Where the document stands.
+    pub place: SignedPlace,
+}
+
+/// The ids that a document was signed with, and what it says that it replaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedPlace {
+    /// Its ids.
+    pub ids: DocumentIds,
+    /// Version OID that it replaces.
+    pub replaces: Option<Oid>,
+}
+
+impl SignedPlace {
+    /// The place that a submission has now.
+    pub fn of(submission: &Submission) -> Self {
+        Self { ids: submission.document.clone(), replaces: submission.replaces.clone() }
+    }
 }
 
 /// An envelope with the ground on which it is sent.
@@ -473,6 +520,18 @@ pub enum StoreError {
     /// For the caller: no such submission.
     #[error("no such submission")]
     NotFound,
+    /// For the caller: another has moved it in its chain since its document was signed.
+    #[error("its place in its version chain is no longer the one that its document was signed with")]
+    Moved,
+    /// For the caller: retention has purged its bodies.
+    #[error("its bodies have been purged, their time being over")]
+    Purged,
+    /// For the caller: an invalidation of it is open.
+    #[error("it is not taken back while the invalidation {by} is open")]
+    InvalidationOpen {
+        /// The invalidation.
+        by: SubmissionId,
+    },
 }
 
 impl StoreError {
@@ -651,16 +710,18 @@ pub trait Store: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Submission, StoreError>> + Send;
 
     /// Keeps the package and the signed document and moves by [`Event::HandOver`] in one: it goes another way from then on. Of one
-    /// that was handed over before, the document stays and the package is replaced.
+    /// that was handed over before, the document stays and the package is replaced. [`StoreError::Moved`] when its place in its
+    /// chain is by then another than the one that the document was signed with.
     fn hand_over(
         &self,
         id: &SubmissionId,
-        bodies: &HandoverBodies,
+        handover: &Handover,
         step: Step,
         now: Timestamp,
     ) -> impl Future<Output = Result<Submission, StoreError>> + Send;
 
-    /// All of a submission, as a claim would hand it out, and without claiming it.
+    /// All of a submission, as a claim would hand it out, and without claiming it; [`StoreError::Purged`] when retention has been
+    /// there.
     fn whole(&self, id: &SubmissionId) -> impl Future<Output = Result<Claimed, StoreError>> + Send;
 
     /// The package of a submission, as it is kept for the organiser; `None` when there is none (any more).
@@ -669,8 +730,9 @@ pub trait Store: Send + Sync + 'static {
     /// Packages that wait for their receipt.
     fn packages(&self) -> impl Future<Output = Result<Packages, StoreError>> + Send;
 
-    /// Moves a submission by any other event; [`Event::HandOver`] is refused, which needs a package. [`Event::TakePlace`] also gives it its missing predecessor's place in the chain,
-    /// and what follows it the places after.
+    /// Moves a submission by any other event; [`Event::HandOver`] is refused, which needs a package. [`Event::TakePlace`] also gives
+    /// it its missing predecessor's place in the chain, and what follows it the places after. [`Event::TakeBack`] is refused with
+    /// [`StoreError::InvalidationOpen`] or [`StoreError::Purged`].
     fn step(
         &self,
         id: &SubmissionId,

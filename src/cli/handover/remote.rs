@@ -84,8 +84,12 @@ impl Command {
                 items.iter().filter(|item| !waiting || awaits(item)).for_each(|item| remote.tell(item));
             }
             Self::Export { remote, id, folder } => {
-                let package = runtime.block_on(remote.client()?.package(id.as_str()))?;
-                export(id, folder, &package)?;
+                let client = remote.client()?;
+                let shown = runtime.block_on(client.show(id.as_str()))?;
+                export(id, folder, &runtime.block_on(client.package(id.as_str()))?)?;
+                if let Some(by) = shown.get("invalidated_by").and_then(Value::as_str) {
+                    eprintln!("{id} is to count no longer (invalidation {by}): tell the organiser so with it");
+                }
             }
             Self::Receipt { remote, id, by, reference } => {
                 let moved = runtime.block_on(remote.client()?.enter_receipt(id.as_str(), by, reference))?;
@@ -110,8 +114,9 @@ impl Remote {
             return;
         }
         let receipt = if awaits(item) { "waits for its receipt" } else { text(item, "/receipt/reference") };
+        let gone = if item.get("invalidated_by").is_some() { "  to be invalidated" } else { "" };
         let since = text(item, "/handed_over_at").split('.').next().unwrap_or_default();
-        println!("{:36}  {since:20}  {:50}  {receipt}", text(item, "/id"), text(item, "/document_id"));
+        println!("{:36}  {since:20}  {:50}  {receipt}{gone}", text(item, "/id"), text(item, "/document_id"));
     }
 }
 

@@ -45,6 +45,9 @@ pub(super) struct Shown {
     handed_over_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<Receipt>,
+    /// The open invalidation of what was handed over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invalidated_by: Option<SubmissionId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     timeline: Option<Vec<TimelineEntry>>,
 }
@@ -104,6 +107,7 @@ impl Shown {
             waits_for: None,
             handed_over_at: submission.handed_over_at,
             receipt,
+            invalidated_by: submission.invalidated_by,
             timeline: None,
         }
     }
@@ -228,6 +232,11 @@ fn of_document(submission: &Submission) -> Text {
             "Korjaa arkiston kertomat virheet ja lähetä asiakirja uudella Idempotency-Key-arvolla.",
             "Rätta felen som arkivet anger och skicka handlingen med en ny Idempotency-Key.",
             "Mend what the archive names and submit the document with a new Idempotency-Key.",
+        ),
+        State::HandedOver { .. } if submission.invalidated_by.is_some() => Text::fixed(
+            "Ilmoita palvelunjärjestäjälle sovittua kanavaa pitkin, että asiakirja on mitätöity; se ei ole arkistossa.",
+            "Meddela tjänsteanordnaren via den avtalade kanalen att handlingen är makulerad; den är inte i arkivet.",
+            "Tell the organiser by the agreed channel that the document is invalidated; it is not in the archive.",
         ),
         State::HandedOver { receipt: None, .. } => Text::fixed(
             "Toimita paketti palvelunjärjestäjälle sovittua kanavaa pitkin ja kirjaa kuittaus; asiakirja ei ole arkistossa.",

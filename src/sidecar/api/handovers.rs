@@ -10,23 +10,20 @@ use axum::extract::{Path, Query, State as Injected};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::Services;
-use super::answer::Shown;
 use super::auth::Caller;
-use super::body::{json_bytes, parse};
-use super::outbox::{BY_CHARACTERS_MAX, REASON_CHARACTERS_MAX, fits, page};
-use super::problem::{self, Problem};
-use super::submissions::{ListQuery, parse_id};
+use super::outbox::{Words, act, decided, found, listed};
+use super::problem::{self, Problem, handover_not_possible};
+use super::submissions::ListQuery;
 use crate::domain::access::Denial;
 use crate::domain::oid::Oid;
 use crate::domain::record::LocalRecord;
-use crate::domain::submission::{Class, Event, advance};
+use crate::domain::submission::{Class, Event, IllegalTransition, advance};
 use crate::domain::text::Text;
 use crate::sidecar::config::Operation;
-use crate::sidecar::handover::{self, Order, cause_of, codes};
+use crate::sidecar::handover::{self, Against, Order, cause_of, check_kind, check_way_back};
 use crate::sidecar::ports::{Archive, Clock, PrepareFault};
 use crate::sidecar::store::{Claimed, Step, Store, StoreError, Submission, Use};
 
@@ -61,16 +58,31 @@ struct EnterReceipt {
     reference: String,
 }
 
+impl Words for HandOver {
+    fn words(&self) -> [&str; 2] {
+        [&self.by, &self.reason]
+    }
+}
+
+impl Words for TakeBack {
+    fn words(&self) -> [&str; 2] {
+        [&self.by, &self.reason]
+    }
+}
+
+impl Words for EnterReceipt {
+    fn words(&self) -> [&str; 2] {
+        [&self.by, &self.reference]
+    }
+}
+
 /// `GET /v1/handovers`: what was handed over.
 pub(super) async fn list<S: Store, A: Archive, C: Clock>(
     Injected(services): Shared<S, A, C>,
     headers: HeaderMap,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let caller = services.tokens.caller(&headers, Operation::Operate)?;
-    let Query(query) = query.map_err(|_| problem::bad_query())?;
-    let wanted = query.or_state(Class::HandedOver.as_str()).wanted()?;
-    page(&services, &caller, wanted).await
+    listed(&services, &headers, query, Class::HandedOver).await
 }
 
 /// `POST /v1/outbox/{id}/handover`: a person hands over what the archive is no option for.
@@ -80,29 +92,27 @@ pub(super) async fn hand_over<S: Store, A: Archive, C: Clock>(
     id: Id,
     body: Body,
 ) -> Result<Response, Problem> {
-    let caller = services.tokens.caller(&headers, Operation::Operate)?;
-    let act: HandOver = act(&headers, body, &HAND_OVER, |act: &HandOver| [&act.by, &act.reason])?;
-    let claimed = whole(&services, &caller, id).await?;
-    let (submission, now) = (&claimed.submission, services.clock.now());
-    let record = record_of(&claimed)?;
-    let against = services.rights.kept_from_archive(&submission.organisation, &record);
-    let against = against.ok_or_else(|| {
+    let (caller, act): (_, HandOver) = act(&services, &headers, body, &HAND_OVER)?;
+    let (submission, _) = found(&services, &caller, id).await?;
+    let (claimed, record) = whole(&services, &submission, "hand_over").await?;
+    let parties = services.rights.kept_from_archive(&submission.organisation, &record);
+    let against = Against::of(&claimed, parties).ok_or_else(|| {
         Problem::new(StatusCode::CONFLICT, "handover.archive_is_an_option", handover::archive_is_an_option())
     })?;
-    let event = Event::HandOver { why: cause_of(&against) };
+    let (event, now) = (Event::HandOver { why: against.cause() }, services.clock.now());
     // Before anything is made.
-    advance(&submission.state, event.clone(), now).map_err(|illegal| problem::handover_not_possible(&illegal))?;
+    advance(&claimed.submission.state, event.clone(), now).map_err(|illegal| handover_not_possible(&illegal))?;
     let order = Order::try_new(&claimed, &record, act.case.as_ref(), &against).map_err(problem::conflict)?;
-    let bodies = order.carry_out(&services.pipeline, now).await.map_err(|fault| match fault {
+    let facts = json!({ "by": act.by, "reason": act.reason, "why": against.codes(), "organiser": record.organiser.oid,
+        "case": order.case() });
+    let made = order.carry_out(&services.pipeline, now).await.map_err(|fault| match fault {
         PrepareFault::Passing(why) | PrepareFault::Lasting(why) => problem::conflict(why),
     })?;
-    let facts =
-        json!({ "by": act.by, "reason": act.reason, "why": codes(&against), "organiser": record.organiser.oid });
     let step = Step { facts, ..Step::plain(event, caller.actor(&services.instance)) };
-    let done = services.store.hand_over(&submission.id, &bodies, step, now).await;
-    let moved = moved(&services, done, "hand_over")?;
+    let done = services.store.hand_over(&submission.id, &made, step, now).await;
+    let answer = decided(&services, done, "hand_over", handover_not_possible)?;
     services.metrics.count_handed_over();
-    Ok(axum::Json(Shown::for_operator(moved)).into_response())
+    Ok(answer)
 }
 
 /// `GET /v1/handovers/{id}/package`: the encrypted package.
@@ -112,10 +122,9 @@ pub(super) async fn package<S: Store, A: Archive, C: Clock>(
     id: Id,
 ) -> Result<Response, Problem> {
     let caller = services.tokens.caller(&headers, Operation::Operate)?;
-    let id = parse_id(id)?;
-    let found = services.store.find(&id, &caller.scope()).await?;
-    let (submission, _) = found.ok_or_else(problem::no_such_submission)?;
-    let package = services.store.package(&id).await?.ok_or_else(|| gone_or_never(&submission))?;
+    let (submission, _) = found(&services, &caller, id).await?;
+    let id = &submission.id;
+    let package = services.store.package(id).await?.ok_or_else(|| no_package(&submission))?;
     // Known to the log before it is given out.
     let entry = Use {
         action: "handover.export",
@@ -140,11 +149,11 @@ pub(super) async fn receipt<S: Store, A: Archive, C: Clock>(
     id: Id,
     body: Body,
 ) -> Result<Response, Problem> {
-    let caller = services.tokens.caller(&headers, Operation::Operate)?;
-    let act: EnterReceipt = act(&headers, body, &RECEIPT, |act: &EnterReceipt| [&act.by, &act.reference])?;
+    let (caller, act): (_, EnterReceipt) = act(&services, &headers, body, &RECEIPT)?;
+    let (submission, _) = found(&services, &caller, id).await?;
     let facts = json!({ "by": act.by, "reference": act.reference });
     let event = Event::EnterReceipt { by: act.by, reference: act.reference };
-    step(&services, &caller, id, event, facts).await
+    step(&services, &caller, &submission, event, facts).await
 }
 
 /// `POST /v1/handovers/{id}/return`: it is to be archived after all. The archive is asked for it first.
@@ -154,15 +163,19 @@ pub(super) async fn take_back<S: Store, A: Archive, C: Clock>(
     id: Id,
     body: Body,
 ) -> Result<Response, Problem> {
-    let caller = services.tokens.caller(&headers, Operation::Operate)?;
-    let act: TakeBack = act(&headers, body, &TAKE_BACK, |act: &TakeBack| [&act.by, &act.reason])?;
-    let claimed = whole(&services, &caller, id).await?;
-    let against = services.rights.kept_from_archive(&claimed.submission.organisation, &record_of(&claimed)?);
-    if let Some(against) = against {
+    let (caller, act): (_, TakeBack) = act(&services, &headers, body, &TAKE_BACK)?;
+    let (submission, _) = found(&services, &caller, id).await?;
+    // Said before anything else: whatever else stands in the way, it is not to come back.
+    if let Some(by) = submission.invalidated_by {
+        return Err(StoreError::InvalidationOpen { by }.into());
+    }
+    let (claimed, record) = whole(&services, &submission, Event::TakeBack.name()).await?;
+    if let Some(against) = services.rights.kept_from_archive(&submission.organisation, &record) {
         return Err(still_no_option(&against));
     }
+    check_way_back(&claimed).map_err(problem::conflict)?;
     let facts = json!({ "by": act.by, "reason": act.reason });
-    step(&services, &caller, Ok(Path(claimed.submission.id.to_string())), Event::TakeBack, facts).await
+    step(&services, &caller, &submission, Event::TakeBack, facts).await
 }
 
 fn still_no_option(against: &Denial) -> Problem {
@@ -170,77 +183,46 @@ fn still_no_option(against: &Denial) -> Problem {
     Problem::new(StatusCode::CONFLICT, "handover.archive_is_no_option", text).with_reasons(vec![cause_of(against)])
 }
 
-/// An act that names who, and in one more field what for; neither holds an identity code.
-fn act<T: DeserializeOwned>(
-    headers: &HeaderMap,
-    body: Body,
-    shape: &Text,
-    said: impl Fn(&T) -> [&String; 2],
-) -> Result<T, Problem> {
-    let act: T = parse(&json_bytes(headers, body)?, shape)?;
-    let [by, what] = said(&act);
-    match fits(by, BY_CHARACTERS_MAX) && fits(what, REASON_CHARACTERS_MAX) {
-        true => Ok(act),
-        false => Err(problem::bad_act()),
-    }
-}
-
-/// All of a submission that the caller may see.
+/// All of a submission, and its record, for this act. What retention has purged says so, or that the act was never possible.
 async fn whole<S: Store, A: Archive, C: Clock>(
     services: &Services<S, A, C>,
-    caller: &Caller,
-    id: Id,
-) -> Result<Claimed, Problem> {
-    let id = parse_id(id)?;
-    let (found, _) = services.store.find(&id, &caller.scope()).await?.ok_or_else(problem::no_such_submission)?;
-    match services.store.whole(&id).await {
-        Ok(claimed) => Ok(claimed),
-        Err(StoreError::Damaged { .. }) if found.state.class() != Class::Open => Err(gone_or_never(&found)),
-        Err(error) => Err(error.into()),
-    }
+    of: &Submission,
+    act: &'static str,
+) -> Result<(Claimed, LocalRecord), Problem> {
+    check_kind(of).map_err(problem::conflict)?;
+    let claimed = match services.store.whole(&of.id).await {
+        Err(StoreError::Purged) if of.handed_over_at.is_none() => {
+            return Err(handover_not_possible(&IllegalTransition { state: of.state.name(), event: act }));
+        }
+        claimed => claimed?,
+    };
+    let record = serde_json::from_slice(&claimed.payload).map_err(|_| problem::our_fault())?;
+    Ok((claimed, record))
 }
 
-fn record_of(claimed: &Claimed) -> Result<LocalRecord, Problem> {
-    serde_json::from_slice(&claimed.payload).map_err(|_| problem::our_fault())
-}
-
-/// There is no package: purged with its receipt, or never made.
-fn gone_or_never(submission: &Submission) -> Problem {
-    match submission.handed_over_at {
-        Some(_) => Problem::new(StatusCode::GONE, "handover.purged", handover::purged()),
-        None => problem::no_such_submission(),
+/// Why there is no package: never made, purged after its receipt, or lost, which is a fault.
+fn no_package(of: &Submission) -> Problem {
+    match of.handed_over_at {
+        None => Problem::new(StatusCode::NOT_FOUND, "handover.never", handover::never_handed_over()),
+        // Retention takes nothing before the receipt, nor what was taken back and did not arrive.
+        Some(_) if of.state.awaits_receipt() || !matches!(of.state.class(), Class::Archived | Class::HandedOver) => {
+            StoreError::Damaged { what: "package" }.into()
+        }
+        Some(_) => StoreError::Purged.into(),
     }
 }
 
 async fn step<S: Store, A: Archive, C: Clock>(
     services: &Services<S, A, C>,
     caller: &Caller,
-    id: Id,
+    of: &Submission,
     event: Event,
     facts: Value,
 ) -> Result<Response, Problem> {
-    let id = parse_id(id)?;
-    services.store.find(&id, &caller.scope()).await?.ok_or_else(problem::no_such_submission)?;
     let name = event.name();
     let step = Step { facts, ..Step::plain(event, caller.actor(&services.instance)) };
-    let done = services.store.step(&id, step, services.clock.now()).await;
-    Ok(axum::Json(Shown::for_operator(moved(services, done, name)?)).into_response())
-}
-
-fn moved<S: Store, A: Archive, C: Clock>(
-    services: &Services<S, A, C>,
-    done: Result<Submission, StoreError>,
-    act: &'static str,
-) -> Result<Submission, Problem> {
-    match done {
-        Ok(moved) => {
-            tracing::info!(submission = %moved.id, act, "an operator has decided");
-            services.wake.notify_one();
-            Ok(moved)
-        }
-        Err(StoreError::Illegal(illegal)) => Err(problem::handover_not_possible(&illegal)),
-        Err(error) => Err(error.into()),
-    }
+    let done = services.store.step(&of.id, step, services.clock.now()).await;
+    decided(services, done, name, handover_not_possible)
 }
 
 const HAND_OVER: Text = Text::fixed(

@@ -109,9 +109,11 @@ async fn withdraw_instead<S: Store, A: Archive, C: Clock>(
     Ok((!rest.is_empty() && whole && rest.iter().all(never_left)).then(|| withdrawn(rest)))
 }
 
-/// Whether the archive cannot have it. Of an earlier run's that is not certain: the database may have been put back.
+/// Whether neither the archive nor, another way, the organiser can have it. Of an earlier run's that is not certain: the database
+/// may have been put back.
 fn never_left(submission: &Submission) -> bool {
     match submission.state.class() {
+        _ if submission.handed_over_at.is_some() => false,
         Class::Rejected => true,
         Class::Abandoned => !submission.has_envelope && !submission.from_earlier_run,
         Class::Open | Class::Archived | Class::HandedOver => false,

@@ -9,7 +9,8 @@ use serde::Serialize;
 use crate::domain::finding::Finding;
 use crate::domain::submission::{Cause, IllegalTransition};
 use crate::domain::text::Text;
-use crate::sidecar::store::{Limit, StoreError};
+use crate::sidecar::handover;
+use crate::sidecar::store::{Limit, StoreError, SubmissionId};
 
 /// A problem on its way to the caller.
 #[derive(Debug)]
@@ -95,6 +96,9 @@ impl From<StoreError> for Problem {
             StoreError::NotFound => no_such_submission(),
             StoreError::Illegal(_) => already_left(),
             StoreError::Full { limit } => queue_full(limit),
+            StoreError::Moved => conflict(handover::moved()),
+            StoreError::InvalidationOpen { by } => invalidation_open(&by),
+            StoreError::Purged => Problem::new(StatusCode::GONE, "handover.purged", handover::purged()),
             error => {
                 tracing::error!(store.error = error.with_causes(), "the store did not do what the API asked");
                 store_refuses()
@@ -172,6 +176,17 @@ pub(super) fn act_not_possible(illegal: &IllegalTransition) -> Problem {
 /// What was asked for cannot be done, for this reason.
 pub(super) fn conflict(why: Cause) -> Problem {
     Problem::new(StatusCode::CONFLICT, &why.code, why.message)
+}
+
+/// What is to count no longer is not taken back; names the invalidation.
+fn invalidation_open(by: &SubmissionId) -> Problem {
+    let Cause { code, message, .. } = handover::invalidation_open();
+    let text = Text::made(
+        format!("{} (mitätöinti {by})", message.fi),
+        format!("{} (makulering {by})", message.sv),
+        format!("{} (invalidation {by})", message.en),
+    );
+    Problem::new(StatusCode::CONFLICT, &code, text)
 }
 
 pub(super) fn handover_not_possible(illegal: &IllegalTransition) -> Problem {

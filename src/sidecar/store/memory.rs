@@ -14,11 +14,12 @@ use serde_json::{Value, json};
 
 use super::progress::{ChainPlace, Told, never_arrived, progress};
 use super::{
-    Accepted, Actor, Census, ChangesWanted, Claimed, Due, Earlier, KeptBodies, NewSubmission, Packages, Predecessor,
-    Purged, Scope, Step, Store, StoreError, StoredEnvelope, Stuck, StuckLane, Submission, SubmissionId, TimelineEntry,
-    Use, Whose,
+    Accepted, Actor, Census, ChangesWanted, Claimed, Due, Earlier, Handover, KeptBodies, NewSubmission, Packages,
+    Predecessor, PredecessorRecord, Purged, Scope, SignedPlace, Step, Store, StoreError, StoredEnvelope, Stuck,
+    StuckLane, Submission, SubmissionId, TimelineEntry, Use, Whose,
 };
 use crate::domain::document::header::DocumentIds;
+use crate::domain::document::invalidation::Extent;
 use crate::domain::oid::Oid;
 use crate::domain::submission::{Class, Event, IllegalTransition, Kind, State};
 use crate::sidecar::ports::HandoverBodies;
@@ -39,7 +40,8 @@ struct Tables {
 
 struct Row {
     submission: Submission,
-    payload: Vec<u8>,
+    /// `None` once it is purged, and then there is no other body either.
+    payload: Option<Vec<u8>>,
     envelope: Option<StoredEnvelope>,
     handed_over: Option<HandoverBodies>,
     run: u64,
@@ -105,10 +107,55 @@ impl Tables {
         let row = &self.rows[at];
         Submission {
             waits_for: self.in_the_way(at),
+            invalidated_by: self.invalidated_by(at),
             from_earlier_run: row.run != run,
             has_envelope: row.envelope.is_some(),
             ..row.submission.clone()
         }
+    }
+
+    /// The open invalidation of what was handed over.
+    fn invalidated_by(&self, of: usize) -> Option<SubmissionId> {
+        let s = &self.rows[of].submission;
+        let means = |other: &&Row| {
+            let i = &other.submission;
+            let meant = match &i.kind {
+                Kind::Document => false,
+                Kind::Invalidation { target, extent } => {
+                    *target == s.document.document || *extent == Extent::AllVersions
+                }
+            };
+            meant && i.organisation == s.organisation && i.document.set == s.document.set
+        };
+        let mut open = self.rows.iter().filter(|row| row.submission.state.class() == Class::Open).filter(means);
+        s.handed_over_at.and_then(|_| open.next()).map(|row| row.submission.id.clone())
+    }
+
+    /// Nothing comes back that is to count no longer, or of which nothing is kept.
+    fn may_come_back(&self, at: usize) -> Result<(), StoreError> {
+        match (self.invalidated_by(at), &self.rows[at].payload) {
+            (Some(by), _) => Err(StoreError::InvalidationOpen { by }),
+            (None, None) => Err(StoreError::Purged),
+            (None, Some(_)) => Ok(()),
+        }
+    }
+
+    /// Whether retention takes a row now: by the rules of the durable store.
+    fn is_due(&self, at: usize, due: Due) -> bool {
+        let s = &self.rows[at].submission;
+        let followed = self.rows.iter().map(|row| &row.submission).any(|next| {
+            next.organisation == s.organisation
+                && next.document.set == s.document.set
+                && next.document.version > s.document.version
+                && next.state.class() == Class::Open
+        });
+        let by_its_time = match (s.state.class(), s.handed_over_at) {
+            (Class::Open, _) => false,
+            (_, None) | (Class::Archived, _) => s.updated_at < due.settled_before,
+            (Class::HandedOver, _) => !s.state.awaits_receipt() && s.updated_at < due.confirmed_before,
+            (Class::Rejected | Class::Abandoned, Some(_)) => false,
+        };
+        by_its_time && self.rows[at].payload.is_some() && !followed
     }
 
     /// Whether a row goes before another: by version, and an invalidation by its turn.
@@ -192,7 +239,8 @@ impl Tables {
             for at in 0..self.rows.len() {
                 let s = &self.rows[at].submission;
                 let follows = s.replaces.as_ref() == Some(&document.document) && s.organisation == of.organisation;
-                if follows && s.state.class() == Class::Open {
+                // The place of what was handed over is in its bytes.
+                if follows && s.handed_over_at.is_none() && s.state.class() == Class::Open {
                     self.put(at, ChainPlace::after(&document));
                     above.push(self.rows[at].submission.document.clone());
                 }
@@ -253,10 +301,11 @@ impl Tables {
                 class: row.submission.state.class(),
                 document: row.submission.document.clone(),
                 unit: row.submission.unit.clone(),
-                payload: Some(row.payload.clone()),
+                was_handed_over: row.submission.handed_over_at.is_some(),
+                record: row.payload.clone().map_or(PredecessorRecord::Purged, PredecessorRecord::Kept),
             })
         });
-        let (payload, envelope) = (self.rows[at].payload.clone(), self.rows[at].envelope.clone());
+        let (payload, envelope) = (self.rows[at].payload.clone().unwrap(), self.rows[at].envelope.clone());
         let handed_over = self.rows[at].handed_over.as_ref().map(|bodies| bodies.document.clone());
         Claimed { submission, payload, envelope, predecessor, handed_over }
     }
@@ -292,6 +341,7 @@ impl Tables {
             why: None,
             waits_for: None,
             handed_over_at: None,
+            invalidated_by: None,
             from_earlier_run: false,
             damaged: None,
             change,
@@ -299,7 +349,7 @@ impl Tables {
             verdict: None,
         };
         self.append(Some(&submission.id), "accept", submission.state.name(), json!([new.used_by, new.subject]), now);
-        self.rows.push(Row { submission, payload: new.payload, envelope: None, handed_over: None, run });
+        self.rows.push(Row { submission, payload: Some(new.payload), envelope: None, handed_over: None, run });
         self.rows.len() - 1
     }
 }
@@ -399,12 +449,15 @@ impl Store for MemoryStore {
     async fn hand_over(
         &self,
         id: &SubmissionId,
-        bodies: &HandoverBodies,
+        Handover { bodies, place }: &Handover,
         step: Step,
         now: Timestamp,
     ) -> Result<Submission, StoreError> {
         let mut tables = self.tables();
         let at = tables.at(id)?;
+        if SignedPlace::of(&tables.rows[at].submission) != *place {
+            return Err(StoreError::Moved);
+        }
         tables.apply(at, &step, now)?;
         let before = tables.rows[at].handed_over.take();
         let document = before.map_or_else(|| bodies.document.clone(), |before| before.document);
@@ -414,7 +467,11 @@ impl Store for MemoryStore {
 
     async fn whole(&self, id: &SubmissionId) -> Result<Claimed, StoreError> {
         let tables = self.tables();
-        Ok(tables.claimed(tables.at(id)?, self.run))
+        let at = tables.at(id)?;
+        if tables.rows[at].payload.is_none() {
+            return Err(StoreError::Purged);
+        }
+        Ok(tables.claimed(at, self.run))
     }
 
     async fn package(&self, id: &SubmissionId) -> Result<Option<Vec<u8>>, StoreError> {
@@ -436,8 +493,10 @@ impl Store for MemoryStore {
         if needs_a_package || (step.event == Event::TakePlace && s.handed_over_at.is_some()) {
             return Err(IllegalTransition { state: s.state.name(), event: step.event.name() }.into());
         }
-        if step.event == Event::TakePlace {
-            tables.take_place(at)?;
+        match step.event {
+            Event::TakePlace => tables.take_place(at)?,
+            Event::TakeBack => tables.may_come_back(at)?,
+            _ => {}
         }
         tables.apply(at, &step, now)?;
         Ok(tables.shown(at, self.run))
@@ -537,9 +596,20 @@ impl Store for MemoryStore {
         Ok(Census { by_state: by_state.into_iter().collect(), oldest_open, packages, ..Census::default() })
     }
 
-    /// Here nothing gets old.
-    async fn purge(&self, _: &Actor, _: Due, _: u32, _: Timestamp) -> Result<Purged, StoreError> {
-        Ok(Purged::default())
+    /// Here nothing gets old by itself, and bytes are not counted.
+    async fn purge(&self, actor: &Actor, due: Due, limit: u32, now: Timestamp) -> Result<Purged, StoreError> {
+        let mut tables = self.tables();
+        let mut found: Vec<usize> = (0..tables.rows.len()).filter(|at| tables.is_due(*at, due)).collect();
+        found.truncate(usize::try_from(limit).unwrap());
+        for at in &found {
+            let row = &mut tables.rows[*at];
+            (row.payload, row.envelope, row.handed_over) = (None, None, None);
+        }
+        let submissions = found.len() as u64;
+        if submissions > 0 {
+            tables.append(None, "bodies.purge", "purged", json!([actor, submissions]), now);
+        }
+        Ok(Purged { submissions, bytes: 0, more: submissions == u64::from(limit) })
     }
 
     async fn forget(&self, _: &Actor, _: Timestamp, _: u32, _: Timestamp) -> Result<u64, StoreError> {

@@ -13,12 +13,12 @@ use rusqlite::{Connection, ErrorCode};
 use serde_json::Value;
 
 use super::{
-    Accepted, Actor, Census, ChangesWanted, Claimed, Due, Earlier, KeptBodies, NewSubmission, Packages, Purged, Scope,
-    Step, Store, StoreError, StoreLimits, StoredEnvelope, Stuck, Submission, SubmissionId, TimelineEntry, Use, Whose,
+    Accepted, Actor, Census, ChangesWanted, Claimed, Due, Earlier, Handover, KeptBodies, NewSubmission, Packages,
+    Purged, Scope, Step, Store, StoreError, StoreLimits, StoredEnvelope, Stuck, Submission, SubmissionId,
+    TimelineEntry, Use, Whose,
 };
 use crate::domain::oid::Oid;
 use crate::domain::submission::Kind;
-use crate::sidecar::ports::HandoverBodies;
 use crate::sidecar::vault::{StoreKey, Vault};
 
 mod accept;
@@ -293,11 +293,11 @@ impl Store for SqliteStore {
     async fn hand_over(
         &self,
         id: &SubmissionId,
-        bodies: &HandoverBodies,
+        handover: &Handover,
         step: Step,
         now: Timestamp,
     ) -> Result<Submission, StoreError> {
-        let (id, bodies) = (id.clone(), bodies.clone());
+        let (id, Handover { bodies, place }) = (id.clone(), handover.clone());
         let (vault, folder) = (Arc::clone(&self.around.vault), Arc::clone(&self.around.folder));
         let seal = move || {
             let package = folder.seal(&vault, Part::Package, id.as_str(), &bodies.package)?;
@@ -305,7 +305,7 @@ impl Store for SqliteStore {
             Ok((id, (package, document)))
         };
         let (id, sealed) = unhurried(true, seal).await?;
-        self.write(move |tables| steps::hand_over(tables, &id, &sealed, &step, now)).await
+        self.write(move |tables| steps::hand_over(tables, &id, &sealed, &place, &step, now)).await
     }
 
     async fn whole(&self, id: &SubmissionId) -> Result<Claimed, StoreError> {

@@ -24,18 +24,18 @@ use crate::domain::access::{Authority, Denial, JointDenial, Operation, Reason};
 use crate::domain::oid::Oid;
 use crate::domain::person::PersonId;
 use crate::domain::record::{CaseReference, LocalRecord};
-use crate::domain::submission::{Cause, Class, Event, Kind, State};
+use crate::domain::submission::{Cause, Event, Kind, State};
 use crate::domain::text::Text;
 use crate::domain::time::start_of_day_in_finland;
 use crate::sidecar::audit;
 use crate::sidecar::find_case::Reads;
 pub(crate) use crate::sidecar::handover::cause_of;
-use crate::sidecar::handover::{Order, codes, predecessor_handed_over};
+use crate::sidecar::handover::{Against, Order, invalidation_open, moved, predecessor_handed_over};
 use crate::sidecar::ports::{
     Archive, ArchiveFault, Asker, Clock, Digest, Ground, Outbound, Outcome, Pace, Preparation, PrepareFault, Proof,
     Verdict,
 };
-use crate::sidecar::store::{Claimed, Step, Store, StoreError, StoredEnvelope, Submission};
+use crate::sidecar::store::{Claimed, Predecessor, Step, Store, StoreError, StoredEnvelope, Submission};
 
 /// Code of a refusal that is not final: perhaps it is this document that the archive has.
 const DUPLICATE: &str = "archive.duplicate_id";
@@ -129,7 +129,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         };
         match self.make(&claimed, &record, &mut reads).await {
             Ok(envelope) => self.launch(submission, envelope, reads).await,
-            Err(Stop::HandOver(against)) => self.hand_over(&claimed, &record, &against).await,
+            Err(Stop::HandOver(against)) => self.hand_over(&claimed, &record, against).await,
             Err(stop) => self.stop(submission, stop, reads).await,
         }
     }
@@ -159,8 +159,12 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
     }
 
     /// Whether it goes to the organiser another way, decided before anything of a client is read; or waits for one before it that
-    /// went so. What was taken back is not handed over again by itself.
+    /// went so. What was taken back is not handed over again by itself, and stays here while it is to count no longer. A predecessor
+    /// that retention has purged is one from elsewhere: whether the organiser has archived it, the archive knows.
     fn other_way(&self, claimed: &Claimed, record: &LocalRecord) -> Result<(), Stop> {
+        if claimed.submission.invalidated_by.is_some() {
+            return Err(Stop::Park(invalidation_open()));
+        }
         let against = self.rights.kept_from_archive(&claimed.submission.organisation, record);
         match against {
             Some(against)
@@ -170,7 +174,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             {
                 Err(Stop::HandOver(against))
             }
-            None if claimed.predecessor.as_ref().is_some_and(|before| before.class == Class::HandedOver) => {
+            None if claimed.predecessor.as_ref().is_some_and(Predecessor::may_still_come) => {
                 Err(Stop::Hold { until: None, why: predecessor_handed_over() })
             }
             _ => Ok(()),
@@ -186,24 +190,25 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
     }
 
     /// Keeps the package for the organiser. It ends here, until somebody takes it back.
-    async fn hand_over(&self, claimed: &Claimed, record: &LocalRecord, against: &Denial) -> Result<(), StoreError> {
+    async fn hand_over(&self, claimed: &Claimed, record: &LocalRecord, against: Denial) -> Result<(), StoreError> {
         let (submission, now) = (&claimed.submission, self.clock.now());
-        let order = Order::try_new(claimed, record, None, against).map_err(PrepareFault::Lasting);
+        let against = Against::Parties(against);
+        let order = Order::try_new(claimed, record, None, &against).map_err(PrepareFault::Lasting);
         let made = match order {
             Ok(order) => order.carry_out(&self.pipeline, now).await,
             Err(fault) => Err(fault),
         };
-        let bodies = match made {
-            Ok(bodies) => bodies,
+        let handover = match made {
+            Ok(handover) => handover,
             Err(PrepareFault::Passing(why)) => {
                 return self.stop(submission, Stop::Later { asked: None, why }, Vec::new()).await;
             }
             Err(PrepareFault::Lasting(why)) => return self.stop(submission, Stop::Park(why), Vec::new()).await,
         };
-        let event = Event::HandOver { why: cause_of(against) };
-        let facts = json!({ "why": codes(against), "organiser": record.organiser.oid });
+        let event = Event::HandOver { why: against.cause() };
+        let facts = json!({ "why": against.codes(), "organiser": record.organiser.oid });
         let step = Step { facts, ..Step::plain(event, self.actor()) };
-        match self.store.hand_over(&submission.id, &bodies, step, now).await {
+        match self.store.hand_over(&submission.id, &handover, step, now).await {
             Ok(moved) => {
                 self.metrics.count_handed_over();
                 tracing::info!(submission = %moved.id, document = %moved.document.document, "handed over another way");
@@ -211,6 +216,9 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             }
             // Withdrawn meanwhile: nothing is kept of the package.
             Err(StoreError::Illegal(_)) => Ok(()),
+            Err(StoreError::Moved) => {
+                self.stop(submission, Stop::Later { asked: None, why: moved() }, Vec::new()).await
+            }
             Err(error) => Err(error),
         }
     }

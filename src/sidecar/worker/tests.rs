@@ -25,8 +25,8 @@ use crate::sidecar::ports::{
 };
 use crate::sidecar::store::sqlite::SqliteStore;
 use crate::sidecar::store::{
-    Accepted, Census, ChangesWanted, Due, Earlier, KeptBodies, NewSubmission, Packages, Purged, Scope, StoredEnvelope,
-    Stuck, Submission, TimelineEntry, Use, Whose,
+    Accepted, Census, ChangesWanted, Due, Earlier, Handover, KeptBodies, NewSubmission, Packages, Purged, Scope,
+    StoredEnvelope, Stuck, Submission, TimelineEntry, Use, Whose,
 };
 use crate::sidecar::vault::StoreKey;
 
@@ -879,11 +879,11 @@ impl Store for FailingStore {
     async fn hand_over(
         &self,
         id: &SubmissionId,
-        bodies: &HandoverBodies,
+        handover: &Handover,
         step: Step,
         now: Timestamp,
     ) -> Result<Submission, StoreError> {
-        self.inner.hand_over(id, bodies, step, now).await
+        self.inner.hand_over(id, handover, step, now).await
     }
 
     async fn whole(&self, id: &SubmissionId) -> Result<Claimed, StoreError> {

@@ -1,5 +1,6 @@
 //! The operator's calls for what goes another way.
 
+use super::invalidations::order;
 use super::*;
 use crate::sidecar::config::{HandOverConfig, OrganiserConfig, PartyConfig};
 
@@ -26,6 +27,12 @@ impl Service {
         (format!("/v1/outbox/{id}"), format!("/v1/handovers/{id}"))
     }
 
+    /// As if every body of this kind had been purged, or lost.
+    fn lose_bodies(&self, part: &str) {
+        let db = rusqlite::Connection::open(self.folder.path().join("s.db")).unwrap();
+        assert!(db.execute("DELETE FROM bodies WHERE part = ?1", [part]).unwrap() > 0);
+    }
+
     async fn say(&self, path: &str, body: &str, caller: &str) -> Answer {
         self.ask(&post(path, caller, &[]), body).await
     }
@@ -42,8 +49,7 @@ async fn an_operator_hands_over_exports_confirms_and_takes_back_and_each_is_in_t
     let act = format!("{outbox}/handover");
     // The record says `find`.
     assert_eq!(said(&service.say(&act, ACT, "all").await), (409, "handover.case_not_named".into()));
-    let named = ACT.replace('}', r#", "case": "1.2.246.10.99999991.14.2026.1"}"#);
-    let handed = service.say(&act, &named, "all").await;
+    let handed = service.say(&act, &naming_a_case(), "all").await;
     assert_eq!((handed.status, handed.json()["state"].as_str()), (200, Some("handed_over")), "{}", handed.body);
     assert!(handed.json()["receipt"].is_null() && handed.json()["handed_over_at"].is_string());
     assert_eq!(said(&service.say(&act, ACT, "all").await), (409, "handover.not_possible".into()));
@@ -74,9 +80,61 @@ async fn what_can_be_archived_is_not_handed_over_and_what_was_not_handed_over_ha
     let id = accepted.json()["id"].as_str().unwrap().to_owned();
     let refused = service.say(&format!("/v1/outbox/{id}/handover"), ACT, "all").await;
     assert_eq!(said(&refused), (409, "handover.archive_is_an_option".into()));
-    assert_eq!(service.get(&format!("/v1/handovers/{id}/package"), "all").await.status, 404);
-    let refused = service.say(&format!("/v1/handovers/{id}/receipt"), RECEIPT, "all").await;
-    assert_eq!(said(&refused), (409, "handover.not_possible".into()));
+    let package = format!("/v1/handovers/{id}/package");
+    assert_eq!(said(&service.get(&package, "all").await), (404, "handover.never".into()));
+    for (act, body) in [("receipt", RECEIPT), ("return", ACT)] {
+        let refused = service.say(&format!("/v1/handovers/{id}/{act}"), body, "all").await;
+        assert_eq!(said(&refused), (409, "handover.not_possible".into()), "{act}");
+    }
+    // So it is once its record has been purged.
+    service.say(&format!("/v1/outbox/{id}/abandon"), ACT, "all").await;
+    service.lose_bodies("payload");
+    for path in [format!("/v1/handovers/{id}/return"), format!("/v1/outbox/{id}/handover")] {
+        assert_eq!(said(&service.say(&path, ACT, "all").await), (409, "handover.not_possible".into()), "{path}");
+    }
+    assert_eq!(said(&service.get(&package, "all").await), (404, "handover.never".into()));
+}
+
+#[tokio::test]
+async fn a_package_that_is_lost_is_a_fault_before_its_receipt_and_may_be_purged_after_it() {
+    let service = Service::start_with(closed).await;
+    let (outbox, handover) = service.held("k-1").await;
+    assert_eq!(service.say(&format!("{outbox}/handover"), &naming_a_case(), "all").await.status, 200);
+    service.lose_bodies("package");
+    let package = format!("{handover}/package");
+    assert_eq!(said(&service.get(&package, "all").await), (503, "service.store".into()));
+    service.lose_bodies("document");
+    let back = service.say(&format!("{handover}/return"), ACT, "all").await;
+    assert_eq!(said(&back), (503, "service.store".into()));
+    service.lose_bodies("payload");
+    assert_eq!(service.say(&format!("{handover}/receipt"), RECEIPT, "all").await.status, 200);
+    assert_eq!(said(&service.get(&package, "all").await), (410, "handover.purged".into()));
+    let back = service.say(&format!("{handover}/return"), ACT, "all").await;
+    assert_eq!(said(&back), (410, "handover.purged".into()));
+}
+
+#[tokio::test]
+async fn what_is_to_count_no_longer_says_so_and_does_not_come_back_and_no_invalidation_is_handed_over() {
+    let service = Service::start_with(closed).await;
+    let (outbox, handover) = service.held("k-1").await;
+    let document = service.get(&outbox, "all").await.json()["document_id"].as_str().unwrap().to_owned();
+    assert_eq!(service.say(&format!("{outbox}/handover"), &naming_a_case(), "all").await.status, 200);
+    service.set(Mood::Down);
+    let answer = service.invalidate("k-2", &document, &order("Väärä asiakas", "this_version"), "all").await;
+    assert_eq!(answer.status, 202, "{}", answer.body);
+    let invalidation = answer.json()["id"].as_str().unwrap().to_owned();
+    let listed = service.get("/v1/handovers", "all").await.json();
+    assert_eq!(listed["items"][0]["invalidated_by"], invalidation.as_str());
+    let back = service.say(&format!("{handover}/return"), ACT, "all").await;
+    assert_eq!(said(&back), (409, "handover.invalidation_open".into()));
+    assert!(back.json()["message"]["fi"].as_str().unwrap().contains(&invalidation), "{}", back.body);
+    for path in [format!("/v1/outbox/{invalidation}/handover"), format!("/v1/handovers/{invalidation}/return")] {
+        assert_eq!(said(&service.say(&path, ACT, "all").await), (409, "handover.no_document".into()), "{path}");
+    }
+}
+
+fn naming_a_case() -> String {
+    ACT.replace('}', r#", "case": "1.2.246.10.99999991.14.2026.1"}"#)
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ pub(super) fn entry(document: &Oid) -> Entry {
     Entry { clients: vec![client], group: Some(group), ..about }
 }
 
-fn order(reason: &str, extent: &str) -> Value {
+pub(super) fn order(reason: &str, extent: &str) -> Value {
     let record: Value = serde_json::from_str(RECORD).unwrap();
     let mut order = json!({ "reason": reason, "extent": extent });
     for part in ["acting_worker", "unit", "organiser", "clients", "professional_link"] {
@@ -23,7 +23,7 @@ fn order(reason: &str, extent: &str) -> Value {
 }
 
 impl Service {
-    async fn invalidate(&self, key: &str, document: &str, order: &Value, caller: &str) -> Answer {
+    pub(super) async fn invalidate(&self, key: &str, document: &str, order: &Value, caller: &str) -> Answer {
         let path = format!("/v1/documents/{document}/invalidate");
         self.ask(&post(&path, caller, &[("Idempotency-Key", key)]), &order.to_string()).await
     }

@@ -186,6 +186,7 @@ fn as_accepted(
         why: None,
         waits_for: None,
         handed_over_at: None,
+        invalidated_by: None,
         from_earlier_run: false,
         damaged: None,
         change: change.unsigned_abs(),

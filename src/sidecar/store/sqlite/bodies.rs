@@ -233,6 +233,14 @@ impl Sealed {
     }
 }
 
+/// Whether anything is kept of a submission: retention takes all of it or nothing.
+pub(super) fn has_any(tables: &Tables<'_>, id: &str) -> Result<bool, StoreError> {
+    let mut statement = tables
+        .db
+        .prepare_cached("SELECT 1 FROM bodies b JOIN submissions s ON s.row = b.owner WHERE s.id = ?1 LIMIT 1")?;
+    Ok(statement.exists([id])?)
+}
+
 /// Opens a body of a submission; `None` when it has none (or none any more).
 pub(super) fn open(tables: &Tables<'_>, id: &str, part: Part) -> Result<Option<Vec<u8>>, StoreError> {
     let damaged = || StoreError::Damaged { what: part.name() };

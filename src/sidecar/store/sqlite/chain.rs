@@ -106,10 +106,12 @@ pub(super) fn submission_of(
     id.map(|id| by_id(tables, &id)).transpose()
 }
 
+/// What follows a document and can still move: the place of what was handed over is in its bytes.
 fn followers(tables: &Tables<'_>, of: &Oid, document: &DocumentIds) -> Result<Vec<String>, StoreError> {
-    let mut statement = tables
-        .db
-        .prepare_cached("SELECT id FROM submissions WHERE organisation = ?1 AND replaces = ?2 AND class = ?3")?;
+    let mut statement = tables.db.prepare_cached(
+        "SELECT id FROM submissions WHERE organisation = ?1 AND replaces = ?2 AND class = ?3
+             AND handed_over_at IS NULL",
+    )?;
     let open = Class::Open.as_str();
     let found = statement.query_map([of.as_str(), document.document.as_str(), open], |row| row.get(0))?;
     Ok(found.collect::<Result<_, _>>()?)

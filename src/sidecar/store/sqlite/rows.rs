@@ -43,7 +43,9 @@ pub(super) const COLUMNS: &str = concat!(
     before!(),
     " ORDER BY p.version DESC, p.row DESC LIMIT 1), (SELECT p.document FROM submissions p WHERE ",
     concerned!(),
-    ")), s.kind, s.target, s.handed_over_at"
+    ")), s.kind, s.target, s.handed_over_at, CASE WHEN s.handed_over_at IS NOT NULL THEN (SELECT i.id FROM submissions i \
+        WHERE i.set_id = s.set_id AND i.organisation = s.organisation AND i.class = 'open' AND i.kind <> 'document' \
+        AND (i.target = s.document OR i.kind = 'invalidation_of_all') ORDER BY i.row LIMIT 1) END"
 );
 
 /// What stands in a submission's way, and for how long, sealed in one column.
@@ -90,6 +92,10 @@ fn optional_moment(millis: Option<i64>) -> Result<Option<Timestamp>, StoreError>
 
 fn oid(text: &str) -> Result<Oid, StoreError> {
     text.parse().map_err(|_| StoreError::Damaged { what: "identifier" })
+}
+
+fn submission_id(text: &str) -> Result<SubmissionId, StoreError> {
+    text.parse().map_err(|_| StoreError::Damaged { what: "submission id" })
 }
 
 /// A kind's name in its column.
@@ -140,7 +146,7 @@ pub(super) fn submission(tables: &Tables<'_>, row: &Row<'_>) -> Result<Submissio
         _ => waiting.why,
     };
     Ok(Submission {
-        id: id.parse::<SubmissionId>().map_err(|_| StoreError::Damaged { what: "submission id" })?,
+        id: submission_id(id)?,
         organisation: oid(text(1)?)?,
         unit: oid(text(2)?)?,
         kind: kind(text(24)?, row.get::<_, Option<String>>(25)?.as_deref())?,
@@ -159,6 +165,7 @@ pub(super) fn submission(tables: &Tables<'_>, row: &Row<'_>) -> Result<Submissio
         why,
         waits_for: row.get::<_, Option<String>>(23)?.as_deref().map(oid).transpose()?,
         handed_over_at: optional_moment(row.get(26)?)?,
+        invalidated_by: row.get::<_, Option<String>>(27)?.as_deref().map(submission_id).transpose()?,
         from_earlier_run: row.get::<_, i64>(19)? != tables.serial.run(),
         damaged,
         change: unsigned(row.get(15)?)?,

@@ -13,7 +13,8 @@ use crate::domain::submission::{Class, Event, IllegalTransition, State};
 use crate::sidecar::ports::Outbound;
 use crate::sidecar::store::progress::{Told, progress};
 use crate::sidecar::store::{
-    Actor, Claimed, Predecessor, Step, StoreError, StoredEnvelope, Submission, SubmissionId, Whose,
+    Actor, Claimed, Predecessor, PredecessorRecord, SignedPlace, Step, StoreError, StoredEnvelope, Submission,
+    SubmissionId, Whose,
 };
 use crate::sidecar::vault::Place;
 
@@ -125,6 +126,9 @@ pub(super) fn read_one(tables: &Tables<'_>, id: &SubmissionId) -> Result<Claimed
     if submission.damaged.is_some() {
         return Err(StoreError::Damaged { what: "detail" });
     }
+    if is_purged(tables, &submission)? {
+        return Err(StoreError::Purged);
+    }
     let (payload, envelope, predecessor, handed_over) = whole(tables, &submission)?;
     Ok(Claimed { submission, payload, envelope, predecessor, handed_over })
 }
@@ -183,9 +187,16 @@ fn quarantine(
 fn predecessor(tables: &Tables<'_>, of: &Submission) -> Result<Option<Predecessor>, StoreError> {
     let concerned = of.kind.target().or(of.replaces.as_ref());
     let Some(submission) = chain::submission_of(tables, &of.organisation, concerned)? else { return Ok(None) };
+    let id = submission.id.as_str();
     Ok(Some(Predecessor {
         class: submission.state.class(),
-        payload: payload(tables, submission.id.as_str()).ok(),
+        was_handed_over: submission.handed_over_at.is_some(),
+        record: match bodies::open(tables, id, Part::Payload) {
+            Ok(Some(record)) => PredecessorRecord::Kept(record),
+            Ok(None) if is_purged(tables, &submission)? => PredecessorRecord::Purged,
+            Ok(None) | Err(StoreError::Damaged { .. }) => PredecessorRecord::Damaged,
+            Err(error) => return Err(error),
+        },
         document: submission.document,
         unit: submission.unit,
     }))
@@ -252,10 +263,14 @@ pub(super) fn hand_over(
     tables: &Tables<'_>,
     id: &SubmissionId,
     (package, document): &(Sealed, Sealed),
+    place: &SignedPlace,
     step: &Step,
     now: Timestamp,
 ) -> Result<Submission, StoreError> {
     let (id, found) = (id.as_str(), by_id(tables, id.as_str())?);
+    if SignedPlace::of(&found) != *place {
+        return Err(StoreError::Moved);
+    }
     let again = found.handed_over_at.is_some();
     let moved = apply(tables, found, step, now)?;
     if again {
@@ -277,8 +292,25 @@ pub(super) fn step(
     if matches!(step.event, Event::HandOver { .. }) {
         return Err(IllegalTransition { state: found.state.name(), event: step.event.name() }.into());
     }
+    if step.event == Event::TakeBack {
+        may_come_back(tables, &found)?;
+    }
     let found = if step.event == Event::TakePlace { chain::take_place(tables, found)? } else { found };
     apply(tables, found, &step, now)
+}
+
+/// Nothing comes back that is to count no longer, or of which nothing is kept.
+fn may_come_back(tables: &Tables<'_>, of: &Submission) -> Result<(), StoreError> {
+    if let Some(by) = of.invalidated_by.clone() {
+        return Err(StoreError::InvalidationOpen { by });
+    }
+    if is_purged(tables, of)? { Err(StoreError::Purged) } else { Ok(()) }
+}
+
+/// Whether retention has taken its bodies. What it never takes has lost them another way.
+fn is_purged(tables: &Tables<'_>, of: &Submission) -> Result<bool, StoreError> {
+    let may_be = of.state.class() != Class::Open && !of.state.awaits_receipt();
+    Ok(may_be && !bodies::has_any(tables, of.id.as_str())?)
 }
 
 pub(super) fn recover(

@@ -8,16 +8,21 @@ use super::Stop;
 use super::cause::{predecessor_differs, predecessor_never_arrived, unreadable};
 use crate::domain::record::LocalRecord;
 use crate::domain::submission::{Cause, Class};
-use crate::sidecar::store::{Predecessor, Submission};
+use crate::sidecar::handover::place_lost;
+use crate::sidecar::store::{Predecessor, PredecessorRecord, Submission};
 
 /// What replaces a document of this store belongs to its chain, its unit and its client.
 pub(super) fn check_predecessor(submission: &Submission, record: &LocalRecord, of: &Predecessor) -> Result<(), Stop> {
     if matches!(of.class, Class::Rejected | Class::Abandoned) {
-        return Err(Stop::Park(predecessor_never_arrived()));
+        let fixed = submission.handed_over_at.is_some();
+        return Err(Stop::Park(if fixed { place_lost() } else { predecessor_never_arrived() }));
     }
     let chained = of.document.set == submission.document.set
         && of.document.version.checked_add(1) == Some(submission.document.version);
-    let before = of.payload.as_ref().and_then(|payload| serde_json::from_slice::<LocalRecord>(payload).ok());
+    let before = match &of.record {
+        PredecessorRecord::Kept(record) => serde_json::from_slice::<LocalRecord>(record).ok(),
+        PredecessorRecord::Purged | PredecessorRecord::Damaged => None,
+    };
     let clients = |record: &LocalRecord| record.clients.iter().filter_map(|c| c.id()).collect::<Vec<_>>();
     let same_client = before.is_none_or(|before| {
         let known = clients(&before);

@@ -17,7 +17,7 @@ use crate::domain::text::Text;
 use crate::domain::time::Instant;
 use crate::domain::wire::answer::{Entry, EntryStatus};
 use crate::sidecar::ports::{Archive, ArchiveFault, Asker, Clock, Ground, Invalidating, Outbound, PrepareFault, Proof};
-use crate::sidecar::store::{Claimed, Store, StoreError, StoredEnvelope, Submission};
+use crate::sidecar::store::{Claimed, Predecessor, Store, StoreError, StoredEnvelope, Submission};
 
 impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
     /// Carries a claimed invalidation as far as it goes now.
@@ -37,7 +37,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             return self.stop(&submission, Stop::Park(unreadable()), Vec::new()).await;
         };
         let mut reads = Vec::new();
-        let about = (target, predecessor.map(|of| of.class));
+        let about = (target, predecessor.as_ref());
         let ready = match self.entry_of(&submission, &asker, about, extent, &mut reads).await {
             Ok(entry) => self.invalidation_envelope(&submission, &order, &entry, extent),
             Err(stop) => Err(stop),
@@ -53,11 +53,12 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         &self,
         submission: &Submission,
         asker: &Asker,
-        (target, class): (&Oid, Option<Class>),
+        (target, before): (&Oid, Option<&Predecessor>),
         extent: Extent,
         reads: &mut Vec<Value>,
     ) -> Result<Entry, Stop> {
-        if class == Some(Class::Rejected) {
+        let (class, at_organiser) = (before.map(|of| of.class), before.is_some_and(|of| of.was_handed_over));
+        if class == Some(Class::Rejected) && !at_organiser {
             return Err(Stop::Needless(never_arrived()));
         }
         let entry = self.archive.entry(asker, target).await;
@@ -74,10 +75,10 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
                 Err(Stop::Found(Proof::Found))
             }
             (Some(entry), _) => Ok(entry),
+            // The organiser may archive it itself yet.
+            (None, _) if at_organiser => Err(Stop::Hold { until: None, why: handed_over() }),
             // Given up while its answer was missing, and it did not arrive.
             (None, Some(Class::Abandoned)) => Err(Stop::Needless(never_arrived())),
-            // Archived another way: it may be on its way.
-            (None, Some(Class::HandedOver)) => Err(Stop::Hold { until: None, why: unknown_document() }),
             (None, _) => Err(Stop::Park(unknown_document())),
         }
     }
@@ -174,6 +175,15 @@ fn unknown_document() -> Cause {
         "the archive has no such document, or somebody else has stored it: check its id and the organiser",
     );
     Cause::new("invalidation.unknown_document", text)
+}
+
+fn handed_over() -> Cause {
+    let text = Text::fixed(
+        "asiakirja on luovutettu muuta tietä eikä ole arkistossa: ilmoita mitätöinnistä palvelunjärjestäjälle sovittua kanavaa pitkin ja luovu sitten tästä; asiakirjaa ei tänä aikana palauteta arkistoitavaksi",
+        "handlingen har överlämnats på annat sätt och finns inte i arkivet: meddela tjänsteanordnaren om makuleringen via den avtalade kanalen och ge sedan upp denna; handlingen tas inte tillbaka under tiden",
+        "the document was handed over another way and is not in the archive: tell the organiser of the invalidation by the agreed channel, then give this up; the document is not taken back meanwhile",
+    );
+    Cause::new("invalidation.handed_over", text)
 }
 
 fn unknown_group() -> Cause {

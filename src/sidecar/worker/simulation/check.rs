@@ -14,6 +14,7 @@ impl World {
         let (store, ledger) = (self.store(), self.archive.ledger().stored.clone());
         let all = store.all();
         self.everything_promised_is_somewhere(&all)?;
+        self.every_place_is_kept()?;
         if let Some(violation) = self.archive.ledger().violations.first() {
             return Err(violation.clone());
         }

@@ -9,11 +9,11 @@ use serde_json::Value;
 use super::dice::{Dice, Points};
 use crate::domain::oid::Oid;
 use crate::domain::submission::Event;
-use crate::sidecar::ports::{HandoverBodies, Proof, Verdict};
+use crate::sidecar::ports::{Proof, Verdict};
 use crate::sidecar::store::memory::MemoryStore;
 use crate::sidecar::store::{
-    Accepted, Actor, Census, ChangesWanted, Claimed, Due, Earlier, KeptBodies, NewSubmission, Packages, Purged, Scope,
-    Step, Store, StoreError, StoredEnvelope, Stuck, Submission, SubmissionId, TimelineEntry, Use, Whose,
+    Accepted, Actor, Census, ChangesWanted, Claimed, Due, Earlier, Handover, KeptBodies, NewSubmission, Packages,
+    Purged, Scope, Step, Store, StoreError, StoredEnvelope, Stuck, Submission, SubmissionId, TimelineEntry, Use, Whose,
 };
 
 /// A promise broken on purpose, to see that the check finds it.
@@ -140,12 +140,12 @@ impl Store for SimStore {
     async fn hand_over(
         &self,
         id: &SubmissionId,
-        bodies: &HandoverBodies,
+        handover: &Handover,
         step: Step,
         now: Timestamp,
     ) -> Result<Submission, StoreError> {
         self.before().await?;
-        let done = self.inner.hand_over(id, bodies, step, now).await;
+        let done = self.inner.hand_over(id, handover, step, now).await;
         self.after(done).await
     }
 

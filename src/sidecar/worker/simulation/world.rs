@@ -1,7 +1,7 @@
 //! One simulated world: a producer, an organiser, operators, a worker that dies and comes back, and what happens to them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use crate::domain::document::invalidation::Extent;
 use crate::domain::oid::Oid;
 use crate::domain::submission::{Class, Event, Kind, State};
 use crate::sidecar::config::PartyBook;
-use crate::sidecar::handover::{Order, cause_of};
+use crate::sidecar::handover::{Against, Order};
 use crate::sidecar::ports::{
     Chance, Clock, Digest, HandoverBodies, HandoverPreparation, Invalidating, Outbound, Pace, Pipeline, Preparation,
     PrepareFault,
@@ -63,11 +63,30 @@ struct SimPipeline {
     made: AtomicUsize,
     dice: Arc<Dice>,
     well: AtomicBool,
+    /// The first document that was handed over and then asked for in another place.
+    misplaced: Mutex<Option<String>>,
+}
+
+fn read(json: &[u8]) -> Value {
+    serde_json::from_slice(json).unwrap()
 }
 
 impl SimPipeline {
+    /// A document made now; or one that was handed over, where that says the place that is asked for. Another place is told, and
+    /// refused as the real pipeline refuses it.
+    fn signed(&self, ids: &DocumentIds, payload: &[u8], kept: Option<&[u8]>) -> Result<Vec<u8>, PrepareFault> {
+        let Some(kept) = kept else { return Ok(self.document(ids, payload)) };
+        let (said, record) = (read(kept), read(payload));
+        let place = json!([ids.document, ids.set, ids.version, record["replaces"]["document"]]);
+        if json!([said["document"], said["set"], said["version"], said["replaces"]]) == place {
+            return Ok(kept.to_vec());
+        }
+        self.misplaced.lock().unwrap().get_or_insert_with(|| format!("{said} was to stand at {place}"));
+        Err(PrepareFault::Lasting(passing("signature.not_made")))
+    }
+
     fn document(&self, ids: &DocumentIds, payload: &[u8]) -> Vec<u8> {
-        let record: Value = serde_json::from_slice(payload).unwrap();
+        let record = read(payload);
         let nonce = self.made.fetch_add(1, Ordering::SeqCst);
         let document = json!({ "document": ids.document, "set": ids.set, "version": ids.version,
             "replaces": record["replaces"]["document"], "nonce": nonce });
@@ -80,10 +99,7 @@ impl Pipeline for SimPipeline {
         if !self.well.load(Ordering::SeqCst) && self.dice.percent(5) {
             return Err(PrepareFault::Passing(passing("signature.not_made")));
         }
-        let document = match p.kept {
-            Some(kept) => kept.to_vec(),
-            None => self.document(p.ids, p.payload),
-        };
+        let document = self.signed(p.ids, p.payload, p.kept)?;
         Ok(HandoverBodies { package: [b"package of ".as_slice(), &document].concat(), document })
     }
 
@@ -93,10 +109,7 @@ impl Pipeline for SimPipeline {
             let why = passing("signature.not_made");
             return Err(if passes { PrepareFault::Passing(why) } else { PrepareFault::Lasting(why) });
         }
-        let document = match p.kept {
-            Some(kept) => kept.to_vec(),
-            None => self.document(p.ids, p.payload),
-        };
+        let document = self.signed(p.ids, p.payload, p.kept)?;
         let id = p.ids.document.to_string();
         Ok(Outbound { soap_action: id, content_type: "text/plain".into(), body: document })
     }
@@ -139,7 +152,12 @@ impl World {
         let mut archive = SimArchive::new(&dice, &clock, &points, settings.reconcile_after);
         archive.skips_questions = breach == Breach::SkipTheQuestion;
         archive.withholds_bytes = breach == Breach::BelieveTheId;
-        let pipeline = SimPipeline { made: AtomicUsize::new(0), dice: Arc::clone(&dice), well: AtomicBool::new(false) };
+        let pipeline = SimPipeline {
+            made: AtomicUsize::new(0),
+            dice: Arc::clone(&dice),
+            well: AtomicBool::new(false),
+            misplaced: Mutex::default(),
+        };
         Self {
             archive: Arc::new(archive),
             promised: Vec::new(),
@@ -154,6 +172,11 @@ impl World {
             running: None,
             dice,
         }
+    }
+
+    /// What was handed over is never asked for in another place in its chain than its bytes say.
+    pub(super) fn every_place_is_kept(&self) -> Result<(), String> {
+        self.pipeline.misplaced.lock().unwrap().clone().map_or(Ok(()), Err)
     }
 
     /// What the disk holds, read by nobody in particular.
@@ -315,13 +338,14 @@ impl World {
         let store = &run.store.inner;
         let claimed = store.whole(id).await.unwrap();
         let Ok(record) = serde_json::from_slice(&claimed.payload) else { return };
-        let against = Denial { reasons: vec![Reason::NotJoined { party: PartyRole::Organiser, from: None }] };
+        let denial = Denial { reasons: vec![Reason::NotJoined { party: PartyRole::Organiser, from: None }] };
+        let against = Against::Parties(denial);
         let case = CASE.parse().unwrap();
         let Ok(order) = Order::try_new(&claimed, &record, Some(&case), &against) else { return };
         let pipeline = Arc::clone(&self.pipeline) as Arc<dyn Pipeline>;
-        let Ok(bodies) = order.carry_out(&pipeline, self.clock.now()).await else { return };
-        let step = Step::plain(Event::HandOver { why: cause_of(&against) }, actor("operator"));
-        drop(store.hand_over(id, &bodies, step, self.clock.now()).await);
+        let Ok(made) = order.carry_out(&pipeline, self.clock.now()).await else { return };
+        let step = Step::plain(Event::HandOver { why: against.cause() }, actor("operator"));
+        drop(store.hand_over(id, &made, step, self.clock.now()).await);
     }
 
     async fn anyone_acts(&self) {
@@ -436,7 +460,11 @@ impl World {
     }
 
     async fn decide(&self, parked: &Submission, rounds: u32) {
-        let missing = parked.why.as_ref().is_some_and(|why| why.code == "version.predecessor_not_archived");
+        let is = |code: &str| parked.why.as_ref().is_some_and(|why| why.code == code);
+        if is("handover.place_lost") {
+            return self.hand_over(&parked.id).await;
+        }
+        let missing = is("version.predecessor_not_archived");
         let event = match rounds {
             _ if missing => Event::TakePlace,
             0..4 => Event::Release,

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::domain::access::{Denial, PartyRole, Reason};
-use crate::sidecar::handover::{Order, cause_of};
+use crate::domain::document::invalidation::Extent;
+use crate::sidecar::handover::{Against, Order, check_way_back};
 
 const BY_ITSELF: &str = "party = { joined = false }\nhand_over = { recipients = \"r\", automatic = true }";
 const BY_A_PERSON: &str = "party = { joined = true, phase = 1 }\nhand_over = { recipients = \"r\" }";
@@ -84,21 +85,22 @@ async fn a_record_whose_case_is_to_be_found_waits_for_a_person_to_name_it() {
     let State::Parked { why, sent: false } = world.until(&s, "parked").await.state else { panic!() };
     assert_eq!(why.code, "handover.case_not_named");
     let (claimed, case) = (world.store.whole(&s.id).await.unwrap(), oid(CASE));
-    let against = Denial { reasons: vec![Reason::NotJoined { party: PartyRole::Organiser, from: None }] };
+    let denial = Denial { reasons: vec![Reason::NotJoined { party: PartyRole::Organiser, from: None }] };
+    let against = Against::Parties(denial);
     let said = serde_json::from_value(record("find")).unwrap();
     assert_eq!(Order::try_new(&claimed, &said, None, &against).err().unwrap().code, "handover.case_not_named");
     let order = Order::try_new(&claimed, &said, Some(&case), &against).unwrap();
     let pipeline = Arc::clone(&world.pipeline) as Arc<dyn Pipeline>;
-    let bodies = order.carry_out(&pipeline, world.clock.now()).await.unwrap();
-    let step = Step::plain(Event::HandOver { why: cause_of(&against) }, actor());
-    world.store.hand_over(&s.id, &bodies, step, world.clock.now()).await.unwrap();
+    let made = order.carry_out(&pipeline, world.clock.now()).await.unwrap();
+    let step = Step::plain(Event::HandOver { why: against.cause() }, actor());
+    world.store.hand_over(&s.id, &made, step, world.clock.now()).await.unwrap();
 
     // Taken back, the case that it was handed over with is checked, and no other is looked for.
     world.restart(PartyBook::default()).await;
     world.archive.ledger().case_searches = 0;
     world.step(&s, Event::TakeBack).await.unwrap();
     world.until(&s, "archived").await;
-    assert_eq!(world.sent_bytes(&s), [bodies.document]);
+    assert_eq!(world.sent_bytes(&s), [made.bodies.document]);
     world.drain().await;
 }
 
@@ -206,4 +208,155 @@ async fn packages_that_wait_are_told_once_and_once_that_none_waits() {
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     let levels: Vec<_> = text.lines().map(|line| line.split_whitespace().nth(1).unwrap()).collect();
     assert_eq!(levels, ["WARN", "INFO"], "{text}");
+}
+
+/// An order of an operator's, for what keeps it from the archive beside the parties.
+async fn handed_over_for_its_chain(world: &World, of: &Submission) -> Submission {
+    let claimed = world.store.whole(&of.id).await.unwrap();
+    let against = Against::of(&claimed, None).unwrap();
+    let order = Order::try_new(&claimed, &serde_json::from_slice(&claimed.payload).unwrap(), None, &against).unwrap();
+    let pipeline = Arc::clone(&world.pipeline) as Arc<dyn Pipeline>;
+    let made = order.carry_out(&pipeline, world.clock.now()).await.unwrap();
+    let step = Step::plain(Event::HandOver { why: against.cause() }, actor());
+    world.store.hand_over(&of.id, &made, step, world.clock.now()).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_was_released_in_its_predecessors_place_is_handed_over_and_comes_back_in_that_place() {
+    let mut world = World::new();
+    let first = world.accept("1", &record(CASE), None).await;
+    let second = world.accept("2", &replacing(&first), Some(&first)).await;
+    world.script(&first, &[Behaviour::Reject]);
+    world.start();
+    world.until(&second, "parked").await;
+    world.restart(organiser(BY_ITSELF)).await;
+    world.step(&second, Event::TakePlace).await.unwrap();
+    let handed = world.until(&second, "handed_over").await;
+    let (package, document) = world.kept(&second).await;
+    let place = json!([second.document.document, 1, null]).to_string();
+    assert!(package.ends_with(&place) && document.ends_with(place.as_bytes()), "{package}");
+    assert_eq!((handed.document.version, handed.replaces), (1, None));
+    world.restart(PartyBook::default()).await;
+    world.step(&second, Event::TakeBack).await.unwrap();
+    world.until(&second, "archived").await;
+    assert_eq!(world.sent_bytes(&second), [document]);
+    world.drain().await;
+}
+
+#[tokio::test]
+async fn what_follows_one_that_came_back_and_went_nowhere_is_handed_over_again_as_it_is() {
+    for refused in [true, false] {
+        let mut world = World::new();
+        world.parties = organiser(BY_ITSELF);
+        let first = world.accept("1", &record(CASE), None).await;
+        let second = world.accept("2", &replacing(&first), Some(&first)).await;
+        world.start();
+        world.until(&second, "handed_over").await;
+        let (_, document) = world.kept(&second).await;
+        world.drain().await;
+        world.parties = PartyBook::default();
+        world.script(&first, &[Behaviour::Reject]);
+        for s in [&first, &second] {
+            world.step(s, Event::TakeBack).await.unwrap();
+        }
+        if !refused {
+            world.step(&first, Event::Abandon { by: "b".into(), why: "w".into() }).await.unwrap();
+        }
+        world.start();
+        world.until(&first, if refused { "rejected" } else { "abandoned" }).await;
+        let State::Parked { why, .. } = world.until(&second, "parked").await.state else { panic!() };
+        assert_eq!(why.code, "handover.place_lost");
+        let handed = handed_over_for_its_chain(&world, &second).await;
+        assert_eq!(handed.why.unwrap().code, "version.predecessor_handed_over");
+        assert_eq!(world.kept(&second).await.1, document, "what the organiser has");
+        // It would only come to this again.
+        let claimed = world.store.whole(&second.id).await.unwrap();
+        assert_eq!(check_way_back(&claimed).unwrap_err().code, "handover.place_lost");
+        // A further version goes the same way, which is the only one that it has.
+        let third = world.accept("3", &replacing(&second), Some(&second)).await;
+        let State::Held { why, .. } = world.until(&third, "held").await.state else { panic!() };
+        assert_eq!(why.code, "version.predecessor_handed_over");
+        handed_over_for_its_chain(&world, &third).await;
+        assert!(world.sent_bytes(&second).is_empty() && world.sent_bytes(&third).is_empty());
+        world.drain().await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_handed_over_for_a_chain_that_is_in_the_archive_or_on_its_way() {
+    let mut world = World::new();
+    let first = world.accept("1", &record(CASE), None).await;
+    let second = world.accept("2", &replacing(&first), Some(&first)).await;
+    assert!(Against::of(&world.store.whole(&second.id).await.unwrap(), None).is_none());
+    world.start();
+    world.until(&first, "archived").await;
+    assert!(Against::of(&world.store.whole(&second.id).await.unwrap(), None).is_none());
+    world.drain().await;
+}
+
+#[tokio::test]
+async fn a_case_that_is_named_and_not_used_is_refused() {
+    let world = World::new();
+    let denial = || Denial { reasons: vec![Reason::NotJoined { party: PartyRole::Organiser, from: None }] };
+    let (case, other) = (oid(CASE), oid("1.2.246.10.99999992.95.2026.2"));
+    for (said, named, expected) in [
+        (CASE, None, Ok(&case)),
+        (CASE, Some(&case), Ok(&case)),
+        (CASE, Some(&other), Err("handover.case_not_used")),
+        ("find", Some(&other), Ok(&other)),
+        ("none", Some(&other), Err("handover.case_not_used")),
+    ] {
+        let record = record(said);
+        let s = world.accept(&format!("{said} {named:?}"), &record, None).await;
+        let claimed = world.store.whole(&s.id).await.unwrap();
+        let record = serde_json::from_value(record).unwrap();
+        let order = Order::try_new(&claimed, &record, named, &Against::Parties(denial()));
+        let found = order.as_ref().map(|order| order.case().unwrap()).map_err(|cause| cause.code.as_str());
+        assert_eq!(found, expected, "{said} {named:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_version_is_not_held_up_by_one_that_was_handed_over_confirmed_and_purged() {
+    let mut world = World::new();
+    world.parties = organiser(BY_ITSELF);
+    let first = world.accept("1", &record(CASE), None).await;
+    world.start();
+    world.until(&first, "handed_over").await;
+    world.step(&first, Event::EnterReceipt { by: "b".into(), reference: "r".into() }).await.unwrap();
+    let due = Due { settled_before: Timestamp::MAX, confirmed_before: Timestamp::MAX };
+    assert_eq!(world.store.purge(&actor(), due, 10, world.clock.now()).await.unwrap().submissions, 1);
+    world.restart(PartyBook::default()).await;
+    let second = world.accept("2", &replacing(&first), Some(&first)).await;
+    world.until(&second, "archived").await;
+    assert_eq!(world.sent_bytes(&second).len(), 1);
+    world.drain().await;
+}
+
+#[tokio::test]
+async fn what_is_to_count_no_longer_is_not_archived_and_the_invalidation_waits_for_a_person() {
+    let mut world = World::new();
+    world.parties = organiser(BY_ITSELF);
+    let s = world.accept("1", &record(CASE), None).await;
+    world.start();
+    world.until(&s, "handed_over").await;
+    world.restart(PartyBook::default()).await;
+    let gone = world.invalidate("2", &s.document.document, Extent::ThisVersion).await;
+    let held = world.until(&gone, "held").await;
+    assert_eq!(held.why.unwrap().code, "invalidation.handed_over");
+    let refused = world.step(&s, Event::TakeBack).await;
+    assert!(matches!(&refused, Err(StoreError::InvalidationOpen { by }) if *by == gone.id), "{refused:?}");
+    world.step(&gone, Event::Abandon { by: "b".into(), why: "told the organiser".into() }).await.unwrap();
+    // Ordered when it has come back and not left yet, it keeps it from leaving.
+    world.drain().await;
+    world.step(&s, Event::TakeBack).await.unwrap();
+    let gone = world.invalidate("3", &s.document.document, Extent::AllVersions).await;
+    world.start();
+    let State::Parked { why, .. } = world.until(&s, "parked").await.state else { panic!() };
+    assert_eq!(why.code, "handover.invalidation_open");
+    world.step(&s, Event::Abandon { by: "b".into(), why: "wrong client".into() }).await.unwrap();
+    // The organiser has it all the same, and must be told.
+    assert_eq!(world.until(&gone, "held").await.why.unwrap().code, "invalidation.handed_over");
+    assert!(world.archive.ledger().arrivals.is_empty());
+    world.drain().await;
 }

@@ -8,9 +8,10 @@ use crate::domain::document::invalidation::Extent;
 use crate::domain::submission::Cause;
 use crate::domain::submission::Kind;
 use crate::domain::text::Text;
+use crate::sidecar::ports::HandoverBodies;
 use crate::sidecar::store::sqlite::bodies::{ROW_BYTES_MAX, folder_of};
 use crate::sidecar::store::sqlite::schema::STEPS;
-use crate::sidecar::store::{Limit, StoreLimits};
+use crate::sidecar::store::{Handover, Limit, SignedPlace, StoreLimits};
 
 fn files(database: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder_of(database)).unwrap().map(|entry| entry.unwrap().path()).collect()
@@ -163,15 +164,16 @@ async fn what_was_handed_over_is_not_purged_before_its_receipt_and_then_by_its_o
     let store = open(&path, 0);
     let s = accepted(&store, new("1", &large()), 0).await;
     let bodies = HandoverBodies { package: large().into_bytes(), document: large().into_bytes() };
+    let handover = Handover { bodies, place: SignedPlace::of(&s) };
     let why = Cause::new("access.not_joined", Text::same("x"));
     let step_of = |event| Step::plain(event, actor());
-    store.hand_over(&s.id, &bodies, step_of(Event::HandOver { why: why.clone() }), at(1)).await.unwrap();
+    store.hand_over(&s.id, &handover, step_of(Event::HandOver { why: why.clone() }), at(1)).await.unwrap();
     assert_eq!(files(&path).len(), 3);
     assert_eq!(store.purge(&actor(), due(Timestamp::MAX), 10, at(2)).await.unwrap().submissions, 0);
     assert_eq!(store.census().await.unwrap().packages, Packages { waiting: 1, oldest: Some(at(1)) });
     // A second package in the place of the first.
     step(&store, &s, Event::TakeBack, 3).await;
-    store.hand_over(&s.id, &bodies, step_of(Event::HandOver { why }), at(4)).await.unwrap();
+    store.hand_over(&s.id, &handover, step_of(Event::HandOver { why }), at(4)).await.unwrap();
     step(&store, &s, Event::EnterReceipt { by: "b".into(), reference: "r".into() }, 5).await;
     let later = Due { settled_before: Timestamp::MAX, confirmed_before: at(5) };
     assert_eq!(store.purge(&actor(), later, 10, at(6)).await.unwrap().submissions, 0, "it has its own time");
@@ -190,8 +192,9 @@ async fn what_was_taken_back_and_then_given_up_is_kept_because_its_package_may_b
     let store = open(&folder.path().join("s.db"), 0);
     let s = accepted(&store, new("1", "b"), 0).await;
     let bodies = HandoverBodies { package: b"p".to_vec(), document: b"d".to_vec() };
+    let handover = Handover { bodies: bodies.clone(), place: SignedPlace::of(&s) };
     let why = Cause::new("access.not_joined", Text::same("x"));
-    store.hand_over(&s.id, &bodies, Step::plain(Event::HandOver { why }, actor()), at(1)).await.unwrap();
+    store.hand_over(&s.id, &handover, Step::plain(Event::HandOver { why }, actor()), at(1)).await.unwrap();
     step(&store, &s, Event::TakeBack, 2).await;
     step(&store, &s, Event::Abandon { by: "b".into(), why: "w".into() }, 3).await;
     assert_eq!(store.purge(&actor(), due(Timestamp::MAX), 10, at(4)).await.unwrap().submissions, 0);
