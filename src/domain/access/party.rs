@@ -202,10 +202,11 @@ impl Parties {
         matrix(self.organiser.phase_on(day), self.producer.phase_on(day), options.both_phase_1)
     }
 
-    /// The first day of a known change on which the phases go together.
+    /// The first day of a known change on which the phases go together, where today's do not.
     fn fits_from(&self, options: &Options, today: Date) -> Option<Date> {
         let changes = [self.organiser.change, self.producer.change];
-        let days = changes.into_iter().flatten().map(|change| change.on).filter(|on| *on > today);
+        // A change that has been is what today's phases say already.
+        let days = changes.into_iter().flatten().map(|change| change.on.max(today));
         days.filter(|day| self.fit(options, *day) == Fit::Yes).min()
     }
 }
