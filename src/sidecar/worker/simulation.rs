@@ -132,6 +132,11 @@ fn a_document_that_is_made_anew_after_it_was_handed_over_is_noticed() {
 }
 
 #[test]
+fn a_document_that_is_asked_for_in_another_place_than_it_was_handed_over_in_is_noticed() {
+    assert!(caught(Breach::MoveTheDocument).contains("was to stand at"));
+}
+
+#[test]
 fn a_submission_that_nobody_looks_at_again_is_noticed() {
     assert!(caught(Breach::ForgetTheDue).contains("never settled"));
 }

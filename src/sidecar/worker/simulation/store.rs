@@ -34,6 +34,8 @@ pub(super) enum Breach {
     ForgetTheDue,
     /// What was handed over and taken back is made anew.
     ForgetTheDocument,
+    /// What was handed over and taken back stands elsewhere in its chain.
+    MoveTheDocument,
 }
 
 pub(super) struct SimStore {
@@ -101,6 +103,9 @@ impl Store for SimStore {
             }
             if self.breach == Breach::ForgetTheDocument {
                 one.handed_over = None;
+            }
+            if self.breach == Breach::MoveTheDocument && one.handed_over.is_some() {
+                one.submission.document.set = one.submission.document.set.child(1);
             }
         }
         self.after(Ok(claimed)).await
