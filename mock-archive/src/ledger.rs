@@ -5,7 +5,7 @@
 //! directory only the newest arrivals stay in memory, the others go into a file there (`ledger/older.rs`); reports and assertions
 //! are over all of them.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,9 +15,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::finding::Rule;
+use crate::ledger::asked::Asked;
 use crate::ledger::older::Older;
 use crate::oid::Oid;
 
+mod asked;
 mod older;
 
 /// A run that needs more is not a test; entries beyond are counted, and every assertion fails.
@@ -99,7 +101,7 @@ pub struct Entry {
 /// A promise of delivery was broken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerBreach {
-    /// Documents that arrived again without a question in between.
+    /// Documents that arrived again, or were invalidated again, without a question in between.
     #[error("arrived again without a question in between: {}", list(.0))]
     UnaskedSecondArrival(Vec<(Oid, u64)>),
     /// Documents stored more than once.
@@ -253,34 +255,14 @@ impl Ledger {
         })
     }
 
-    /// No document arrived a second time without a question for it, from the same sender, since its last arrival.
+    /// No document arrived a second time, and no invalidation of the same, without a question for the document, from the same
+    /// sender, since the last arrival. For an invalidation of all versions a question for any of them counts.
     ///
     /// # Errors
     /// [`LedgerBreach::UnaskedSecondArrival`] names the documents and their arrivals; [`LedgerBreach::Full`].
     pub fn assert_no_unasked_second_arrival(&self) -> Result<(), LedgerBreach> {
-        let mut asked: BTreeMap<Oid, BTreeSet<Oid>> = BTreeMap::new();
-        let mut breaches = Vec::new();
-        self.each_of_all(|entry| {
-            match entry.kind {
-                ArrivalKind::Question { document_id } => {
-                    // A question before the first arrival says nothing about a second one.
-                    if let Some(askers) = asked.get_mut(&document_id) {
-                        askers.insert(entry.sender);
-                    }
-                }
-                ArrivalKind::Store { document_id, .. } => {
-                    if let Some(askers) = asked.insert(document_id.clone(), BTreeSet::new())
-                        && !askers.contains(&entry.sender)
-                    {
-                        breaches.push((document_id, entry.sequence));
-                    }
-                }
-                ArrivalKind::Invalidation { .. }
-                | ArrivalKind::Find
-                | ArrivalKind::Fetch { .. }
-                | ArrivalKind::Unreadable => {}
-            }
-        })?;
+        let (mut asked, mut breaches) = (Asked::default(), Vec::new());
+        self.each_of_all(|entry| breaches.extend(asked.unasked(entry)))?;
         if breaches.is_empty() { Ok(()) } else { Err(LedgerBreach::UnaskedSecondArrival(breaches)) }
     }
 
@@ -473,6 +455,42 @@ mod tests {
         ask(&ledger, "1.2.1", "1.9.2");
         store(&ledger, "1.2.1", "1.9.1", Verdict::AlreadyStored);
         assert!(ledger.assert_no_unasked_second_arrival().is_err());
+    }
+
+    fn invalidate(ledger: &Ledger, set: &str, id: Option<&str>) {
+        let kind = ArrivalKind::Invalidation { set_id: oid(set), document_id: id.map(oid) };
+        note(ledger, "1.2.1", kind, Verdict::Invalidated(1));
+    }
+
+    #[test]
+    fn a_second_invalidation_without_a_question_is_a_breach() {
+        let ledger = Ledger::default();
+        version(&ledger, "1.2.1", "1.9.1", "1.9.2", 2, Verdict::Stored(Vec::new()));
+        ask(&ledger, "1.2.1", "1.9.2");
+        invalidate(&ledger, "1.9.1", Some("1.9.2"));
+        invalidate(&ledger, "1.9.1", None);
+        invalidate(&ledger, "1.9.3", None);
+        assert_eq!(ledger.assert_no_unasked_second_arrival(), Ok(()), "three different ones");
+        ask(&ledger, "1.2.2", "1.9.2");
+        ask(&ledger, "1.2.1", "1.9.3");
+        invalidate(&ledger, "1.9.1", Some("1.9.2"));
+        let breach = LedgerBreach::UnaskedSecondArrival(vec![(oid("1.9.2"), 8)]);
+        assert_eq!(ledger.assert_no_unasked_second_arrival(), Err(breach));
+    }
+
+    #[test]
+    fn a_question_for_one_version_counts_for_an_invalidation_of_all() {
+        let ledger = Ledger::default();
+        version(&ledger, "1.2.1", "1.9.1", "1.9.2", 2, Verdict::Stored(Vec::new()));
+        store(&ledger, "1.2.1", "1.9.4", Verdict::Stored(Vec::new()));
+        invalidate(&ledger, "1.9.1", None);
+        ask(&ledger, "1.2.1", "1.9.2");
+        invalidate(&ledger, "1.9.1", None);
+        assert_eq!(ledger.assert_no_unasked_second_arrival(), Ok(()));
+        ask(&ledger, "1.2.1", "1.9.4");
+        invalidate(&ledger, "1.9.1", None);
+        let breach = LedgerBreach::UnaskedSecondArrival(vec![(oid("1.9.1"), 7)]);
+        assert_eq!(ledger.assert_no_unasked_second_arrival(), Err(breach));
     }
 
     #[test]
