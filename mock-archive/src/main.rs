@@ -60,6 +60,9 @@ struct Arguments {
     /// Leaves out what costs most: signatures, schemas and content structures. For load.
     #[arg(long)]
     deep_checks_off: bool,
+    /// Holds messages and documents against the rules alone, not against the XSDs.
+    #[arg(long)]
+    without_schemas: bool,
     /// Tests only: takes signatures of any certificate. They must still hold.
     #[arg(long)]
     trust_any_signer: bool,
@@ -164,6 +167,9 @@ fn builder(arguments: &Arguments, clock: Clock, pki: Arc<DevPki>) -> MockArchive
     }
     if arguments.deep_checks_off {
         builder = builder.deep_checks_off();
+    }
+    if arguments.without_schemas {
+        builder = builder.without_schemas();
     }
     if arguments.trust_any_signer {
         builder = builder.trust_any_signer();
