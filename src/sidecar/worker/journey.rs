@@ -15,7 +15,10 @@ use serde_json::{Value, json};
 
 use super::right::{RightsFault, Wish};
 use super::{Worker, case, later};
-use cause::{asked_later, duplicate, duplicate_of_another, no_client, other_bytes, pipeline_failed, unreadable};
+use cause::{
+    asked_later, duplicate, duplicate_invalidation, duplicate_of_another, invalidation_unproven, no_client,
+    other_bytes, pipeline_failed, unreadable,
+};
 use chain::check_predecessor;
 pub(in crate::sidecar) use chain::in_its_place;
 use same::Judgement;
@@ -443,7 +446,13 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             Outcome::Rejected(remarks) => {
                 self.step(submission, Event::Refuse, Some(Verdict::Rejected { remarks }), Value::Null).await
             }
-            Outcome::Duplicate(_) => self.lose_answer(submission, None, duplicate()).await,
+            Outcome::Duplicate(_) => {
+                let why = match submission.kind {
+                    Kind::Document => duplicate(),
+                    Kind::Invalidation { .. } => duplicate_invalidation(),
+                };
+                self.lose_answer(submission, None, why).await
+            }
             Outcome::TryLater { retry_after, why } | Outcome::Unknown { retry_after, why } => {
                 self.lose_answer(submission, retry_after, why).await
             }
@@ -488,8 +497,14 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         match judged {
             Judgement::Same(proof) => self.find(submission, proof, facts).await,
             Judgement::Other => self.alarm(submission, other_bytes(), facts).await,
-            // Sent again it would be refused again: another document has its id, which a person must look at.
-            Judgement::Absent if refused_as_duplicate => self.alarm(submission, duplicate_of_another(), facts).await,
+            // Sent again it would be refused again: something else has its id, which a person must look at.
+            Judgement::Absent if refused_as_duplicate => {
+                let why = match submission.kind {
+                    Kind::Document => duplicate_of_another(),
+                    Kind::Invalidation { .. } => invalidation_unproven(),
+                };
+                self.alarm(submission, why, facts).await
+            }
             Judgement::Absent => {
                 if self.moved(submission, Step { facts, ..Step::plain(Event::Miss, self.actor()) }).await? {
                     self.send(submission, &envelope.outbound).await?;
@@ -522,10 +537,11 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         let code = why.code.clone();
         self.step(submission, Event::Park { why }, None, facts).await?;
         self.metrics.count_alarm(&code);
-        tracing::error!(
-            submission = %submission.id, document = %submission.document.document, code,
-            "the archive has something else under the id of a document of ours"
-        );
+        let said = match submission.kind {
+            Kind::Document => "the archive has something else under the id of a document of ours",
+            Kind::Invalidation { .. } => "the archive refuses an invalidation of ours that nothing shows it has",
+        };
+        tracing::error!(submission = %submission.id, document = %submission.document.document, code, "{said}");
         Ok(())
     }
 

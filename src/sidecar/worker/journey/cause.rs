@@ -58,6 +58,24 @@ pub(super) fn duplicate_of_another() -> Cause {
     Cause::new("archive.id_taken", text)
 }
 
+pub(super) fn duplicate_invalidation() -> Cause {
+    let text = Text::fixed(
+        "arkisto torjui mitätöinnin, koska sillä on jo tämä tunnus; tarkistetaan, onko asiakirja mitätöity",
+        "arkivet avvisade ogiltigförklaringen eftersom det redan har koden; det kontrolleras om handlingen är ogiltig",
+        "the archive refused the invalidation because it has the id already; whether the document is invalid is looked into",
+    );
+    Cause::new(DUPLICATE, text)
+}
+
+pub(super) fn invalidation_unproven() -> Cause {
+    let text = Text::fixed(
+        "arkisto torjui mitätöinnin, koska sillä on jo tämä tunnus, eikä mikään osoita, että asiakirja on mitätöity",
+        "arkivet avvisade ogiltigförklaringen eftersom det redan har koden, och inget visar att handlingen är ogiltig",
+        "the archive refused the invalidation because it has the id already, and nothing shows that the document is invalid",
+    );
+    Cause::new("archive.invalidation_unproven", text)
+}
+
 pub(super) fn other_bytes() -> Cause {
     let text = Text::fixed(
         "arkistossa on tällä tunnuksella toinen asiakirja kuin se, joka lähetettiin: asia on selvitettävä",

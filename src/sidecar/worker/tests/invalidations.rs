@@ -108,6 +108,34 @@ async fn a_lost_answer_to_an_invalidation_is_asked_for_and_only_then_it_leaves_a
 }
 
 #[tokio::test]
+async fn an_invalidation_refused_as_a_duplicate_is_asked_for_and_an_alarm_of_its_own_where_nothing_shows_it() {
+    let mut world = World::new();
+    world.start();
+    let mut sent = Vec::new();
+    for (key, extent) in [("1", Extent::ThisVersion), ("2", Extent::ThisVersion), ("3", Extent::AllVersions)] {
+        let document = world.archived(key).await.document.document;
+        let invalidation = world.invalidate(&format!("of {key}"), &document, extent).await;
+        world.script_invalidation(&invalidation, &[Behaviour::Duplicate]);
+        let unknown = world.until(&invalidation, "unknown").await.why.unwrap();
+        assert_eq!(unknown.code, "archive.duplicate_id");
+        assert!(unknown.message.en.contains("invalidation"), "{unknown:?}");
+        sent.push(invalidation);
+    }
+    let invalidated = sent[0].kind.target().unwrap().to_string();
+    world.archive.ledger().invalidated.push(invalidated);
+    world.advance(30);
+    let found = world.until(&sent[0], "archived").await;
+    assert_eq!(found.verdict, Some(Verdict::Archived { proof: Proof::Found, remarks: Vec::new() }));
+    for s in &sent[1..] {
+        let State::Parked { why, .. } = world.until(s, "parked").await.state else { panic!() };
+        assert_eq!(why.code, "archive.invalidation_unproven");
+        let arrivals = world.archive.ledger().arrivals.clone();
+        assert_eq!(arrivals.iter().filter(|(id, _)| is_of(id, s.kind.target().unwrap())).count(), 1);
+    }
+    world.drain().await;
+}
+
+#[tokio::test]
 async fn an_invalidation_of_all_versions_leaves_again_because_one_version_proves_nothing() {
     let mut world = World::new();
     world.start();
