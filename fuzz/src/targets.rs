@@ -5,11 +5,15 @@
 use std::sync::LazyLock;
 
 use asiasilta::domain::document::read::{ReadFrame, read};
+use asiasilta::domain::environment::Environment;
 use asiasilta::domain::profile::WireProfile;
+use asiasilta::domain::structure::Registry;
+use asiasilta::domain::validate::Checker;
 use asiasilta::domain::wire::answer::{QueryAnswer, acceptance, fetch_answer, find_answer, summary_answer};
 use asiasilta::domain::wire::soap::{self, Content};
 use asiasilta::domain::wire::{Envelope, MessageId, Reply, multipart};
-use asiasilta::domain::xml::{Limits, parse};
+use asiasilta::domain::xml::{FlatElement, Limits, Node, Tree, parse, parse_flat};
+use asiasilta::jiff::Timestamp;
 
 /// What the seeds' answers answer.
 pub(crate) fn sent() -> MessageId {
@@ -85,6 +89,46 @@ pub(crate) fn document_read(data: &[u8]) {
         std::hint::black_box(document.signatures().count());
     }
 }
+
+/// XML in both forms. The list says what the tree says; and what is read the quick way the slow reader reads as the same tree.
+pub(crate) fn xml(data: &[u8]) {
+    let Ok(flat) = parse_flat(data, Limits::DOCUMENT) else { return };
+    same(flat.root(), &flat.tree().root);
+    // A comment after the document element is not kept, but no text that has one is read the quick way.
+    let slow = parse(&[data, b"<!---->"].concat(), Limits::DOCUMENT);
+    if data.len() + 7 <= Limits::DOCUMENT.bytes_max {
+        assert!(slow.as_ref() == Ok(flat.tree()), "the slow reader reads the same");
+    }
+    let tree = flat.into_tree();
+    let again = parse(tree.to_xml().as_bytes(), Limits::DOCUMENT).map(|tree| Tree::to_xml(&tree));
+    assert!(again.as_ref() == Ok(&tree.to_xml()), "what is written is read and written the same");
+}
+
+fn same(flat: FlatElement<'_>, element: &asiasilta::domain::xml::Element) {
+    assert!(flat.is(element.namespace.as_str(), element.name.as_str()), "the same name");
+    for attribute in element.attributes.iter().filter(|one| one.namespace.as_str().is_empty()) {
+        assert!(flat.attribute(attribute.name.as_str()) == Some(&attribute.value), "the same attributes");
+    }
+    assert!(flat.all_text() == element.all_text(), "the same text");
+    let children: Vec<_> = flat.elements().collect();
+    assert!(children.len() == element.elements().count(), "as many children");
+    let elements = element.children.iter().filter_map(|node| match node {
+        Node::Element(element) => Some(element),
+        _ => None,
+    });
+    children.into_iter().zip(elements).for_each(|(flat, element)| same(flat, element));
+}
+
+/// A local record, as the sidecar and `asiasilta validate` take it.
+pub(crate) fn record(data: &[u8]) {
+    match CHECKER.record(data, *NOW) {
+        Ok(checked) => drop(std::hint::black_box(checked)),
+        Err(findings) => assert!(!findings.is_empty(), "a refusal has a finding"),
+    }
+}
+
+static CHECKER: LazyLock<Checker> = LazyLock::new(|| Checker::new(Registry::reduced().into(), Environment::Test));
+static NOW: LazyLock<Timestamp> = LazyLock::new(|| "2026-11-22T09:00:00Z".parse().expect("a moment"));
 
 static PROFILE: LazyLock<WireProfile> = LazyLock::new(|| WireProfile::default_profile().expect("the built-in profile"));
 

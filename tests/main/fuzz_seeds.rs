@@ -7,7 +7,7 @@ mod targets;
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 7] = [
+const TARGETS: [(&str, Target); 9] = [
     ("frame", targets::frame),
     ("soap", targets::soap),
     ("multipart", targets::multipart),
@@ -15,6 +15,8 @@ const TARGETS: [(&str, Target); 7] = [
     ("find_answer", targets::find_answer_),
     ("fetch_answer", targets::fetch_answer_),
     ("document_read", targets::document_read),
+    ("xml", targets::xml),
+    ("record", targets::record),
 ];
 
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
