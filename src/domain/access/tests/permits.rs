@@ -171,6 +171,21 @@ fn of_rows_that_do_not_permit_the_first_to_begin_or_the_last_to_end_is_told() {
 }
 
 #[test]
+fn of_rows_of_other_tasks_the_one_that_needs_nothing_else_is_told() {
+    let drawn_up = Options { drawn_up_before_start: false, ..Options::default() };
+    let (plain, other) = ((UNIT, "10", "2026-01-01", None), "15");
+    for (options, start) in [(Options::default(), "2026-07-01"), (drawn_up, "2026-06-01")] {
+        let further = (UNIT, other, start, None);
+        for rows in [[plain, further], [further, plain]] {
+            let rows = evidence(&rows);
+            let denial =
+                ask_for(write("2026-05-20"), Some("24"), "010190-900P", Some(&rows), &options, NOW).unwrap_err();
+            assert_eq!(denial.reasons, [Reason::TaskMismatch { asked: "24".into(), granted: "10".into() }], "{start}");
+        }
+    }
+}
+
+#[test]
 fn of_rows_that_permit_the_one_with_the_least_to_remark_is_taken() {
     let row = |start, end| (UNIT, "24", start, end);
     let late = row("2026-01-01", Some("2026-05-31"));
