@@ -1,6 +1,7 @@
 //! Tests of verdicts told in full: the reasons of each client, and what a verdict stands on that nobody has confirmed.
 
 use super::*;
+use crate::domain::profile::Certainty;
 use crate::domain::relationship::ProducerDays;
 
 const NOW: &str = "2026-06-10T09:00:00Z";
@@ -106,4 +107,46 @@ fn reasons_name_the_client_by_place_in_a_joint_case_alone() {
     assert_eq!(places(&[(&one, Some(&rows)), (&other, None)]), none(Some(2)));
     assert_eq!(places(&[(&one, None)]), none(None));
     assert_eq!(places(&[(&one, Some(&rows)), (&other, Some(&rows))]), []);
+}
+
+#[test]
+fn a_mismatch_of_phases_has_the_sentence_that_is_about_it() {
+    let ground = |organiser, producer| Reason::PhaseMismatch { organiser, producer, from: None }.ground();
+    let partial = ground(Phase::Phase2, Phase::Phase1);
+    assert!(
+        partial.words.starts_with("Det är möjligt att tjänsteanordnarens klientdatasystem har funktioner enligt fas 2")
+    );
+    for organiser in [Phase::Phase1, Phase::Phase1Partial] {
+        let told = ground(organiser, Phase::Phase2);
+        assert!(
+            told.words.starts_with("Om tjänsteproducentens klientdatasystem har funktioner enligt fas 2"),
+            "{told:?}"
+        );
+        for producer in [Phase::Phase1, Phase::Phase1Partial] {
+            let told = ground(organiser, producer);
+            assert_eq!((told.words, told.certainty), ("", Certainty::Inferred));
+            assert!(told.clause.ends_with("option both_phase_1"), "{told:?}");
+        }
+    }
+    for other in [Phase::Phase1, Phase::Phase2, Phase::Phase2Without] {
+        for told in [ground(Phase::Phase2Without, other), ground(other, Phase::Phase2Without)] {
+            assert!(told.words.starts_with("Båda parterna använder"), "{told:?}");
+        }
+    }
+}
+
+#[test]
+fn days_are_written_as_each_language_writes_them_and_missing_facts_by_their_names() {
+    let ended = Reason::Ended { since: day("2026-06-09") }.text();
+    assert!(ended.fi.contains(" 9.6.2026") && ended.sv.contains(" 9.6.2026"), "{ended:?}");
+    assert!(ended.en.contains(" 2026-06-09"), "{ended:?}");
+    let facts = vec![Fact::OrganiserJoined, Fact::ProducerJoined, Fact::Phases, Fact::Agreement];
+    let told = Reason::NotStated { facts }.text();
+    for (text, names) in [
+        (&told.fi, ["palvelunjärjestäjän liittyminen", "palveluntuottajan liittyminen", "vaiheet", "sopimus"]),
+        (&told.sv, ["tjänsteanordnarens anslutning", "tjänsteproducentens anslutning", "faser", "avtal"]),
+        (&told.en, ["organiser has joined", "producer has joined", "phases", "agreement"]),
+    ] {
+        assert!(names.iter().all(|name| text.contains(name)), "{text}");
+    }
 }
