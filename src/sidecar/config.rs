@@ -320,7 +320,7 @@ impl Default for Limits {
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WorkerConfig {
-    /// Submissions worked on at the same time, 1 to 256.
+    /// Exchanges with the archive at the same time, 1 to 256.
     pub parallel_max: Option<usize>,
     /// Of these, one organisation's at most, from 1; all of them when left out.
     pub parallel_per_organisation_max: Option<usize>,

@@ -3,21 +3,20 @@
 //! Holds no state of its own that a restart would miss: everything is in the store before the next step is taken, and no store
 //! transaction waits for the network. The steps of one submission are in `journey`, the right in `right`, the case in `case`.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{Id, JoinError};
 
 use super::ports::{Archive, Chance, Clock, Pipeline};
-use super::store::{Actor, Claimed, Step, Store, StoreError, SubmissionId, Whose};
+use super::store::{Actor, Step, Store, StoreError, SubmissionId};
 use super::telemetry::Metrics;
-use crate::domain::oid::Oid;
 use crate::domain::submission::Event;
 
 mod case;
+mod claims;
 mod flow;
 mod journey;
 mod lanes;
@@ -27,6 +26,7 @@ mod steady;
 
 pub(in crate::sidecar) use journey::in_its_place;
 
+use claims::Running;
 use flow::Flow;
 use lanes::Lanes;
 use packages::PackagesTold;
@@ -42,7 +42,7 @@ mod tests;
 /// How the worker paces itself.
 #[derive(Debug, Clone, Copy)]
 pub struct WorkerSettings {
-    /// Submissions worked on at the same time.
+    /// Exchanges with the archive at the same time. As many again are claimed ahead, and as many may be keeping their answer.
     pub parallel_max: usize,
     /// Of these, one organisation's at most.
     pub parallel_per_organisation_max: usize,
@@ -104,7 +104,7 @@ pub struct Worker<S, A, C> {
 /// What a worker finds out anew in each run: how the lines are, which lanes are stuck, whether the clock is right.
 #[derive(Default)]
 pub struct RunState {
-    flow: Flow,
+    flow: Arc<Flow>,
     lanes: Lanes,
     packages: PackagesTold,
     steady: Steadiness,
@@ -123,7 +123,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         if recovered > 0 {
             tracing::info!(submissions = recovered, "took up what an earlier run had left");
         }
-        let mut running = Running::default();
+        let mut running = Running::new();
         while !*stop.borrow() {
             let next = self.fill(&mut running).await;
             tokio::select! {
@@ -132,22 +132,24 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
                 // A dropped sender means that nobody is left to ask for more.
                 changed = stop.changed() => if changed.is_err() { break },
                 () = self.store.closed() => return Err(StoreError::Closed),
+                Some(round) = running.claims.join_next() => {
+                    self.take_claims(&mut running, round);
+                    continue;
+                }
                 Some(ended) = running.tasks.join_next_with_id() => self.settle_task(&mut running, ended).await,
+                () = self.run.flow.freed() => {}
                 () = self.wake.notified() => {}
                 () = self.sleep(next) => {}
             }
+            running.look_again();
         }
-        while let Some(ended) = running.tasks.join_next_with_id().await {
-            self.settle_task(&mut running, ended).await;
-        }
+        self.wind_up(&mut running).await;
         Ok(())
     }
 
     /// Takes up what is due while there is room; answers when to look again by itself.
     async fn fill(self: &Arc<Self>, running: &mut Running) -> Option<Timestamp> {
-        for id in std::mem::take(&mut running.left_behind) {
-            self.take_back(running, id).await;
-        }
+        self.take_back_what_is_left(running).await;
         let next = match self.put_right(running).await {
             Ok(()) => self.fill_room(running).await,
             Err(error) => self.complain(&error),
@@ -168,90 +170,17 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             self.store.pull_forward(later(self.clock.now(), longest)).await?;
             steady.dues_pulled_forward();
         }
-        if running.claim_is_uncertain {
-            let ours: Vec<_> =
-                running.submissions.values().map(|(id, _)| id).chain(&running.left_behind).cloned().collect();
-            self.store.recover_all_but(&ours, &self.actor(), self.ask_at(), self.clock.now()).await?;
+        // While a round of claims is under way, what it takes up is not known.
+        if running.claim_is_uncertain && running.claims.is_empty() {
+            self.store.recover_all_but(&running.ours(), &self.actor(), self.ask_at(), self.clock.now()).await?;
             running.claim_is_uncertain = false;
         }
         Ok(())
     }
 
-    async fn fill_room(self: &Arc<Self>, running: &mut Running) -> Option<Timestamp> {
-        let look_again = match self.look_at_lanes().await {
-            Ok(()) => self.moment(self.run.lanes.next_look()),
-            Err(error) => return self.complain(&error),
-        };
-        loop {
-            let busy = running.tasks.len() + running.left_behind.len();
-            let room = self.settings.parallel_max.saturating_sub(busy);
-            let plan = self.run.flow.plan(self.clock.elapsed(), room, self.most_of_one());
-            if room == 0 {
-                // When one of them has ended, it is looked at again.
-                return Some(look_again);
-            }
-            match self.claim(running, plan.claims, room).await {
-                Ok(Claims::Again) => {}
-                Ok(Claims::AllDue) => return Some(self.next_look(look_again).await),
-                Err(error) => {
-                    // A transaction that failed may still have been kept.
-                    running.claim_is_uncertain = true;
-                    return self.complain(&error);
-                }
-            }
-        }
-    }
-
-    /// Claims as planned, with room for so many.
-    async fn claim(
-        self: &Arc<Self>,
-        running: &mut Running,
-        claims: Vec<(Whose, usize)>,
-        mut room: usize,
-    ) -> Result<Claims, StoreError> {
-        let mut outcome = Claims::AllDue;
-        for (whose, most) in claims {
-            let limit = most.min(room);
-            if limit == 0 {
-                return Ok(Claims::Again);
-            }
-            let number = u32::try_from(limit).unwrap_or(u32::MAX);
-            let claimed = self.store.claim_of(&whose, &self.actor(), number, self.clock.now()).await?;
-            room -= claimed.len().min(room);
-            if claimed.len() >= limit {
-                outcome = Claims::Again;
-            }
-            claimed.into_iter().for_each(|one| self.begin(running, one));
-        }
-        Ok(outcome)
-    }
-
-    /// When something is due next of those who have room, a shut line is tried again, or the lanes are looked at.
-    async fn next_look(&self, lanes: Timestamp) -> Timestamp {
-        let plan = self.run.flow.plan(self.clock.elapsed(), self.settings.parallel_max, self.most_of_one());
-        let due = self.store.next_due_of(&plan.waits_for).await.unwrap_or_else(|error| self.complain(&error));
-        let opens = plan.opens_at.map(|at| self.moment(at));
-        [due, opens].into_iter().flatten().fold(lanes, Timestamp::min)
-    }
-
     /// When by the clock on the wall so much true time has passed.
     fn moment(&self, elapsed: Duration) -> Timestamp {
         later(self.clock.now(), elapsed.saturating_sub(self.clock.elapsed()))
-    }
-
-    fn begin(self: &Arc<Self>, running: &mut Running, claimed: Claimed) {
-        let (id, organisation) = (claimed.submission.id.clone(), claimed.submission.organisation.clone());
-        self.run.flow.begin(&organisation, self.most_of_one());
-        // What could be claimed had been brought back after all.
-        running.left_behind.retain(|left| *left != id);
-        let worker = Arc::clone(self);
-        let task = running.tasks.spawn(async move { worker.carry(claimed).await });
-        running.submissions.insert(task.id(), (id, organisation));
-    }
-
-    fn complain(&self, error: &StoreError) -> Option<Timestamp> {
-        tracing::error!(store.error = error.with_causes(), "the store gives no work; trying again");
-        Some(later(self.clock.now(), self.settings.retry_delay_min))
     }
 
     async fn sleep(&self, until: Option<Timestamp>) {
@@ -267,11 +196,22 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             Ok((task, Err(error))) => (task, Some(error.to_string())),
             Err(error) => (error.id(), Some("the task panicked".to_owned())),
         };
-        let Some((id, organisation)) = running.submissions.remove(&task) else { return };
-        self.run.flow.end(&organisation);
+        let Some(id) = running.carried_by(task) else { return };
         let Some(failure) = failure else { return };
         tracing::error!(submission = %id, error = %failure, "a submission was left under way; taking it back");
-        self.take_back(running, id).await;
+        running.left_behind.push(id);
+        self.take_back_what_is_left(running).await;
+    }
+
+    /// Not while a round of claims is under way: a step that seemed to fail may have been kept, and the round may have taken up
+    /// what it let go.
+    async fn take_back_what_is_left(&self, running: &mut Running) {
+        if !running.claims.is_empty() {
+            return;
+        }
+        for id in std::mem::take(&mut running.left_behind) {
+            self.take_back(running, id).await;
+        }
     }
 
     /// Brings back a submission that a task of this run has left under way; again later when the store cannot now.
@@ -310,24 +250,6 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         let spread = doubled.mul_f64(0.5 + 0.5 * self.chance.fraction().clamp(0.0, 1.0));
         spread.max(asked.map_or(Duration::ZERO, |d| d.min(longest)))
     }
-}
-
-#[derive(Default)]
-struct Running {
-    tasks: JoinSet<Result<(), StoreError>>,
-    submissions: HashMap<Id, (SubmissionId, Oid)>,
-    /// Of tasks that ended without a settled step; at most as many as ran at the same time while the store failed.
-    left_behind: Vec<SubmissionId>,
-    claim_is_uncertain: bool,
-}
-
-/// What a round of claims came to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Claims {
-    /// Everything that is due and has room was taken.
-    AllDue,
-    /// There may be more.
-    Again,
 }
 
 /// `now` and `delay` after it; the end of time when there is no such moment.

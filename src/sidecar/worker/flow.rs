@@ -7,8 +7,10 @@
 //! asked by the worker before it claims.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use super::Worker;
 use crate::domain::oid::Oid;
@@ -30,9 +32,28 @@ const TOLD_MAX: usize = 8;
 
 /// Every organisation's line.
 #[derive(Default)]
-pub(super) struct Flow(Mutex<BTreeMap<Oid, Line>>);
+pub(super) struct Flow {
+    lines: Mutex<BTreeMap<Oid, Line>>,
+    freed: Notify,
+}
+
+/// A submission's place on its organisation's line: what has one may speak with the archive. Dropping it frees the place.
+pub(super) struct LinePlace {
+    flow: Arc<Flow>,
+    organisation: Oid,
+}
+
+impl Drop for LinePlace {
+    fn drop(&mut self) {
+        if let Some(line) = self.flow.lines().get_mut(&self.organisation) {
+            line.under_way = line.under_way.saturating_sub(1);
+        }
+        self.flow.freed.notify_one();
+    }
+}
 
 struct Line {
+    /// Places that are taken.
     under_way: usize,
     /// How much may be, by what went well so far.
     width: f64,
@@ -65,19 +86,20 @@ pub(super) struct Plan {
 impl Flow {
     fn lines(&self) -> MutexGuard<'_, BTreeMap<Oid, Line>> {
         // Each change leaves a line that can be gone on with.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What to claim with room for so many in all, and for at most so many of one organisation.
-    pub(super) fn plan(&self, now: Duration, room: usize, most: usize) -> Plan {
+    /// What to claim with room for so many in all, and for at most so many of one organisation at once and again ahead. `ahead`:
+    /// how many of each are claimed and have no place yet.
+    pub(super) fn plan(&self, now: Duration, room: usize, most: usize, ahead: &BTreeMap<Oid, usize>) -> Plan {
         let (mut closed, mut narrow, mut opens_at) = (Vec::new(), Vec::new(), None::<Duration>);
-        let each = room.min(most);
+        let each = room.min(most.saturating_mul(2));
         for (organisation, line) in &*self.lines() {
-            let shut_until = line.shut.map(|shut| shut.until).filter(|until| *until > now);
-            if let Some(until) = shut_until {
+            if let Some(until) = line.shut_until(now) {
                 opens_at = Some(opens_at.map_or(until, |at| at.min(until)));
             }
-            match line.room(most).min(if shut_until.is_some() { 0 } else { usize::MAX }) {
+            let in_hand = ahead.get(organisation).copied().unwrap_or(0).saturating_add(line.under_way);
+            match line.claims_max(now, most).saturating_sub(in_hand) {
                 0 => closed.push(organisation.clone()),
                 some if some < each => narrow.push((organisation.clone(), some)),
                 _ => {}
@@ -90,16 +112,41 @@ impl Flow {
         Plan { claims, waits_for, opens_at }
     }
 
-    /// One of an organisation's submissions is taken up.
-    pub(super) fn begin(&self, organisation: &Oid, most: usize) {
-        self.lines().entry(organisation.clone()).or_insert_with(|| Line::new(most)).under_way += 1;
+    /// Something of an organisation is claimed.
+    pub(super) fn meet(&self, organisation: &Oid, most: usize) {
+        self.lines().entry(organisation.clone()).or_insert_with(|| Line::new(most));
     }
 
-    /// And is let go.
-    pub(super) fn end(&self, organisation: &Oid) {
-        if let Some(line) = self.lines().get_mut(organisation) {
-            line.under_way = line.under_way.saturating_sub(1);
+    /// A place on an organisation's line, if it has one now: at most so many `(in all, of one organisation)`.
+    pub(super) fn take_place(
+        self: &Arc<Self>,
+        organisation: &Oid,
+        now: Duration,
+        (all, most): (usize, usize),
+    ) -> Option<LinePlace> {
+        let mut lines = self.lines();
+        if lines.values().map(|line| line.under_way).sum::<usize>() >= all {
+            return None;
         }
+        let line = lines.entry(organisation.clone()).or_insert_with(|| Line::new(most));
+        if line.shut_until(now).is_some() || line.room(most) == 0 {
+            return None;
+        }
+        line.under_way += 1;
+        Some(LinePlace { flow: Arc::clone(self), organisation: organisation.clone() })
+    }
+
+    /// How many of an organisation may stay claimed without a place.
+    pub(super) fn ahead_max(&self, organisation: &Oid, now: Duration, most: usize) -> usize {
+        self.lines().get(organisation).map_or(most, |line| match line.shut_until(now) {
+            Some(_) => 0,
+            None => line.places(most),
+        })
+    }
+
+    /// Ends when a place has become free.
+    pub(super) async fn freed(&self) {
+        self.freed.notified().await;
     }
 
     /// Takes a retry from the budget, if there is one.
@@ -130,11 +177,31 @@ impl Line {
         }
     }
 
-    /// While shut, and until it has gone well once, one at a time.
-    fn room(&self, most: usize) -> usize {
+    /// Until when nobody tries.
+    fn shut_until(&self, now: Duration) -> Option<Duration> {
+        self.shut.map(|shut| shut.until).filter(|until| *until > now)
+    }
+
+    /// How many may be under way. After it was shut, and until it has gone well once, one at a time.
+    fn places(&self, most: usize) -> usize {
+        if self.shut.is_some() {
+            return 1;
+        }
         let wide = (1..most).take_while(|n| f64::from(u32::try_from(*n).unwrap_or(u32::MAX)) + 1.0 <= self.width);
-        let width = if self.shut.is_some() { 1 } else { wide.count() + 1 };
-        width.saturating_sub(self.under_way)
+        wide.count() + 1
+    }
+
+    fn room(&self, most: usize) -> usize {
+        self.places(most).saturating_sub(self.under_way)
+    }
+
+    /// How many may be claimed, with those that are: as many ahead as have places, none for the one that tries.
+    fn claims_max(&self, now: Duration, most: usize) -> usize {
+        match (self.shut_until(now), self.shut) {
+            (Some(_), _) => 0,
+            (None, Some(_)) => 1,
+            (None, None) => self.places(most).saturating_mul(2),
+        }
     }
 
     /// An exchange went well.
@@ -283,31 +350,51 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_leaves_out_who_is_shut_or_full_and_gives_the_others_their_room() {
-        let flow = Flow::default();
+    fn a_plan_leaves_out_who_is_shut_or_full_and_gives_the_others_their_room_with_as_much_again_ahead() {
+        let flow = Arc::new(Flow::default());
         let (shut, full, narrow, open) = (oid("1.2.1"), oid("1.2.2"), oid("1.2.3"), oid("1.2.4"));
-        for organisation in [&shut, &full, &full, &narrow, &open] {
-            flow.begin(organisation, 4);
-        }
+        let taken = [&shut, &full, &full, &narrow, &open].map(|of| flow.take_place(of, NOW, (9, 4)).unwrap());
         let until = NOW + Duration::from_secs(9);
         flow.lines().get_mut(&shut).unwrap().shut = Some(Shut { times: 0, until });
         flow.lines().get_mut(&full).unwrap().width = 2.0;
         flow.lines().get_mut(&narrow).unwrap().width = 2.9;
-        let plan = flow.plan(NOW, 3, 4);
-        let (first, rest) = (Whose::Only(narrow.clone()), Whose::AllBut(vec![shut.clone(), full.clone(), narrow]));
-        assert_eq!(plan.claims, [(first, 1), (rest, 3)]);
-        assert_eq!((plan.waits_for, plan.opens_at), (Whose::AllBut(vec![shut.clone(), full]), Some(until)));
+        let ahead = BTreeMap::from([(full.clone(), 2), (narrow.clone(), 1)]);
+        let plan = flow.plan(NOW, 6, 4, &ahead);
+        let (first, rest) =
+            (Whose::Only(narrow.clone()), Whose::AllBut(vec![shut.clone(), full.clone(), narrow.clone()]));
+        assert_eq!(plan.claims, [(first, 2), (rest, 6)]);
+        assert_eq!((plan.waits_for, plan.opens_at), (Whose::AllBut(vec![shut.clone(), full.clone()]), Some(until)));
+        assert_eq!([&shut, &full, &narrow, &open].map(|of| flow.ahead_max(of, NOW, 4)), [0, 2, 2, 4]);
         // Tried again, by one at a time: the one that is still under way.
-        assert_eq!(flow.plan(until, 3, 4).opens_at, None);
-        flow.end(&shut);
-        assert_eq!(flow.plan(until, 3, 4).claims.first(), Some(&(Whose::Only(shut), 1)));
+        assert_eq!(flow.plan(until, 6, 4, &ahead).opens_at, None);
+        let [of_shut, ..] = taken;
+        drop(of_shut);
+        assert_eq!(flow.plan(until, 6, 4, &ahead).claims.first(), Some(&(Whose::Only(shut), 1)));
+    }
+
+    #[test]
+    fn places_are_bounded_in_all_and_on_each_line_and_none_is_given_while_it_is_shut() {
+        let flow = Arc::new(Flow::default());
+        let (one, other) = (oid("1.2.1"), oid("1.2.2"));
+        let first = flow.take_place(&one, NOW, (3, 2)).unwrap();
+        let _second = flow.take_place(&one, NOW, (3, 2)).unwrap();
+        assert!(flow.take_place(&one, NOW, (3, 2)).is_none(), "its line is full");
+        let third = flow.take_place(&other, NOW, (3, 2)).unwrap();
+        assert!(flow.take_place(&other, NOW, (3, 2)).is_none(), "all are taken");
+        drop(first);
+        let until = NOW + Duration::from_secs(1);
+        flow.lines().get_mut(&other).unwrap().shut = Some(Shut { times: 0, until });
+        assert!(flow.take_place(&other, NOW, (3, 2)).is_none(), "it is shut");
+        assert!(flow.take_place(&other, until, (3, 2)).is_none(), "one is trying");
+        drop(third);
+        assert!(flow.take_place(&other, until, (3, 2)).is_some());
     }
 
     #[test]
     fn the_budget_bounds_retries_by_what_succeeds() {
         let flow = Flow::default();
         let one = oid("1.2.1");
-        flow.begin(&one, 4);
+        flow.meet(&one, 4);
         assert_eq!((0..100).filter(|_| flow.take_retry(&one)).count(), 32);
         for _ in 0..10 {
             flow.lines().get_mut(&one).unwrap().works(NOW, 4);

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
+use super::flow::LinePlace;
 use super::right::{RightsFault, Wish};
 use super::{Worker, case, later};
 use cause::{
@@ -111,9 +112,9 @@ fn cause(code: &str, texts: &[Text]) -> Cause {
 
 impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
     /// Carries a claimed submission as far as it goes now.
-    pub(super) async fn carry(self: Arc<Self>, claimed: Claimed) -> Result<(), StoreError> {
+    pub(super) async fn carry(self: Arc<Self>, claimed: Claimed, place: LinePlace) -> Result<(), StoreError> {
         if let Kind::Invalidation { target, extent } = claimed.submission.kind.clone() {
-            return self.carry_invalidation(claimed, &target, extent).await;
+            return self.carry_invalidation(claimed, &target, extent, place).await;
         }
         // Parsed as it was when it was accepted; by which rules it passes today, the pipeline says.
         let record = serde_json::from_slice::<LocalRecord>(&claimed.payload).map_err(|_| unreadable());
@@ -123,7 +124,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
                 let client = first_client(&record).ok()?;
                 Some(asker(submission, &record, client))
             });
-            return self.reconcile(submission, asker, envelope).await;
+            return self.reconcile(submission, asker, envelope, place).await;
         }
         let mut reads = Vec::new();
         let record = match record {
@@ -131,7 +132,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             Err(why) => return self.stop(submission, Stop::Park(why), reads).await,
         };
         match self.make(&claimed, &record, &mut reads).await {
-            Ok(envelope) => self.launch(submission, envelope, reads).await,
+            Ok(envelope) => self.launch(submission, envelope, reads, place).await,
             Err(Stop::HandOver(against)) => self.hand_over(&claimed, &record, against).await,
             Err(stop) => self.stop(submission, stop, reads).await,
         }
@@ -416,9 +417,10 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         submission: &Submission,
         envelope: StoredEnvelope,
         reads: Vec<Value>,
+        place: LinePlace,
     ) -> Result<(), StoreError> {
         match self.store.launch(&submission.id, &envelope, Value::Array(reads), &self.actor(), self.clock.now()).await {
-            Ok(in_flight) => self.send(&in_flight, &envelope.outbound).await,
+            Ok(in_flight) => self.send(&in_flight, &envelope.outbound, place).await,
             // Withdrawn while it was being prepared: nothing leaves.
             Err(StoreError::Illegal(_)) => Ok(()),
             Err(error) => Err(error),
@@ -426,7 +428,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
     }
 
     /// Sends what the store has. Called only for what is stored as `InFlight`.
-    async fn send(&self, submission: &Submission, outbound: &Outbound) -> Result<(), StoreError> {
+    async fn send(&self, submission: &Submission, outbound: &Outbound, place: LinePlace) -> Result<(), StoreError> {
         let outcome = self.archive.send(outbound).await;
         self.metrics.count_send(outcome.name());
         tracing::info!(submission = %submission.id, document = %submission.document.document, outcome = outcome.name(), "sent");
@@ -438,6 +440,8 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
                 self.line_works(&submission.organisation);
             }
         }
+        // Keeping the verdict needs the store alone.
+        drop(place);
         match outcome {
             Outcome::Archived(remarks) => {
                 let verdict = Verdict::Archived { proof: Proof::Acknowledged, remarks };
@@ -465,6 +469,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         submission: &Submission,
         asker: Option<Asker>,
         envelope: StoredEnvelope,
+        place: LinePlace,
     ) -> Result<(), StoreError> {
         let Some(asker) = asker else {
             return self.lose_answer(submission, None, unreadable()).await;
@@ -507,7 +512,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             }
             Judgement::Absent => {
                 if self.moved(submission, Step { facts, ..Step::plain(Event::Miss, self.actor()) }).await? {
-                    self.send(submission, &envelope.outbound).await?;
+                    self.send(submission, &envelope.outbound, place).await?;
                 }
                 Ok(())
             }

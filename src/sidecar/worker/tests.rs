@@ -25,8 +25,8 @@ use crate::sidecar::ports::{
 };
 use crate::sidecar::store::sqlite::SqliteStore;
 use crate::sidecar::store::{
-    Accepted, Census, ChangesWanted, Due, Earlier, Handover, KeptBodies, NewSubmission, Packages, Purged, Scope,
-    StoredEnvelope, Stuck, Submission, TimelineEntry, Use, Whose,
+    Accepted, Census, ChangesWanted, Claimed, Due, Earlier, Handover, KeptBodies, NewSubmission, Packages, Purged,
+    Scope, StoredEnvelope, Stuck, Submission, TimelineEntry, Use, Whose,
 };
 use crate::sidecar::vault::StoreKey;
 
@@ -747,16 +747,22 @@ async fn successor_waits_for_predecessor() {
 }
 
 #[tokio::test]
-async fn draining_finishes_what_is_under_way_and_takes_up_nothing_new() {
+async fn draining_finishes_what_is_under_way_and_gives_back_what_has_not_begun() {
     let mut world = World::new();
-    world.settings.parallel_max = 1;
-    let first = world.accept("1", &record(CASE), None).await;
-    let second = world.accept("2", &record(CASE), None).await;
+    world.settings.parallel_max = 2;
+    let mut all = Vec::new();
+    for number in 0..20 {
+        all.push(world.accept(&number.to_string(), &record(CASE), None).await);
+    }
     world.start();
-    world.until(&first, "claimed").await;
+    world.until(&all[0], "in_flight").await;
     world.drain().await;
-    assert_eq!(world.state(&first).await, State::Archived);
-    assert_eq!(world.state(&second).await, State::Queued);
+    let mut states = Vec::new();
+    for one in &all {
+        states.push(world.state(one).await);
+    }
+    assert_eq!((&states[0], &states[19]), (&State::Archived, &State::Queued));
+    assert!(states.iter().all(|state| matches!(state, State::Archived | State::Queued)), "{states:?}");
 }
 
 /// A worker killed at the `n`-th await of the archive; whether it got that far.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::cause::unreadable;
 use super::same::Judgement;
-use super::{Stop, Worker, use_of};
+use super::{LinePlace, Stop, Worker, use_of};
 use crate::domain::document::header::DocumentGroup;
 use crate::domain::document::invalidation::order::InvalidationOrder;
 use crate::domain::document::invalidation::{Extent, Invalidation, Subject};
@@ -26,12 +26,13 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         claimed: Claimed,
         target: &Oid,
         extent: Extent,
+        place: LinePlace,
     ) -> Result<(), StoreError> {
         let Claimed { submission, payload, envelope, predecessor, .. } = claimed;
         let order = InvalidationOrder::of_kept(&payload).ok();
         let asker = order.as_ref().and_then(|order| asker(&submission, order));
         if let Some(envelope) = envelope {
-            return self.reconcile(&submission, asker, envelope).await;
+            return self.reconcile(&submission, asker, envelope, place).await;
         }
         let (Some(order), Some(asker)) = (order, asker) else {
             return self.stop(&submission, Stop::Park(unreadable()), Vec::new()).await;
@@ -43,7 +44,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             Err(stop) => Err(stop),
         };
         match ready {
-            Ok(envelope) => self.launch(&submission, envelope, reads).await,
+            Ok(envelope) => self.launch(&submission, envelope, reads, place).await,
             Err(stop) => self.stop(&submission, stop, reads).await,
         }
     }

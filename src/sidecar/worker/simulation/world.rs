@@ -466,7 +466,8 @@ impl World {
         }
         let missing = is("version.predecessor_not_archived");
         let event = match rounds {
-            _ if missing => Event::TakePlace,
+            // What was handed over keeps the place that its document names.
+            _ if missing && parked.handed_over_at.is_none() => Event::TakePlace,
             0..4 => Event::Release,
             _ => Event::Abandon { by: "operator".into(), why: "x".into() },
         };

@@ -189,7 +189,10 @@ async fn after_an_outage_the_queue_drains_at_the_archives_limit_without_a_stampe
     };
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(Arc::new(worker).run(stopped));
-    tokio::time::sleep(down_until).await;
+    tokio::time::sleep(down_until / 2).await;
+    let in_hand = store.all().iter().filter(|s| s.state == State::Claimed).count();
+    assert!(in_hand <= 1, "{in_hand} are kept claimed for a line that is shut");
+    tokio::time::sleep(down_until / 2).await;
     while archive.taken.lock().unwrap().stored.len() < WAITING {
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert!(clock.elapsed() < down_until * 2, "never drained");

@@ -1,0 +1,220 @@
+//! What the worker has in its hands: what is claimed ahead, what is carried, and what of it has a place on the line.
+//!
+//! A place is held from the first question to the archive's verdict. Keeping the verdict and claiming the next need the store
+//! alone, so that the line does not wait for either: as many as have places are claimed ahead, and as many again may be settling.
+//! What is claimed ahead for a line that is narrowed or shut goes back to the queue.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::task::{Id, JoinError, JoinSet};
+
+use super::{Worker, later};
+use crate::domain::oid::Oid;
+use crate::sidecar::ports::{Archive, Clock};
+use crate::sidecar::store::{Claimed, Store, StoreError, SubmissionId, Whose};
+
+pub(super) struct Running {
+    pub(super) tasks: JoinSet<Result<(), StoreError>>,
+    submissions: HashMap<Id, SubmissionId>,
+    /// One round of claims at a time.
+    pub(super) claims: JoinSet<Claims>,
+    ahead: VecDeque<Claimed>,
+    /// Of tasks that ended without a settled step; at most as many as ran at the same time while the store failed.
+    pub(super) left_behind: Vec<SubmissionId>,
+    pub(super) claim_is_uncertain: bool,
+    /// Whether there may be something to claim that the last round has not taken.
+    pub(super) may_have_more: bool,
+    /// After a round that failed: when to claim again, if nothing else happens.
+    claim_again: Option<Timestamp>,
+}
+
+/// What a round of claims came to.
+#[derive(Default)]
+pub(super) struct Claims {
+    claimed: Vec<Claimed>,
+    may_have_more: bool,
+    failed: Option<StoreError>,
+}
+
+impl Running {
+    pub(super) fn new() -> Self {
+        Self {
+            tasks: JoinSet::new(),
+            submissions: HashMap::new(),
+            claims: JoinSet::new(),
+            ahead: VecDeque::new(),
+            left_behind: Vec::new(),
+            claim_is_uncertain: false,
+            may_have_more: true,
+            claim_again: None,
+        }
+    }
+
+    /// Something has happened, by which there may be something to claim.
+    pub(super) fn look_again(&mut self) {
+        self.may_have_more = true;
+        self.claim_again = None;
+    }
+
+    /// Everything that is not to be brought back as another run's.
+    pub(super) fn ours(&self) -> Vec<SubmissionId> {
+        let ahead = self.ahead.iter().map(|one| &one.submission.id);
+        self.submissions.values().chain(ahead).chain(&self.left_behind).cloned().collect()
+    }
+
+    /// Which submission a task has carried.
+    pub(super) fn carried_by(&mut self, task: Id) -> Option<SubmissionId> {
+        self.submissions.remove(&task)
+    }
+
+    fn ahead_of_each(&self) -> BTreeMap<Oid, usize> {
+        let mut each = BTreeMap::new();
+        for one in &self.ahead {
+            *each.entry(one.submission.organisation.clone()).or_default() += 1;
+        }
+        each
+    }
+}
+
+impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
+    /// Begins what has a place, gives back what will not have one soon, claims more; answers when to look again by itself.
+    pub(super) async fn fill_room(self: &Arc<Self>, running: &mut Running) -> Option<Timestamp> {
+        let look_again = match self.look_at_lanes().await {
+            Ok(()) => self.moment(self.run.lanes.next_look()),
+            Err(error) => return self.complain(&error),
+        };
+        self.begin_what_has_a_place(running);
+        self.give_back(running, |worker, of, ahead| worker.run.flow.ahead_max(of, worker.clock.elapsed(), ahead)).await;
+        if let Some(again) = running.claim_again {
+            return Some(look_again.min(again));
+        }
+        let room = self.claimable(running);
+        if room > 0 && running.claims.is_empty() && running.may_have_more {
+            self.claim(running, room);
+        }
+        match room > 0 && running.claims.is_empty() {
+            true => Some(self.next_look(running, look_again).await),
+            // When one of them ends, it is looked at again.
+            false => Some(look_again),
+        }
+    }
+
+    fn begin_what_has_a_place(self: &Arc<Self>, running: &mut Running) {
+        let (all, of_one) = (self.settings.parallel_max, self.most_of_one());
+        for one in std::mem::take(&mut running.ahead) {
+            let settling_too = running.tasks.len() + running.left_behind.len();
+            let place = match settling_too < all.saturating_mul(2) {
+                true => self.run.flow.take_place(&one.submission.organisation, self.clock.elapsed(), (all, of_one)),
+                false => None,
+            };
+            let Some(place) = place else {
+                running.ahead.push_back(one);
+                continue;
+            };
+            let (worker, id) = (Arc::clone(self), one.submission.id.clone());
+            let task = running.tasks.spawn(async move { worker.carry(one, place).await });
+            running.submissions.insert(task.id(), id);
+        }
+    }
+
+    /// Gives back what is ahead beyond so many of an organisation.
+    async fn give_back(&self, running: &mut Running, most: impl Fn(&Self, &Oid, usize) -> usize) {
+        for (organisation, ahead) in running.ahead_of_each() {
+            for _ in most(self, &organisation, ahead)..ahead {
+                // The last ones, so that those before them keep their turn.
+                let at = running.ahead.iter().rposition(|one| one.submission.organisation == organisation);
+                let Some(one) = at.and_then(|at| running.ahead.remove(at)) else { break };
+                self.take_back(running, one.submission.id).await;
+            }
+        }
+    }
+
+    /// How many may be claimed now: in handfuls, because a claim is a commit, whatever it takes up.
+    fn claimable(&self, running: &Running) -> usize {
+        let most = self.settings.parallel_max;
+        if running.ahead.len() > most / 2 {
+            return 0;
+        }
+        let in_hand = running.tasks.len() + running.left_behind.len() + running.ahead.len();
+        most.saturating_mul(2).saturating_sub(in_hand)
+    }
+
+    /// Starts to claim, beside what is carried.
+    fn claim(self: &Arc<Self>, running: &mut Running, room: usize) {
+        let plan = self.run.flow.plan(self.clock.elapsed(), room, self.most_of_one(), &running.ahead_of_each());
+        running.may_have_more = false;
+        let worker = Arc::clone(self);
+        running.claims.spawn(async move { worker.claim_as_planned(plan.claims, room).await });
+    }
+
+    async fn claim_as_planned(&self, claims: Vec<(Whose, usize)>, mut room: usize) -> Claims {
+        let mut round = Claims::default();
+        for (whose, most) in claims {
+            let limit = most.min(room);
+            if limit == 0 {
+                round.may_have_more = true;
+                break;
+            }
+            let number = u32::try_from(limit).unwrap_or(u32::MAX);
+            match self.store.claim_of(&whose, &self.actor(), number, self.clock.now()).await {
+                Ok(claimed) => {
+                    room = room.saturating_sub(claimed.len());
+                    round.may_have_more |= claimed.len() >= limit;
+                    round.claimed.extend(claimed);
+                }
+                Err(error) => {
+                    round.failed = Some(error);
+                    break;
+                }
+            }
+        }
+        round
+    }
+
+    /// Takes over what a round of claims came to.
+    pub(super) fn take_claims(&self, running: &mut Running, round: Result<Claims, JoinError>) {
+        let round = round.unwrap_or_else(|_| Claims {
+            failed: Some(StoreError::Database { text: "a round of claims panicked".into() }),
+            ..Claims::default()
+        });
+        running.may_have_more |= round.may_have_more;
+        for one in round.claimed {
+            self.run.flow.meet(&one.submission.organisation, self.most_of_one());
+            // What could be claimed had been brought back after all.
+            running.left_behind.retain(|left| *left != one.submission.id);
+            running.ahead.push_back(one);
+        }
+        if let Some(error) = round.failed {
+            // A transaction that failed may still have been kept.
+            running.claim_is_uncertain = true;
+            running.claim_again = self.complain(&error);
+        }
+    }
+
+    /// When something is due next of those who have room, a shut line is tried again, or the lanes are looked at.
+    async fn next_look(&self, running: &Running, lanes: Timestamp) -> Timestamp {
+        let (now, most) = (self.clock.elapsed(), self.settings.parallel_max);
+        let plan = self.run.flow.plan(now, most, self.most_of_one(), &running.ahead_of_each());
+        let due = self.store.next_due_of(&plan.waits_for).await.unwrap_or_else(|error| self.complain(&error));
+        let opens = plan.opens_at.map(|at| self.moment(at));
+        [due, opens].into_iter().flatten().fold(lanes, Timestamp::min)
+    }
+
+    /// Ends what is in hand: what has not begun goes back, what has is carried to its next rest.
+    pub(super) async fn wind_up(&self, running: &mut Running) {
+        while let Some(round) = running.claims.join_next().await {
+            self.take_claims(running, round);
+        }
+        self.give_back(running, |_, _, _| 0).await;
+        while let Some(ended) = running.tasks.join_next_with_id().await {
+            self.settle_task(running, ended).await;
+        }
+    }
+
+    pub(super) fn complain(&self, error: &StoreError) -> Option<Timestamp> {
+        tracing::error!(store.error = error.with_causes(), "the store gives no work; trying again");
+        Some(later(self.clock.now(), self.settings.retry_delay_min))
+    }
+}
