@@ -1,11 +1,15 @@
-//! `asiasilta store`: looking the store through, backing it up, putting a backup back, a new key, what retention will do.
+//! `asiasilta store`: looking the store through, backing it up, putting a backup back, a new key, what retention will do, the use log.
 
 use std::error::Error;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use asiasilta::jiff::civil::Date;
+use asiasilta::jiff::tz::TimeZone;
 use asiasilta::jiff::{SignedDuration, Timestamp};
 use asiasilta::sidecar::config::Config;
+use asiasilta::sidecar::store::StoreError;
 use asiasilta::sidecar::store::sqlite::{self, CheckReport};
 use asiasilta::sidecar::vault::StoreKey;
 use clap::{Args, Subcommand};
@@ -47,6 +51,17 @@ enum Command {
     },
     /// Says what is kept of settled submissions and what retention will purge when.
     Retention(Configured),
+    /// Prints the use log, one JSON object a line, proving its chain. Personal data: who did what to whose documents.
+    UseLog {
+        #[command(flatten)]
+        configured: Configured,
+        /// From this moment on: 2026-11-01 (midnight UTC) or 2026-11-01T00:00:00+02:00.
+        #[arg(long, value_parser = moment)]
+        from: Option<Timestamp>,
+        /// Until before this moment.
+        #[arg(long, value_parser = moment)]
+        until: Option<Timestamp>,
+    },
 }
 
 #[derive(Args)]
@@ -90,6 +105,10 @@ impl Store {
                 Ok(ExitCode::SUCCESS)
             }
             Command::Retention(configured) => retention(&configured.read()?, now),
+            Command::UseLog { configured, from, until } => {
+                let period = (from.unwrap_or(Timestamp::MIN), until.unwrap_or(Timestamp::MAX));
+                use_log(&configured.read()?, period)
+            }
         }
     }
 }
@@ -112,10 +131,31 @@ fn told(report: &CheckReport) -> ExitCode {
     if report.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
 
+/// A day, which begins at midnight UTC, or a moment.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let day = |text: &str| text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok().map(|day| day.timestamp());
+    let expected = || "expected a day, 2026-11-01, or a moment with its offset, 2026-11-01T00:00:00+02:00".to_owned();
+    text.parse().ok().or_else(|| day(text)).ok_or_else(expected)
+}
+
+fn use_log(config: &Config, period: (Timestamp, Timestamp)) -> Result<ExitCode, Box<dyn Error>> {
+    let (store, mut out) = (&config.store, std::io::stdout().lock());
+    let proved = sqlite::read_use_log(&store.path, &store.key()?, period, |entry| {
+        let written = serde_json::to_writer(&mut out, &entry).map_err(Into::into).and_then(|()| writeln!(out));
+        written.map_err(|source| StoreError::Io { path: "standard output".into(), source })
+    })?;
+    eprintln!("{proved} use-log rows proved");
+    Ok(ExitCode::SUCCESS)
+}
+
 fn retention(config: &Config, now: Timestamp) -> Result<ExitCode, Box<dyn Error>> {
     let (store, kept_for) = (&config.store, config.store.kept_for());
     println!("bodies of settled submissions are kept for {} days", store.bodies_kept_days);
     println!("of what was handed over, for {} days from its receipt on", store.handed_over_kept_days);
+    match store.use_log_kept_days {
+        Some(days) => println!("the use log is kept for {days} days"),
+        None => println!("the use log is kept for ever"),
+    }
     for (days, when) in [(0, "at the next hourly run"), (7, "within 7 days"), (30, "within 30 days")] {
         let then = now.saturating_add(SignedDuration::from_hours(24 * days))?;
         let kept = sqlite::kept_bodies(&store.path, &store.key()?, kept_for.due(then))?;

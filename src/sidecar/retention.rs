@@ -1,5 +1,5 @@
-//! Retention: once an hour the bodies of what has long been settled are purged, and what was settled longer ago still is forgotten,
-//! in slices that delay nobody.
+//! Retention: once an hour the bodies of what has long been settled are purged, what was settled longer ago still is forgotten, and
+//! the use log is let go as far as its time is over, in slices that delay nobody.
 //!
 //! Decides nothing about open submissions. What goes is told by `asiasilta store retention` before it goes.
 
@@ -14,6 +14,8 @@ use super::store::{Actor, Due, Purged, Store, StoreError};
 
 /// Submissions purged in one transaction.
 const SLICE: u32 = 50;
+/// Entries of the use log that are let go in one.
+const USES_SLICE: u32 = 1_000;
 const EVERY: Duration = Duration::from_secs(3600);
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
 
@@ -26,6 +28,8 @@ pub struct KeptFor {
     pub confirmed: Duration,
     /// Rows, and the digests of their keys.
     pub settled: Duration,
+    /// The use log; for ever when `None`.
+    pub uses: Option<Duration>,
 }
 
 impl KeptFor {
@@ -70,7 +74,29 @@ async fn all_due<S: Store>(store: &S, actor: &Actor, kept_for: KeptFor, now: Tim
     if forgotten > 0 {
         tracing::info!(submissions = forgotten, "forgot what was settled long ago");
     }
+    let Some(kept_for) = kept_for.uses else { return Ok(()) };
+    let forgotten = forget_uses_due(store, actor, kept_for, now).await?;
+    if forgotten > 0 {
+        tracing::info!(entries = forgotten, "let the first part of the use log go, its time being over");
+    }
     Ok(())
+}
+
+/// Lets go of the use log what is due at `now`, slice by slice; answers how many entries.
+async fn forget_uses_due<S: Store>(
+    store: &S,
+    actor: &Actor,
+    kept_for: Duration,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let mut all = 0;
+    loop {
+        let slice = store.forget_uses(actor, finished_before(kept_for, now), USES_SLICE, now).await?;
+        all += slice;
+        if slice < u64::from(USES_SLICE) {
+            return Ok(all);
+        }
+    }
 }
 
 /// Forgets everything that is due at `now`, slice by slice; answers how many submissions.
@@ -106,7 +132,7 @@ pub async fn purge_due<S: Store>(
     }
 }
 
-/// What was settled before this moment is due.
+/// What was settled, or entered, before this moment is due.
 fn finished_before(kept_for: Duration, now: Timestamp) -> Timestamp {
     now.saturating_sub(signed(kept_for)).unwrap_or(Timestamp::MIN)
 }

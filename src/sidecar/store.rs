@@ -291,6 +291,26 @@ pub struct Use {
     pub subject: Value,
 }
 
+/// An entry of the use log, as it is read out.
+#[derive(Debug, Serialize)]
+pub struct UseLogEntry {
+    /// Its place in the chain, from 1 on.
+    pub row: u64,
+    /// When it was entered.
+    pub at: Timestamp,
+    /// The submission that it is of; none of a search.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub submission: Option<String>,
+    /// What was done.
+    pub action: String,
+    /// How it ended.
+    pub outcome: String,
+    /// Who did it.
+    pub actor: Value,
+    /// Persons, unit, organiser, link, evidence, ground: what the entry is about.
+    pub facts: Value,
+}
+
 /// One line of a submission's way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TimelineEntry {
@@ -822,9 +842,19 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
+    /// Lets up to `limit` of the first entries of the use log go that were entered before a moment, which is an entry of its own.
+    /// Answers how many.
+    fn forget_uses(
+        &self,
+        actor: &Actor,
+        entered_before: Timestamp,
+        limit: u32,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
     /// What is kept of settled submissions, and how much of it [`Store::purge`] would take.
     fn kept_bodies(&self, due: Due) -> impl Future<Output = Result<KeptBodies, StoreError>> + Send;
 
-    /// Reads the use log from its first row and answers how many rows its chain proves.
+    /// Reads the use log from the first row that is kept and answers how many rows its chain proves.
     fn verify_use_log(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
 }

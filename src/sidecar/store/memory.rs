@@ -616,6 +616,10 @@ impl Store for MemoryStore {
         Ok(0)
     }
 
+    async fn forget_uses(&self, _: &Actor, _: Timestamp, _: u32, _: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
     async fn kept_bodies(&self, _: Due) -> Result<KeptBodies, StoreError> {
         Ok(KeptBodies::default())
     }

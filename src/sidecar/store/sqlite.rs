@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::{
     Accepted, Actor, Census, ChangesWanted, Claimed, Due, Earlier, Handover, KeptBodies, NewSubmission, Packages,
     Purged, Scope, Step, Store, StoreError, StoreLimits, StoredEnvelope, Stuck, Submission, SubmissionId,
-    TimelineEntry, Use, Whose,
+    TimelineEntry, Use, UseLogEntry, Whose,
 };
 use crate::domain::oid::Oid;
 use crate::domain::submission::Kind;
@@ -216,6 +216,26 @@ pub fn kept_bodies(database: &Path, key: &StoreKey, due: Due) -> Result<KeptBodi
     retention::kept(&visit::Visit::open(database, key)?.tables(), due)
 }
 
+/// Shows the use log's entries from one moment until another, of a database that a sidecar may be serving; answers how many rows its
+/// chain proves. What was shown is worth nothing when this fails.
+///
+/// # Errors
+/// [`StoreError`] when the database cannot be opened, a row is not as it was entered, or `each` refuses.
+pub fn read_use_log(
+    database: &Path,
+    key: &StoreKey,
+    period: (Timestamp, Timestamp),
+    each: impl FnMut(UseLogEntry) -> Result<(), StoreError>,
+) -> Result<u64, StoreError> {
+    let visit = visit::Visit::open(database, key)?;
+    let tables = visit.tables();
+    // One moment for rows and head.
+    tables.db.execute_batch("BEGIN")?;
+    let read = use_log::read(&tables, period, each);
+    tables.db.execute_batch("COMMIT")?;
+    read
+}
+
 /// Here when it takes no time, on a thread of its own when it does.
 async fn unhurried<T: Send + 'static>(
     long: bool,
@@ -413,6 +433,17 @@ impl Store for SqliteStore {
     ) -> Result<u64, StoreError> {
         let actor = actor.clone();
         self.write(move |tables| retention::forget(tables, &actor, finished_before, limit, now)).await
+    }
+
+    async fn forget_uses(
+        &self,
+        actor: &Actor,
+        entered_before: Timestamp,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let actor = actor.clone();
+        self.write(move |tables| use_log::forget(tables, &actor, entered_before, limit, now)).await
     }
 
     async fn kept_bodies(&self, due: Due) -> Result<KeptBodies, StoreError> {

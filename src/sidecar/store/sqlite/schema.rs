@@ -150,6 +150,13 @@ pub(super) const STEPS: &[&str] = &[
     ALTER TABLE submissions ADD COLUMN handed_over_at INTEGER;
     CREATE INDEX submissions_packages ON submissions (handed_over_at) WHERE state = 'handed_over' AND finished_at IS NULL;
 ",
+    // The use log can be let go from its first row on, as far as it was said beforehand.
+    "
+    DROP TRIGGER use_log_stays;
+    CREATE TRIGGER use_log_stays BEFORE DELETE ON use_log
+        WHEN OLD.row > coalesce((SELECT value FROM counters WHERE name = 'use_log_let_go'), 0)
+        BEGIN SELECT RAISE(ABORT, 'the use log is append-only'); END;
+",
 ];
 
 /// When a commit has reached the disk.

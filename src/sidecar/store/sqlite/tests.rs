@@ -186,6 +186,77 @@ async fn the_use_log_refuses_updates_and_deletes() {
     }
 }
 
+/// A log of nine rows, entered a second apart, whose first five were let go.
+async fn shortened(path: &Path) -> SqliteStore {
+    let store = open(path, 0);
+    for second in 0..9 {
+        accepted(&store, new(&format!("{second}"), "b"), second).await;
+    }
+    assert_eq!(store.forget_uses(&actor(), at(5), 3, at(20)).await.unwrap(), 3);
+    assert_eq!(store.forget_uses(&actor(), at(5), 3, at(21)).await.unwrap(), 2);
+    assert_eq!(store.forget_uses(&actor(), at(5), 3, at(22)).await.unwrap(), 0);
+    store
+}
+
+fn read_out(path: &Path, period: (Timestamp, Timestamp)) -> (Vec<UseLogEntry>, u64) {
+    let mut entries = Vec::new();
+    let keep = |entry| {
+        entries.push(entry);
+        Ok(())
+    };
+    let proved = read_use_log(path, &key(), period, keep).unwrap();
+    (entries, proved)
+}
+
+#[tokio::test]
+async fn the_use_log_is_let_go_from_its_first_row_and_what_stays_is_proved_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = shortened(&path).await;
+    // Four that are younger, and the two that tell of what was let go.
+    assert_eq!(store.verify_use_log().await.unwrap(), 6);
+    let (entries, proved) = read_out(&path, (Timestamp::MIN, Timestamp::MAX));
+    assert_eq!((entries.len(), proved), (6, 6));
+    let rows: Vec<_> = entries.iter().map(|entry| (entry.row, entry.action.as_str())).collect();
+    assert_eq!(rows[3..5], [(9, "accept"), (10, "use_log.forget")]);
+    assert_eq!(entries[4].facts["rows"], 3);
+    assert_eq!((&entries[5].facts["from"], &entries[5].facts["rows"]), (&json!(4), &json!(2)));
+    let (entries, proved) = read_out(&path, (at(6), at(8)));
+    assert_eq!((entries.iter().map(|entry| entry.row).collect::<Vec<_>>(), proved), (vec![7, 8], 6));
+    drop(store);
+    let store = open(&path, 30);
+    accepted(&store, new("later", "b"), 30).await;
+    assert_eq!(store.verify_use_log().await.unwrap(), 7);
+    drop(store);
+    assert_eq!(check(&path, &key()).unwrap().faults, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn rows_cut_off_the_front_of_a_shortened_use_log_are_missed() {
+    let cut = "DROP TRIGGER use_log_stays;";
+    for sql in [
+        format!("{cut} DELETE FROM use_log WHERE row = 6"),
+        format!(
+            "{cut} DELETE FROM use_log WHERE row <= 8; UPDATE counters SET value = 8 WHERE name = 'use_log_let_go'"
+        ),
+        "DELETE FROM meta WHERE name = 'use_log_begin'".to_owned(),
+        "UPDATE meta SET value = (SELECT link FROM use_log WHERE row = 6) WHERE name = 'use_log_begin'".to_owned(),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        drop(shortened(&path).await);
+        Connection::open(&path).unwrap().execute_batch(&sql).unwrap();
+        assert!(open(&path, 30).verify_use_log().await.is_err(), "{sql}");
+        let read = read_use_log(&path, &key(), (Timestamp::MIN, Timestamp::MAX), |_| Ok(()));
+        assert!(read.is_err(), "{sql}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    drop(shortened(&path).await);
+    let refused = Connection::open(&path).unwrap().execute_batch("DELETE FROM use_log").unwrap_err();
+    assert!(refused.to_string().contains("append-only"), "what is not let go is deleted");
+}
+
 #[tokio::test]
 async fn a_full_disk_promises_nothing_and_the_store_goes_on_when_there_is_room_again() {
     let folder = tempfile::tempdir().unwrap();

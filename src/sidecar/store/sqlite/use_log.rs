@@ -1,16 +1,17 @@
 //! The use log: who did what to which record, append-only, each row chained to the one before by a keyed digest.
 //!
 //! Whoever has the database file but not the key cannot change, drop or insert a row unseen. The head of the chain stands in
-//! `meta`, so that rows cut off the end are missed too; putting the whole file back to an earlier state is not seen here.
+//! `meta`, so that rows cut off the end are missed too, and so does, sealed, where it begins once its first rows were let go;
+//! putting the whole file back to an earlier state is not seen here.
 
 use jiff::Timestamp;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 use serde_json::{Value, json};
 
 use super::Tables;
-use super::rows::{millis, seal};
-use super::tally::{Head, head};
-use crate::sidecar::store::{Actor, StoreError, SubmissionId, Use};
+use super::rows::{millis, open, seal};
+use super::tally::{Head, head, set_counter};
+use crate::sidecar::store::{Actor, StoreError, SubmissionId, Use, UseLogEntry};
 use crate::sidecar::vault::Place;
 
 /// One row to be.
@@ -55,30 +56,132 @@ fn insert(tables: &Tables<'_>, entry: &Entry<'_>, before: &[u8], row: i64, at: i
     Ok(link)
 }
 
-/// Follows the chain from the first row to its head.
+/// Lets up to `limit` of the first rows go that were entered before a moment; answers how many. That it was done is a row of its own.
+pub(super) fn forget(
+    tables: &Tables<'_>,
+    actor: &Actor,
+    entered_before: Timestamp,
+    limit: u32,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let (from, mut last) = (begin(tables)?, None);
+    {
+        let mut statement = tables.db.prepare_cached("SELECT row, at, link FROM use_log ORDER BY row LIMIT ?1")?;
+        let mut rows = statement.query([limit])?;
+        while let Some(row) = rows.next()? {
+            // In the order of the chain: a row whose clock was ahead keeps those after it.
+            if row.get::<_, i64>(1)? >= millis(entered_before) {
+                break;
+            }
+            last = Some(Head { rows: row.get(0)?, link: row.get(2)? });
+        }
+    }
+    let Some(last) = last else { return Ok(0) };
+    set_begin(tables, &last)?;
+    let gone = tables.db.prepare_cached("DELETE FROM use_log WHERE row <= ?1")?.execute([last.rows])?;
+    let facts = json!({ "rows": gone, "from": from.rows.saturating_add(1), "entered_before": entered_before });
+    let entry = Entry { submission: None, action: "use_log.forget", outcome: "forgotten", actor, facts: &facts };
+    append(tables, &entry, now)?;
+    Ok(u64::try_from(gone).unwrap_or(u64::MAX))
+}
+
+const BEGIN: Place<'static> = Place { table: "meta", row: "use_log_begin", column: "value" };
+/// Up to which row the table lets rows be deleted.
+const LET_GO: &str = "use_log_let_go";
+
+/// The last row that was let go, and its link. Sealed, because whoever cuts rows off the front knows the links of those that stay.
+fn begin(tables: &Tables<'_>) -> Result<Head, StoreError> {
+    let mut statement = tables.db.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
+    let sealed: Option<Vec<u8>> = statement.query_row([BEGIN.row], |row| row.get(0)).optional()?;
+    let Some(sealed) = sealed else { return Ok(Head::default()) };
+    let (rows, link) = open(tables, BEGIN, &sealed).map_err(|_| damaged())?;
+    Ok(Head { rows, link })
+}
+
+fn set_begin(tables: &Tables<'_>, last: &Head) -> Result<(), StoreError> {
+    let sealed = seal(tables, BEGIN, &(last.rows, &last.link))?;
+    let mut statement = tables.db.prepare_cached(
+        "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    )?;
+    statement.execute(params![BEGIN.row, sealed])?;
+    set_counter(tables.db, LET_GO, last.rows)
+}
+
+/// A row as it is stored.
+struct Row {
+    row: i64,
+    at: i64,
+    submission: Option<String>,
+    action: String,
+    outcome: String,
+    detail: Vec<u8>,
+    link: Vec<u8>,
+}
+
+/// Follows the chain from the first row that is there to its head; answers how many rows it proves.
 pub(super) fn verify(tables: &Tables<'_>) -> Result<u64, StoreError> {
-    let damaged = || StoreError::Damaged { what: "use log" };
+    walk(tables, |_| Ok(()))
+}
+
+/// Shows `each` entry of a period, proving the chain on the way: what was shown counts once this has answered how many rows it proves.
+pub(super) fn read(
+    tables: &Tables<'_>,
+    (from, until): (Timestamp, Timestamp),
+    mut each: impl FnMut(UseLogEntry) -> Result<(), StoreError>,
+) -> Result<u64, StoreError> {
+    walk(tables, |row| {
+        if row.at < millis(from) || row.at >= millis(until) {
+            return Ok(());
+        }
+        let name = row.row.to_string();
+        let detail: Value = open(tables, Place { table: "use_log", row: &name, column: "detail" }, &row.detail)?;
+        let part = |name| detail.get(name).cloned().unwrap_or_default();
+        each(UseLogEntry {
+            row: row.row.unsigned_abs(),
+            at: Timestamp::from_millisecond(row.at).map_err(|_| damaged())?,
+            submission: row.submission,
+            action: row.action,
+            outcome: row.outcome,
+            actor: part("actor"),
+            facts: part("facts"),
+        })
+    })
+}
+
+fn walk(tables: &Tables<'_>, mut each: impl FnMut(Row) -> Result<(), StoreError>) -> Result<u64, StoreError> {
     let mut statement =
         tables.db.prepare("SELECT row, at, submission, action, outcome, detail, link FROM use_log ORDER BY row")?;
     let mut rows = statement.query([])?;
-    let (mut before, mut count) = (Vec::new(), 0i64);
+    let first = begin(tables)?;
+    let (mut before, mut last) = (first.link, first.rows);
     while let Some(found) = rows.next()? {
-        let row: i64 = found.get(0)?;
-        let submission: Option<String> = found.get(2)?;
-        let (action, outcome): (String, String) = (found.get(3)?, found.get(4)?);
-        let (detail, stored): (Vec<u8>, Vec<u8>) = (found.get(5)?, found.get(6)?);
-        let expected = link(tables, &before, row, found.get(1)?, submission.as_deref(), &action, &outcome, &detail);
-        count += 1;
-        if expected != stored || row != count {
+        let row = Row {
+            row: found.get(0)?,
+            at: found.get(1)?,
+            submission: found.get(2)?,
+            action: found.get(3)?,
+            outcome: found.get(4)?,
+            detail: found.get(5)?,
+            link: found.get(6)?,
+        };
+        let submission = row.submission.as_deref();
+        let expected = link(tables, &before, row.row, row.at, submission, &row.action, &row.outcome, &row.detail);
+        last += 1;
+        if expected != row.link || row.row != last {
             return Err(damaged());
         }
-        before = stored;
+        before.clone_from(&row.link);
+        each(row)?;
     }
     let head = head(tables.db)?;
-    if head.rows != count || head.link != before {
+    if head.rows != last || head.link != before {
         return Err(damaged());
     }
-    u64::try_from(count).map_err(|_| damaged())
+    u64::try_from(last.saturating_sub(first.rows)).map_err(|_| damaged())
+}
+
+fn damaged() -> StoreError {
+    StoreError::Damaged { what: "use log" }
 }
 
 #[expect(clippy::too_many_arguments, reason = "the columns of one row, in their order")]

@@ -227,6 +227,10 @@ impl Store for SimStore {
         self.inner.forget(actor, before, limit, now).await
     }
 
+    async fn forget_uses(&self, by: &Actor, before: Timestamp, limit: u32, now: Timestamp) -> Result<u64, StoreError> {
+        self.inner.forget_uses(by, before, limit, now).await
+    }
+
     async fn kept_bodies(&self, due: Due) -> Result<KeptBodies, StoreError> {
         self.inner.kept_bodies(due).await
     }

@@ -466,8 +466,7 @@ impl World {
         }
         let missing = is("version.predecessor_not_archived");
         let event = match rounds {
-            // What was handed over keeps the place that its document names.
-            _ if missing && parked.handed_over_at.is_none() => Event::TakePlace,
+            _ if missing => Event::TakePlace,
             0..4 => Event::Release,
             _ => Event::Abandon { by: "operator".into(), why: "x".into() },
         };
