@@ -282,7 +282,7 @@ async fn keeping(folder: &Path, envelopes: Vec<(Vec<u8>, Outbound)>) -> Cost {
                     StoredEnvelope { outbound: envelopes[at].1.clone(), ground: Ground::OwnRegister, case: None };
                 let claimed = store.claim(&actor(), 1, Timestamp::now()).await.unwrap();
                 let id = &claimed[0].submission.id;
-                store.launch(id, &envelope, Value::Null, &actor(), Timestamp::now()).await.unwrap();
+                store.launch(id, &envelope, Step::plain(Event::Launch, actor()), Timestamp::now()).await.unwrap();
                 store.step(id, Step::plain(Event::Receive, actor()), Timestamp::now()).await.unwrap();
             }
         }),

@@ -270,12 +270,14 @@ pub struct Step {
     pub facts: Value,
     /// Who did it.
     pub actor: Actor,
+    /// The change after which it is to follow, see [`Submission::change`]: should anything have happened since, the step cannot.
+    pub after: Option<u64>,
 }
 
 impl Step {
-    /// A step without a verdict or facts.
+    /// A step without a verdict or facts, after whatever was before.
     pub fn plain(event: Event, actor: Actor) -> Self {
-        Self { event, verdict: None, cause: None, facts: Value::Null, actor }
+        Self { event, verdict: None, cause: None, facts: Value::Null, actor, after: None }
     }
 }
 
@@ -724,8 +726,7 @@ pub trait Store: Send + Sync + 'static {
         &self,
         id: &SubmissionId,
         envelope: &StoredEnvelope,
-        reads: Value,
-        actor: &Actor,
+        step: Step,
         now: Timestamp,
     ) -> impl Future<Output = Result<Submission, StoreError>> + Send;
 

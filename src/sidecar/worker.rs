@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
-use tokio::task::{Id, JoinError};
+use tokio::task::{Id, JoinError, JoinSet};
 
 use super::ports::{Archive, Chance, Clock, Pipeline};
 use super::store::{Actor, Step, Store, StoreError, SubmissionId};
@@ -173,7 +173,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         // While a round of claims is under way, what it takes up is not known.
         if running.claim_is_uncertain && running.claims.is_empty() {
             self.store.recover_all_but(&running.ours(), &self.actor(), self.ask_at(), self.clock.now()).await?;
-            running.claim_is_uncertain = false;
+            running.said_to_be_ours();
         }
         Ok(())
     }
@@ -190,39 +190,57 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         }
     }
 
-    async fn settle_task(&self, running: &mut Running, ended: Result<(Id, Result<(), StoreError>), JoinError>) {
+    async fn settle_task(
+        self: &Arc<Self>,
+        running: &mut Running,
+        ended: Result<(Id, Result<(), StoreError>), JoinError>,
+    ) {
         let (task, failure) = match ended {
             Ok((task, Ok(()))) => (task, None),
             Ok((task, Err(error))) => (task, Some(error.to_string())),
             Err(error) => (error.id(), Some("the task panicked".to_owned())),
         };
-        let Some(id) = running.carried_by(task) else { return };
-        let Some(failure) = failure else { return };
-        tracing::error!(submission = %id, error = %failure, "a submission was left under way; taking it back");
+        let Some((id, is_unsure)) = running.carried_by(task) else { return };
+        match failure {
+            Some(error) => tracing::error!(submission = %id, %error, "a submission was left under way; taking it back"),
+            None if is_unsure => {}
+            None => return,
+        }
         running.left_behind.push(id);
         self.take_back_what_is_left(running).await;
     }
 
     /// Not while a round of claims is under way: a step that seemed to fail may have been kept, and the round may have taken up
     /// what it let go.
-    async fn take_back_what_is_left(&self, running: &mut Running) {
+    async fn take_back_what_is_left(self: &Arc<Self>, running: &mut Running) {
         if !running.claims.is_empty() {
             return;
         }
-        for id in std::mem::take(&mut running.left_behind) {
-            self.take_back(running, id).await;
-        }
+        let mut left = std::mem::take(&mut running.left_behind);
+        left.retain(|id| !running.has_in_hand(id));
+        self.take_back(running, left, self.ask_at()).await;
     }
 
-    /// Brings back a submission that a task of this run has left under way; again later when the store cannot now.
-    async fn take_back(&self, running: &mut Running, id: SubmissionId) {
-        let step = Step::plain(Event::Recover { ask_at: self.ask_at() }, self.actor());
-        match self.store.step(&id, step, self.clock.now()).await {
-            // Illegal: somebody has withdrawn it meanwhile, or its last step had reached the store after all.
-            Ok(_) | Err(StoreError::Illegal(_)) => {}
-            Err(error) => {
-                tracing::error!(submission = %id, store.error = error.with_causes(), "it stays under way for now");
-                running.left_behind.push(id);
+    /// Brings submissions back that this run had taken up; again later when the store cannot now. `ask_at`: when to ask for what may
+    /// have left.
+    async fn take_back(self: &Arc<Self>, running: &mut Running, ids: Vec<SubmissionId>, ask_at: Timestamp) {
+        let mut steps = JoinSet::new();
+        // At the same time, because many commits that wait for each other take long.
+        for id in ids {
+            let (worker, step) = (Arc::clone(self), Step::plain(Event::Recover { ask_at }, self.actor()));
+            steps.spawn(async move {
+                let done = worker.store.step(&id, step, worker.clock.now()).await;
+                (id, done)
+            });
+        }
+        for (id, done) in steps.join_all().await {
+            match done {
+                // Illegal: somebody has withdrawn it meanwhile, or its last step had reached the store after all.
+                Ok(_) | Err(StoreError::Illegal(_)) => {}
+                Err(error) => {
+                    tracing::error!(submission = %id, store.error = error.with_causes(), "it stays under way for now");
+                    running.left_behind.push(id);
+                }
             }
         }
     }

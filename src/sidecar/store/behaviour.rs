@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Accepted, Actor, ChangesWanted, Due, Earlier, Handover, NewSubmission, Packages, PredecessorRecord, Scope,
@@ -173,7 +173,7 @@ pub(crate) async fn a_successor_is_claimed_only_after_its_predecessor_is_settled
     let ids: Vec<_> = claimed.iter().map(|c| c.submission.id.clone()).collect();
     assert_eq!(ids, [first.id.clone(), stranger.id]);
     assert_eq!(store.next_due().await.unwrap(), None);
-    store.launch(&first.id, &envelope(), Value::Null, &actor(), at(2)).await.unwrap();
+    store.launch(&first.id, &envelope(), Step::plain(Event::Launch, actor()), at(2)).await.unwrap();
     step(&store, &first, Event::Refuse, 3).await;
     assert_eq!(store.next_due().await.unwrap(), Some(at(0)));
     let claimed = store.claim(&actor(), 10, at(4)).await.unwrap();
@@ -185,7 +185,7 @@ pub(crate) async fn what_a_lost_process_had_taken_up_comes_back_and_what_may_hav
     let store = disk.open(0);
     let (left, not_left) = (accepted(&store, new("1", "b"), 0).await, accepted(&store, new("2", "b"), 0).await);
     assert_eq!(store.claim(&actor(), 10, at(1)).await.unwrap().len(), 2);
-    store.launch(&left.id, &envelope(), Value::Null, &actor(), at(1)).await.unwrap();
+    store.launch(&left.id, &envelope(), Step::plain(Event::Launch, actor()), at(1)).await.unwrap();
     drop(store);
     let store = disk.open(5);
     assert_eq!(store.recover(&actor(), at(35), at(5)).await.unwrap(), 2);
@@ -210,7 +210,7 @@ pub(crate) async fn an_illegal_step_changes_nothing_and_the_rest_of_its_batch_st
     let (illegal, legal, not_claimed) = tokio::join!(
         store.step(&first.id, Step::plain(Event::Receive, actor()), at(1)),
         store.accept(new("2", "b"), at(1)),
-        store.launch(&first.id, &launch, Value::Null, &by, at(1)),
+        store.launch(&first.id, &launch, Step::plain(Event::Launch, by.clone()), at(1)),
     );
     assert!(matches!(illegal, Err(StoreError::Illegal(_))));
     assert!(matches!(not_claimed, Err(StoreError::Illegal(_))));
@@ -431,7 +431,7 @@ fn replacing(idempotency_key: &str, replaced: &Submission) -> NewSubmission {
 async fn carried(store: &impl Store, of: &Submission, end: Event, seconds: i64) {
     let claimed = store.claim(&actor(), 10, at(seconds)).await.unwrap();
     assert_eq!(claimed.iter().map(|c| &c.submission.id).collect::<Vec<_>>(), [&of.id]);
-    store.launch(&of.id, &envelope(), Value::Null, &actor(), at(seconds)).await.unwrap();
+    store.launch(&of.id, &envelope(), Step::plain(Event::Launch, actor()), at(seconds)).await.unwrap();
     step(store, of, end, seconds).await;
 }
 
@@ -459,7 +459,7 @@ pub(crate) async fn an_invalidation_is_kept_as_such_and_takes_its_turn_in_its_do
     let [only] = claimed.as_slice() else { panic!() };
     assert_eq!((&only.submission.id, only.payload.as_slice()), (&gone.id, &b"order"[..]));
     assert_eq!(only.predecessor.as_ref().map(|p| (&p.document, p.class)), Some((&first.document, Class::Archived)));
-    store.launch(&gone.id, &envelope(), Value::Null, &actor(), at(3)).await.unwrap();
+    store.launch(&gone.id, &envelope(), Step::plain(Event::Launch, actor()), at(3)).await.unwrap();
     let (shown, _) = store.find(&gone.id, &scope()).await.unwrap().unwrap();
     assert!(shown.has_envelope && shown.state == State::InFlight);
     step(&store, &gone, Event::Receive, 3).await;

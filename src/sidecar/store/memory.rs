@@ -433,15 +433,14 @@ impl Store for MemoryStore {
         &self,
         id: &SubmissionId,
         envelope: &StoredEnvelope,
-        reads: Value,
-        actor: &Actor,
+        step: Step,
         now: Timestamp,
     ) -> Result<Submission, StoreError> {
         let mut tables = self.tables();
         let at = tables.at(id)?;
+        let facts = json!({ "reads": step.facts });
+        tables.apply(at, &Step { facts, ..step }, now)?;
         assert!(tables.rows[at].envelope.is_none(), "an envelope is kept once");
-        let facts = json!({ "reads": reads });
-        tables.apply(at, &Step { facts, ..Step::plain(Event::Launch, actor.clone()) }, now)?;
         tables.rows[at].envelope = Some(envelope.clone());
         Ok(tables.shown(at, self.run))
     }

@@ -30,7 +30,9 @@ pub(super) fn progress(
     // Its bytes are at the organiser's: its place stands, and it is no longer the caller's to take back.
     let settled = s.handed_over_at.is_some() && matches!(step.event, Event::TakePlace | Event::Withdraw { .. });
     let no_document = s.kind != Kind::Document && matches!(step.event, Event::HandOver { .. });
-    if settled || no_document {
+    // Whoever had it in hand has lost it to somebody else.
+    let is_late = step.after.is_some_and(|after| after != s.change);
+    if settled || no_document || is_late {
         return Err(IllegalTransition { state: s.state.name(), event: name });
     }
     let transition = advance(&s.state, step.event.clone(), now)?;

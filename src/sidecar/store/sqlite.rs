@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode};
-use serde_json::Value;
 
 use super::{
     Accepted, Actor, Census, ChangesWanted, Claimed, Due, Earlier, Handover, KeptBodies, NewSubmission, Packages,
@@ -295,11 +294,10 @@ impl Store for SqliteStore {
         &self,
         id: &SubmissionId,
         envelope: &StoredEnvelope,
-        reads: Value,
-        actor: &Actor,
+        step: Step,
         now: Timestamp,
     ) -> Result<Submission, StoreError> {
-        let (id, envelope, actor) = (id.clone(), envelope.clone(), actor.clone());
+        let (id, envelope) = (id.clone(), envelope.clone());
         let (vault, folder) = (Arc::clone(&self.around.vault), Arc::clone(&self.around.folder));
         let large = envelope.outbound.body.len() > bodies::ROW_BYTES_MAX / 2;
         let seal = move || {
@@ -307,7 +305,7 @@ impl Store for SqliteStore {
             Ok((id, envelope, body))
         };
         let (id, envelope, body) = unhurried(large, seal).await?;
-        self.write(move |tables| steps::launch(tables, &id, &envelope, &body, &reads, &actor, now)).await
+        self.write(move |tables| steps::launch(tables, &id, (&envelope, &body), step, now)).await
     }
 
     async fn hand_over(

@@ -1,11 +1,12 @@
 //! What the worker has in its hands: what is claimed ahead, what is carried, and what of it has a place on the line.
 //!
 //! A place is held from the first question to the archive's verdict. Keeping the verdict and claiming the next need the store
-//! alone, so that the line does not wait for either: as many as have places are claimed ahead, and as many again may be settling.
+//! alone, so that the line does not wait for either: as many again as there are places are claimed ahead or are settling.
 //! What is claimed ahead for a line that is narrowed or shut goes back to the queue.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::task::{Id, JoinError, JoinSet};
@@ -26,8 +27,13 @@ pub(super) struct Running {
     pub(super) claim_is_uncertain: bool,
     /// Whether there may be something to claim that the last round has not taken.
     pub(super) may_have_more: bool,
-    /// After a round that failed: when to claim again, if nothing else happens.
-    claim_again: Option<Timestamp>,
+    /// After a round that failed: when to claim again by true time, if nothing else happens.
+    claim_again: Option<Duration>,
+    /// Carried while submissions that were not in hand were brought back: one of these may have been let go and taken up in a round
+    /// whose end is not known. Looked at when its task has ended.
+    unsure: HashSet<SubmissionId>,
+    /// Rounds of claims so far: each line is the first in its turn.
+    rounds: usize,
 }
 
 /// What a round of claims came to.
@@ -49,6 +55,8 @@ impl Running {
             claim_is_uncertain: false,
             may_have_more: true,
             claim_again: None,
+            unsure: HashSet::new(),
+            rounds: 0,
         }
     }
 
@@ -64,9 +72,22 @@ impl Running {
         self.submissions.values().chain(ahead).chain(&self.left_behind).cloned().collect()
     }
 
-    /// Which submission a task has carried.
-    pub(super) fn carried_by(&mut self, task: Id) -> Option<SubmissionId> {
-        self.submissions.remove(&task)
+    /// Everything that is not to be brought back as another run's has been said to be ours.
+    pub(super) fn said_to_be_ours(&mut self) {
+        self.claim_is_uncertain = false;
+        self.unsure.extend(self.submissions.values().cloned());
+    }
+
+    /// Which submission a task has carried, and whether it is to be looked at although the task ended well.
+    pub(super) fn carried_by(&mut self, task: Id) -> Option<(SubmissionId, bool)> {
+        let id = self.submissions.remove(&task)?;
+        let is_unsure = self.unsure.remove(&id);
+        Some((id, is_unsure))
+    }
+
+    /// Whether it is claimed anew, whatever became of an earlier claim.
+    pub(super) fn has_in_hand(&self, id: &SubmissionId) -> bool {
+        self.ahead.iter().any(|one| one.submission.id == *id) || self.submissions.values().any(|carried| carried == id)
     }
 
     fn ahead_of_each(&self) -> BTreeMap<Oid, usize> {
@@ -86,9 +107,10 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             Err(error) => return self.complain(&error),
         };
         self.begin_what_has_a_place(running);
-        self.give_back(running, |worker, of, ahead| worker.run.flow.ahead_max(of, worker.clock.elapsed(), ahead)).await;
+        let (now, of_one) = (self.clock.elapsed(), self.most_of_one());
+        self.give_back(running, |organisation| self.run.flow.ahead_max(organisation, now, of_one)).await;
         if let Some(again) = running.claim_again {
-            return Some(look_again.min(again));
+            return Some(look_again.min(self.moment(again)));
         }
         let room = self.claimable(running);
         if room > 0 && running.claims.is_empty() && running.may_have_more {
@@ -119,22 +141,24 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         }
     }
 
-    /// Gives back what is ahead beyond so many of an organisation.
-    async fn give_back(&self, running: &mut Running, most: impl Fn(&Self, &Oid, usize) -> usize) {
+    /// Gives back what is ahead beyond so many of an organisation. Nothing was asked or sent for it.
+    async fn give_back(self: &Arc<Self>, running: &mut Running, most: impl Fn(&Oid) -> usize) {
+        let mut surplus = Vec::new();
         for (organisation, ahead) in running.ahead_of_each() {
-            for _ in most(self, &organisation, ahead)..ahead {
+            for _ in most(&organisation)..ahead {
                 // The last ones, so that those before them keep their turn.
                 let at = running.ahead.iter().rposition(|one| one.submission.organisation == organisation);
                 let Some(one) = at.and_then(|at| running.ahead.remove(at)) else { break };
-                self.take_back(running, one.submission.id).await;
+                surplus.push(one.submission.id);
             }
         }
+        self.take_back(running, surplus, self.clock.now()).await;
     }
 
-    /// How many may be claimed now: in handfuls, because a claim is a commit, whatever it takes up.
+    /// How many may be claimed now: while every place is taken in handfuls, because a claim is a commit, whatever it takes up.
     fn claimable(&self, running: &Running) -> usize {
         let most = self.settings.parallel_max;
-        if running.ahead.len() > most / 2 {
+        if running.ahead.len() > most / 2 && self.run.flow.under_way() >= most {
             return 0;
         }
         let in_hand = running.tasks.len() + running.left_behind.len() + running.ahead.len();
@@ -143,7 +167,11 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
 
     /// Starts to claim, beside what is carried.
     fn claim(self: &Arc<Self>, running: &mut Running, room: usize) {
-        let plan = self.run.flow.plan(self.clock.elapsed(), room, self.most_of_one(), &running.ahead_of_each());
+        let mut plan = self.run.flow.plan(self.clock.elapsed(), room, self.most_of_one(), &running.ahead_of_each());
+        // The room may be used up before the last of them.
+        let turns = plan.claims.len();
+        plan.claims.rotate_left(running.rounds % turns.max(1));
+        running.rounds = running.rounds.wrapping_add(1);
         running.may_have_more = false;
         let worker = Arc::clone(self);
         running.claims.spawn(async move { worker.claim_as_planned(plan.claims, room).await });
@@ -189,7 +217,8 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         if let Some(error) = round.failed {
             // A transaction that failed may still have been kept.
             running.claim_is_uncertain = true;
-            running.claim_again = self.complain(&error);
+            self.complain(&error);
+            running.claim_again = Some(self.clock.elapsed().saturating_add(self.settings.retry_delay_min));
         }
     }
 
@@ -203,11 +232,11 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
     }
 
     /// Ends what is in hand: what has not begun goes back, what has is carried to its next rest.
-    pub(super) async fn wind_up(&self, running: &mut Running) {
+    pub(super) async fn wind_up(self: &Arc<Self>, running: &mut Running) {
         while let Some(round) = running.claims.join_next().await {
             self.take_claims(running, round);
         }
-        self.give_back(running, |_, _, _| 0).await;
+        self.give_back(running, |_| 0).await;
         while let Some(ended) = running.tasks.join_next_with_id().await {
             self.settle_task(running, ended).await;
         }

@@ -124,10 +124,10 @@ impl Flow {
         now: Duration,
         (all, most): (usize, usize),
     ) -> Option<LinePlace> {
-        let mut lines = self.lines();
-        if lines.values().map(|line| line.under_way).sum::<usize>() >= all {
+        if self.under_way() >= all {
             return None;
         }
+        let mut lines = self.lines();
         let line = lines.entry(organisation.clone()).or_insert_with(|| Line::new(most));
         if line.shut_until(now).is_some() || line.room(most) == 0 {
             return None;
@@ -136,12 +136,14 @@ impl Flow {
         Some(LinePlace { flow: Arc::clone(self), organisation: organisation.clone() })
     }
 
-    /// How many of an organisation may stay claimed without a place.
+    /// How many of an organisation may stay claimed without a place: as many as [`Flow::plan`] lets it claim.
     pub(super) fn ahead_max(&self, organisation: &Oid, now: Duration, most: usize) -> usize {
-        self.lines().get(organisation).map_or(most, |line| match line.shut_until(now) {
-            Some(_) => 0,
-            None => line.places(most),
-        })
+        self.lines().get(organisation).map_or(0, |line| line.claims_max(now, most).saturating_sub(line.under_way))
+    }
+
+    /// Places that are taken, in all.
+    pub(super) fn under_way(&self) -> usize {
+        self.lines().values().map(|line| line.under_way).sum()
     }
 
     /// Ends when a place has become free.
@@ -364,7 +366,7 @@ mod tests {
             (Whose::Only(narrow.clone()), Whose::AllBut(vec![shut.clone(), full.clone(), narrow.clone()]));
         assert_eq!(plan.claims, [(first, 2), (rest, 6)]);
         assert_eq!((plan.waits_for, plan.opens_at), (Whose::AllBut(vec![shut.clone(), full.clone()]), Some(until)));
-        assert_eq!([&shut, &full, &narrow, &open].map(|of| flow.ahead_max(of, NOW, 4)), [0, 2, 2, 4]);
+        assert_eq!([&shut, &full, &narrow, &open].map(|of| flow.ahead_max(of, NOW, 4)), [0, 2, 3, 7]);
         // Tried again, by one at a time: the one that is still under way.
         assert_eq!(flow.plan(until, 6, 4, &ahead).opens_at, None);
         let [of_shut, ..] = taken;

@@ -39,7 +39,7 @@ use crate::sidecar::ports::{
     Archive, ArchiveFault, Asker, Clock, Digest, Ground, Outbound, Outcome, Pace, Preparation, PrepareFault, Proof,
     Verdict,
 };
-use crate::sidecar::store::{Claimed, Predecessor, Step, Store, StoreError, StoredEnvelope, Submission};
+use crate::sidecar::store::{Claimed, Predecessor, Step, Store, StoreError, StoredEnvelope, Submission, Use};
 
 /// Code of a refusal that is not final: perhaps it is this document that the archive has.
 const DUPLICATE: &str = "archive.duplicate_id";
@@ -211,7 +211,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         };
         let event = Event::HandOver { why: against.cause() };
         let facts = json!({ "why": against.codes(), "organiser": record.organiser.oid });
-        let step = Step { facts, ..Step::plain(event, self.actor()) };
+        let step = Step { facts, after: Some(submission.change), ..Step::plain(event, self.actor()) };
         match self.store.hand_over(&submission.id, &handover, step, now).await {
             Ok(moved) => {
                 self.metrics.count_handed_over();
@@ -419,12 +419,32 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         reads: Vec<Value>,
         place: LinePlace,
     ) -> Result<(), StoreError> {
-        match self.store.launch(&submission.id, &envelope, Value::Array(reads), &self.actor(), self.clock.now()).await {
+        let asked_first = Value::Array(reads);
+        let step = Step {
+            facts: asked_first.clone(),
+            after: Some(submission.change),
+            ..Step::plain(Event::Launch, self.actor())
+        };
+        match self.store.launch(&submission.id, &envelope, step, self.clock.now()).await {
             Ok(in_flight) => self.send(&in_flight, &envelope.outbound, place).await,
             // Withdrawn while it was being prepared: nothing leaves.
-            Err(StoreError::Illegal(_)) => Ok(()),
+            Err(StoreError::Illegal(_)) => self.log_reads(submission, &asked_first).await,
             Err(error) => Err(error),
         }
+    }
+
+    /// What was read for a submission that somebody else has moved meanwhile: the register was used all the same.
+    async fn log_reads(&self, submission: &Submission, reads: &Value) -> Result<(), StoreError> {
+        if reads.as_array().is_none_or(Vec::is_empty) {
+            return Ok(());
+        }
+        let entry = Use {
+            action: "submission.reads",
+            outcome: "moved_meanwhile".into(),
+            actor: self.actor(),
+            subject: json!({ "submission": submission.id.as_str(), "reads": reads }),
+        };
+        self.store.log_use(entry, self.clock.now()).await
     }
 
     /// Sends what the store has. Called only for what is stored as `InFlight`.
@@ -511,10 +531,10 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
                 self.alarm(submission, why, facts).await
             }
             Judgement::Absent => {
-                if self.moved(submission, Step { facts, ..Step::plain(Event::Miss, self.actor()) }).await? {
-                    self.send(submission, &envelope.outbound, place).await?;
+                match self.moved(submission, Step { facts, ..Step::plain(Event::Miss, self.actor()) }).await? {
+                    Some(in_flight) => self.send(&in_flight, &envelope.outbound, place).await,
+                    None => Ok(()),
                 }
-                Ok(())
             }
         }
     }
@@ -575,17 +595,19 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         self.moved(submission, Step { verdict, facts, ..Step::plain(event, self.actor()) }).await.map(drop)
     }
 
-    /// Whether it moved: not when it was withdrawn or abandoned meanwhile, and then what it is now stands.
-    async fn moved(&self, submission: &Submission, step: Step) -> Result<bool, StoreError> {
+    /// As it is after its step; none when it was withdrawn, abandoned or handed over meanwhile: what it is now stands.
+    async fn moved(&self, submission: &Submission, step: Step) -> Result<Option<Submission>, StoreError> {
+        let reads = step.facts.get("reads").cloned().unwrap_or_default();
+        let step = Step { after: Some(submission.change), ..step };
         match self.store.step(&submission.id, step, self.clock.now()).await {
             Ok(moved) => {
                 tracing::debug!(submission = %moved.id, state = moved.state.name(), "moved");
                 if matches!(moved.state, State::Parked { .. }) {
                     self.run.lanes.note_parked();
                 }
-                Ok(true)
+                Ok(Some(moved))
             }
-            Err(StoreError::Illegal(_)) => Ok(false),
+            Err(StoreError::Illegal(_)) => self.log_reads(submission, &reads).await.map(|()| None),
             Err(error) => Err(error),
         }
     }

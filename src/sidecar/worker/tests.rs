@@ -874,12 +874,11 @@ impl Store for FailingStore {
         &self,
         id: &SubmissionId,
         envelope: &StoredEnvelope,
-        reads: Value,
-        actor: &Actor,
+        step: Step,
         now: Timestamp,
     ) -> Result<Submission, StoreError> {
-        self.facts.lock().unwrap().push(json!({ "reads": reads }));
-        self.inner.launch(id, envelope, reads, actor, now).await
+        self.facts.lock().unwrap().push(json!({ "reads": step.facts }));
+        self.inner.launch(id, envelope, step, now).await
     }
 
     async fn hand_over(

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::accept::by_id;
 use super::bodies::{self, Part, Sealed};
@@ -225,16 +225,13 @@ fn envelope_place<'a>(id: &'a str, column: &'static str) -> Place<'a> {
 pub(super) fn launch(
     tables: &Tables<'_>,
     id: &SubmissionId,
-    envelope: &StoredEnvelope,
-    body: &Sealed,
-    reads: &Value,
-    actor: &Actor,
+    (envelope, body): (&StoredEnvelope, &Sealed),
+    step: Step,
     now: Timestamp,
 ) -> Result<Submission, StoreError> {
-    let facts = json!({ "ground": envelope.ground, "case": envelope.case, "reads": reads });
-    let step = Step { facts, ..Step::plain(Event::Launch, actor.clone()) };
+    let facts = json!({ "ground": envelope.ground, "case": envelope.case, "reads": step.facts });
     let id = id.as_str();
-    let moved = apply(tables, by_id(tables, id)?, &step, now)?;
+    let moved = apply(tables, by_id(tables, id)?, &Step { facts, ..step }, now)?;
     let mut statement = tables.db.prepare_cached(
         "INSERT INTO envelopes (submission, sealed_at, soap_action, content_type, ground) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;

@@ -80,7 +80,7 @@ fn a_schema_from_the_future_and_a_foreign_database_are_refused_untouched() {
     drop(open(&future, 0));
     Connection::open(&future).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let refused = SqliteStore::open(&future, &key(), at(0));
-    assert!(matches!(refused, Err(StoreError::FromTheFuture { found: 99, known: 7 })));
+    assert!(matches!(refused, Err(StoreError::FromTheFuture { found: 99, known: 8 })));
     Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t (a)").unwrap();
     assert!(matches!(SqliteStore::open(&foreign, &key(), at(0)), Err(StoreError::NotOurs { .. })));
     let db = Connection::open(&foreign).unwrap();
@@ -122,7 +122,7 @@ async fn a_copied_database_tells_nothing_of_persons() {
     let store = open(&path, 0);
     let s = accepted(&store, new(SECRET, SECRET), 0).await;
     store.claim(&actor(), 1, at(1)).await.unwrap();
-    store.launch(&s.id, &envelope(), Value::Null, &actor(), at(1)).await.unwrap();
+    store.launch(&s.id, &envelope(), Step::plain(Event::Launch, actor()), at(1)).await.unwrap();
     let remarks = vec![crate::sidecar::ports::Remark { code: "c".into(), text: SECRET.into() }];
     let verdict = Some(Verdict::Archived { proof: Proof::Acknowledged, remarks });
     let facts = json!({ "note": SECRET });
@@ -309,7 +309,7 @@ async fn a_damaged_value_parks_its_own_submission_and_stops_no_other() {
     }
     // The last one had been taken up, and may have left, when the process ended.
     store.claim(&actor(), 4, at(1)).await.unwrap();
-    store.launch(&all[3].id, &envelope(), Value::Null, &actor(), at(1)).await.unwrap();
+    store.launch(&all[3].id, &envelope(), Step::plain(Event::Launch, actor()), at(1)).await.unwrap();
     for s in &all[..3] {
         step(&store, s, Event::RetryLater { at: at(2) }, 1).await;
     }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::dice::{Dice, Points};
 use crate::domain::oid::Oid;
@@ -115,15 +114,15 @@ impl Store for SimStore {
         &self,
         id: &SubmissionId,
         envelope: &StoredEnvelope,
-        reads: Value,
-        actor: &Actor,
+        step: Step,
         now: Timestamp,
     ) -> Result<Submission, StoreError> {
         self.before().await?;
-        let done = self.inner.launch(id, envelope, reads, actor, now).await;
+        let by = step.actor.clone();
+        let done = self.inner.launch(id, envelope, step, now).await;
         if self.breach == Breach::SettleBeforeSend && done.is_ok() {
             let verdict = Verdict::Archived { proof: Proof::Acknowledged, remarks: Vec::new() };
-            let step = Step { verdict: Some(verdict), ..Step::plain(Event::Receive, actor.clone()) };
+            let step = Step { verdict: Some(verdict), ..Step::plain(Event::Receive, by) };
             self.inner.step(id, step, now).await?;
         }
         self.after(done).await
@@ -173,10 +172,14 @@ impl Store for SimStore {
         ask_at: Timestamp,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        self.points.pass().await;
+        // At the start of a run it would only end the run.
+        if running.is_empty() {
+            self.points.pass().await;
+            return self.inner.recover_all_but(running, actor, ask_at, now).await;
+        }
+        self.before().await?;
         let done = self.inner.recover_all_but(running, actor, ask_at, now).await;
-        self.points.pass().await;
-        done
+        self.after(done).await
     }
 
     async fn next_due_of(&self, whose: &Whose) -> Result<Option<Timestamp>, StoreError> {

@@ -15,6 +15,7 @@ use crate::domain::access::{Denial, PartyRole, Reason};
 use crate::domain::document::header::DocumentIds;
 use crate::domain::document::invalidation::Extent;
 use crate::domain::oid::Oid;
+use crate::domain::record::{CaseReference, LocalRecord};
 use crate::domain::submission::{Class, Event, Kind, State};
 use crate::sidecar::config::PartyBook;
 use crate::sidecar::handover::{Against, Order};
@@ -337,11 +338,13 @@ impl World {
         let Some(run) = &self.running else { return };
         let store = &run.store.inner;
         let claimed = store.whole(id).await.unwrap();
-        let Ok(record) = serde_json::from_slice(&claimed.payload) else { return };
+        let Ok(record) = serde_json::from_slice::<LocalRecord>(&claimed.payload) else { return };
         let denial = Denial { reasons: vec![Reason::NotJoined { party: PartyRole::Organiser, from: None }] };
         let against = Against::Parties(denial);
+        // A case is named where it is not settled yet, and only there.
         let case = CASE.parse().unwrap();
-        let Ok(order) = Order::try_new(&claimed, &record, Some(&case), &against) else { return };
+        let open = claimed.handed_over.is_none() && record.case == CaseReference::Find;
+        let Ok(order) = Order::try_new(&claimed, &record, open.then_some(&case), &against) else { return };
         let pipeline = Arc::clone(&self.pipeline) as Arc<dyn Pipeline>;
         let Ok(made) = order.carry_out(&pipeline, self.clock.now()).await else { return };
         let step = Step::plain(Event::HandOver { why: against.cause() }, actor("operator"));

@@ -94,7 +94,7 @@ async fn an_alarm_is_told_once_as_an_error_and_counted_by_its_code() {
         case: None,
     };
     let now = world.clock.now();
-    world.store.launch(&claimed[0].submission.id, &envelope, Value::Null, &actor(), now).await.unwrap();
+    world.store.launch(&claimed[0].submission.id, &envelope, Step::plain(Event::Launch, actor()), now).await.unwrap();
     world.store.step(&s.id, Step::plain(Event::LoseAnswer { ask_at: now }, actor()), now).await.unwrap();
     let held = Holding { ids: s.document.clone(), bytes: HeldBytes::Known(Digest::of(b"held")) };
     world.archive.ledger().held.insert(s.document.document.to_string(), held);

@@ -21,7 +21,7 @@ async fn filled(database: &Path) -> (SqliteStore, Vec<Submission>) {
     }
     store.claim(&actor(), 2, at(1)).await.unwrap();
     for s in &all[..2] {
-        store.launch(&s.id, &envelope(), Value::Null, &actor(), at(1)).await.unwrap();
+        store.launch(&s.id, &envelope(), Step::plain(Event::Launch, actor()), at(1)).await.unwrap();
     }
     step(&store, &all[0], Event::Receive, 2).await;
     (store, all)

@@ -26,7 +26,7 @@ async fn archive(store: &SqliteStore, seconds: i64) -> Submission {
     let claimed = store.claim(&actor(), 1, at(seconds)).await.unwrap().remove(0);
     let large = Outbound { body: large().into_bytes(), ..envelope().outbound };
     let envelope = StoredEnvelope { outbound: large, ..envelope() };
-    store.launch(&claimed.submission.id, &envelope, Value::Null, &actor(), at(seconds)).await.unwrap();
+    store.launch(&claimed.submission.id, &envelope, Step::plain(Event::Launch, actor()), at(seconds)).await.unwrap();
     step(store, &claimed.submission, Event::Receive, seconds).await
 }
 
@@ -245,7 +245,7 @@ async fn the_file_stops_growing_when_retention_keeps_pace() {
         for n in 0..20 {
             let s = accepted(&store, new(&format!("{round}.{n}"), &body), round).await;
             store.claim(&actor(), 1, at(round)).await.unwrap();
-            store.launch(&s.id, &envelope(), Value::Null, &actor(), at(round)).await.unwrap();
+            store.launch(&s.id, &envelope(), Step::plain(Event::Launch, actor()), at(round)).await.unwrap();
             step(&store, &s, Event::Receive, round).await;
         }
         store.purge(&actor(), due(at(round + 1)), 100, at(round)).await.unwrap();

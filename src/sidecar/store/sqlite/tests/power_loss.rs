@@ -67,7 +67,7 @@ async fn carry_one_on(store: &SqliteStore) {
     let Ok(claimed) = store.claim(&actor(), 1, at(2)).await else { return };
     for one in claimed {
         let id = one.submission.id;
-        if store.launch(&id, &envelope(), Value::Null, &actor(), at(2)).await.is_ok() {
+        if store.launch(&id, &envelope(), Step::plain(Event::Launch, actor()), at(2)).await.is_ok() {
             drop(store.step(&id, Step::plain(Event::Receive, actor()), at(2)).await);
         }
     }

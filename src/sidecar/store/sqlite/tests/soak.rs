@@ -38,7 +38,7 @@ async fn one(store: &SqliteStore, number: usize, body: &str, envelope: StoredEnv
     store.claim(&actor(), 1, at(seconds)).await.unwrap();
     // Another task may have claimed it, as workers do.
     loop {
-        match store.launch(&s.id, &envelope, Value::Null, &actor(), at(seconds)).await {
+        match store.launch(&s.id, &envelope, Step::plain(Event::Launch, actor()), at(seconds)).await {
             Ok(_) => break,
             Err(StoreError::Illegal(_)) => drop(store.claim(&actor(), 1, at(seconds)).await.unwrap()),
             Err(error) => panic!("{error}"),
