@@ -44,6 +44,8 @@ struct Taken {
 struct LimitedArchive {
     clock: Arc<PausedClock>,
     down_until: Duration,
+    /// Whose questions it never answers.
+    deaf_to: Vec<Oid>,
     taken: Mutex<Taken>,
 }
 
@@ -72,7 +74,11 @@ impl LimitedArchive {
 }
 
 impl Archive for LimitedArchive {
-    async fn relationship(&self, _: &Asker) -> Result<Option<Evidence>, ArchiveFault> {
+    async fn relationship(&self, asker: &Asker) -> Result<Option<Evidence>, ArchiveFault> {
+        if self.deaf_to.contains(&asker.organisation) {
+            self.taken.lock().unwrap().at_once += 1;
+            return std::future::pending().await;
+        }
         let passing = |(retry_after, why)| ArchiveFault::Passing { retry_after, why };
         self.exchange().await.map_err(passing)?;
         Ok(Some(Evidence { fetched_at: self.clock.now(), ..evidence("2026-01-01") }))
@@ -161,23 +167,19 @@ fn submission(number: usize) -> NewSubmission {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn after_an_outage_the_queue_drains_at_the_archives_limit_without_a_stampede() {
-    let clock = Arc::new(PausedClock(tokio::time::Instant::now()));
-    let down_until = Duration::from_secs(6 * 3600);
-    let archive = Arc::new(LimitedArchive { clock: Arc::clone(&clock), down_until, taken: Mutex::default() });
-    let store = Arc::new(MemoryStore::open(&Arc::new(Disk::default())));
-    for number in 0..WAITING {
-        store.accept(submission(number), clock.now()).await.unwrap();
-    }
-    let settings = WorkerSettings { parallel_max: 16, parallel_per_organisation_max: 16, ..WorkerSettings::default() };
+fn worker(
+    clock: &Arc<PausedClock>,
+    archive: &Arc<LimitedArchive>,
+    store: &Arc<MemoryStore>,
+    settings: WorkerSettings,
+) -> Arc<Worker<MemoryStore, LimitedArchive, PausedClock>> {
     let metrics = Arc::new(Metrics::new(Vec::new()));
-    let (line, time, by) = (Arc::clone(&archive), Arc::clone(&clock), decider(PartyBook::default()));
+    let (line, time, by) = (Arc::clone(archive), Arc::clone(clock), decider(PartyBook::default()));
     let rights = Rights::new(line, time, by, settings.evidence_age_max, Arc::clone(&metrics));
-    let worker = Worker {
-        store: Arc::clone(&store),
-        archive: Arc::clone(&archive),
-        clock: Arc::clone(&clock),
+    Arc::new(Worker {
+        store: Arc::clone(store),
+        archive: Arc::clone(archive),
+        clock: Arc::clone(clock),
         chance: Arc::new(Middle),
         pipeline: Arc::new(InPlace(FakePipeline::default())),
         rights: Arc::new(rights),
@@ -186,9 +188,69 @@ async fn after_an_outage_the_queue_drains_at_the_archives_limit_without_a_stampe
         wake: Arc::default(),
         settings,
         instance: "w".into(),
-    };
+    })
+}
+
+/// What becomes of sixteen of one organisation while so many of each of these hang in exchanges that never end, at most so many of
+/// one at once of eight: how many are stored within an hour, how many hang, how many changes the store has seen.
+async fn beside(hanging: &[&str], each: usize, of_one: usize) -> (usize, usize, u64) {
+    let clock = Arc::new(PausedClock(tokio::time::Instant::now()));
+    let (deaf_to, taken) = (hanging.iter().map(|one| oid(one)).collect(), Mutex::default());
+    let archive = LimitedArchive { clock: Arc::clone(&clock), down_until: Duration::ZERO, deaf_to, taken };
+    let (archive, store) = (Arc::new(archive), Arc::new(MemoryStore::open(&Arc::new(Disk::default()))));
+    for (at, one) in hanging.iter().enumerate() {
+        for number in 0..each {
+            let hangs =
+                NewSubmission { organisation: oid(one), document_node: oid("1.2.9"), ..submission(at * each + number) };
+            store.accept(hangs, clock.now()).await.unwrap();
+        }
+    }
+    let settings =
+        WorkerSettings { parallel_max: 8, parallel_per_organisation_max: of_one, ..WorkerSettings::default() };
+    let (_stop, stopped) = watch::channel(false);
+    let running = tokio::spawn(worker(&clock, &archive, &store, settings).run(stopped));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    for number in 0..16 {
+        store.accept(submission(1_000 + number), clock.now()).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    running.abort();
+    let changes = store.all().iter().map(|s| s.change).max().unwrap();
+    let taken = archive.taken.lock().unwrap();
+    (taken.stored.len(), taken.at_once, changes)
+}
+
+/// Of other producers.
+const OTHERS: [&str; 2] = ["1.2.246.10.99999993.10.0", "1.2.246.10.99999994.10.0"];
+
+#[tokio::test(start_paused = true)]
+async fn exchanges_that_hang_hold_up_nobody_elses() {
+    let (stored, hanging, _) = beside(&OTHERS[..1], 16, 5).await;
+    assert_eq!((stored, hanging), (16, 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_a_place_is_not_claimed_and_given_back_over_and_over() {
+    let (stored, hanging, changes) = beside(&OTHERS, 4, 4).await;
+    assert_eq!((stored, hanging), (0, 8), "every place is taken");
+    // Each is accepted and perhaps claimed.
+    assert!(changes <= 2 * 24, "{changes} changes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_outage_the_queue_drains_at_the_archives_limit_without_a_stampede() {
+    let clock = Arc::new(PausedClock(tokio::time::Instant::now()));
+    let down_until = Duration::from_secs(6 * 3600);
+    let taken = Mutex::default();
+    let archive = Arc::new(LimitedArchive { clock: Arc::clone(&clock), down_until, deaf_to: Vec::new(), taken });
+    let store = Arc::new(MemoryStore::open(&Arc::new(Disk::default())));
+    for number in 0..WAITING {
+        store.accept(submission(number), clock.now()).await.unwrap();
+    }
+    let settings = WorkerSettings { parallel_max: 16, parallel_per_organisation_max: 16, ..WorkerSettings::default() };
+    let worker = worker(&clock, &archive, &store, settings);
     let (stop, stopped) = watch::channel(false);
-    let running = tokio::spawn(Arc::new(worker).run(stopped));
+    let running = tokio::spawn(worker.run(stopped));
     tokio::time::sleep(down_until / 2).await;
     let in_hand = store.all().iter().filter(|s| s.state == State::Claimed).count();
     assert!(in_hand <= 1, "{in_hand} are kept claimed for a line that is shut");
