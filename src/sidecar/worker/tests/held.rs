@@ -104,7 +104,7 @@ async fn an_alarm_is_told_once_as_an_error_and_counted_by_its_code() {
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     let guard = tracing::subscriber::set_default(subscriber);
     let place = worker.run.flow.take_place(&s.organisation, Duration::ZERO, (1, 1)).unwrap();
-    Arc::clone(&worker).carry(claimed.into_iter().next().unwrap(), place).await.unwrap();
+    Box::pin(Arc::clone(&worker).carry(claimed.into_iter().next().unwrap(), place)).await.unwrap();
     drop(guard);
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     let errors: Vec<_> = text.lines().filter(|line| line.contains("ERROR")).collect();
