@@ -141,6 +141,8 @@ pub(super) enum Use {
     Question,
     /// Read the relationship document.
     Relationship,
+    /// Look up the case documents.
+    Cases,
     /// Search for documents.
     Search,
     /// Fetch a document.

@@ -15,7 +15,7 @@ use asiasilta::domain::relationship::Relationship;
 use asiasilta::domain::signature::SignedDocument;
 use asiasilta::domain::time::Instant;
 use asiasilta::domain::wire::Envelope;
-use asiasilta::domain::wire::answer::{Doubt, EntryStatus, Outcome};
+use asiasilta::domain::wire::answer::{Doubt, Entry, EntryStatus, Outcome};
 use asiasilta::domain::wire::query::Period;
 use jiff::Timestamp;
 use mock_archive::Fault;
@@ -140,7 +140,9 @@ impl Play<'_> {
                 let acting = Acting { worker: &worker, unit: &unit };
                 question(client.question(&header.ids.document, &header.organiser.oid, acting).await)
             }
-            Use::Relationship | Use::Search | Use::Document | Use::Summary => self.read(step, &client).await,
+            Use::Relationship | Use::Cases | Use::Search | Use::Document | Use::Summary => {
+                self.read(step, &client).await
+            }
         }
     }
 
@@ -219,6 +221,13 @@ impl Play<'_> {
                 let found = client.relationship(&person, &oid(ORGANISER), acting).await;
                 one(found.map(|found| found.is_some()))
             }
+            Use::Cases => {
+                let task = step.search.service_task.as_deref();
+                match client.cases(&person, task, acting, &authority).await {
+                    Ok(entries) => listed(&entries),
+                    Err(error) => failed(&error),
+                }
+            }
             Use::Document => {
                 let made = self.of(step);
                 let found = client.document(&made.document.header().ids.document, &person, acting, &authority).await;
@@ -265,12 +274,7 @@ impl Play<'_> {
                 break;
             }
         }
-        Came {
-            to: if entries.is_empty() { "nothing" } else { "found" },
-            count: Some(entries.len()),
-            status: entries.last().map(|entry| status(entry.status)),
-            ..Came::default()
-        }
+        listed(&entries)
     }
 
     fn of(&self, step: &Step) -> &Made {
@@ -408,6 +412,15 @@ fn question(asked: Result<Presence, ClientError>) -> Came {
         }
         Ok(Presence::Absent) => Came { to: "nothing", count: Some(0), ..Came::default() },
         Err(error) => failed(&error),
+    }
+}
+
+fn listed(entries: &[Entry]) -> Came {
+    Came {
+        to: if entries.is_empty() { "nothing" } else { "found" },
+        count: Some(entries.len()),
+        status: entries.last().map(|entry| status(entry.status)),
+        ..Came::default()
     }
 }
 
