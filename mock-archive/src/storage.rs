@@ -115,13 +115,17 @@ pub(crate) enum Record {
     Standing { organisation: Oid, standing: Standing },
 }
 
-/// The journal of a data directory.
-pub(crate) struct Journal(File);
+/// The journal of a data directory. A line stands in it whole or not at all, also when the disk is full.
+pub(crate) struct Journal {
+    file: File,
+    /// Where a line was cut that is not taken back yet.
+    cut_at: Option<u64>,
+}
 
 impl Journal {
-    #[cfg(test)]
+    /// Over a file that is opened for appending.
     pub(crate) fn over(file: File) -> Self {
-        Self(file)
+        Self { file, cut_at: None }
     }
 
     pub(crate) fn stored(&mut self, document: &Stored) -> std::io::Result<()> {
@@ -148,11 +152,30 @@ impl Journal {
     }
 
     pub(crate) fn clear(&mut self) -> std::io::Result<()> {
-        self.0.set_len(0)
+        self.file.set_len(0)?;
+        self.cut_at = None;
+        Ok(())
     }
 
     fn write(&mut self, record: &Value) -> std::io::Result<()> {
-        self.0.write_all(format!("{record}\n").as_bytes())
+        // What follows half a line could not be read.
+        self.take_back()?;
+        let whole = self.file.metadata()?.len();
+        self.file.write_all(format!("{record}\n").as_bytes()).inspect_err(|_| {
+            self.cut_at = Some(whole);
+            if let Err(error) = self.take_back() {
+                tracing::error!(error = %error, "half a line stays in the journal until the next one is written");
+            }
+        })
+    }
+
+    /// Takes off the half of a line that was not written to its end.
+    fn take_back(&mut self) -> std::io::Result<()> {
+        if let Some(whole) = self.cut_at {
+            self.file.set_len(whole)?;
+            self.cut_at = None;
+        }
+        Ok(())
     }
 }
 
@@ -171,7 +194,7 @@ pub(crate) fn open(directory: &Path) -> Result<Opened, StorageError> {
     let journal = options().append(true).open(directory.join(JOURNAL))?;
     let records = Records { reader: BufReader::new(journal.try_clone()?), whole_bytes: 0, lines: 0 };
     let end = AtomicU64::new(file.metadata()?.len());
-    Ok(Opened { bodies: Bodies::OnDisk { file, end }, journal: Journal(journal), records })
+    Ok(Opened { bodies: Bodies::OnDisk { file, end }, journal: Journal::over(journal), records })
 }
 
 fn options() -> OpenOptions {
@@ -227,76 +250,4 @@ fn record(line: &str) -> Option<Record> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failed set-up is a failed test")]
-mod tests {
-    use super::*;
-    use crate::answers::AckCode;
-    use crate::samples::{Sample, kit, oid};
-    use crate::server::MockArchive;
-
-    fn archive(directory: &Path) -> crate::archive::Archive {
-        let clock = crate::clock::Clock::standing_at(crate::samples::NOW.parse().unwrap());
-        let builder = MockArchive::builder().clock(clock).pki(Arc::clone(&kit().pki)).data_directory(directory);
-        builder.archive().unwrap()
-    }
-
-    #[test]
-    fn what_was_stored_and_invalidated_survives_a_restart() {
-        let directory = tempfile::tempdir().unwrap();
-        let first = archive(directory.path());
-        for sample in [Sample::relationship(), Sample::case(), Sample::entry()] {
-            assert_eq!(sample.give_to(&first).code, AckCode::Aa);
-        }
-        assert!(first.invalidate(&oid(&Sample::case().id)).unwrap());
-        first.set_standing(oid("1.2.3"), Standing::NotJoined);
-        drop(first);
-        let second = archive(directory.path());
-        assert!(Sample::entry().give_to(&second).already_stored, "same bytes, known");
-        assert!(!second.invalidate(&oid(&Sample::case().id)).unwrap(), "invalid since the first run");
-        assert!(second.invalidate(&oid(&Sample::entry().id)).unwrap());
-        assert_eq!(second.known_standings().get(&oid("1.2.3")), Some(&Standing::NotJoined));
-        second.reset().unwrap();
-        drop(second);
-        assert!(!Sample::relationship().give_to(&archive(directory.path())).already_stored);
-    }
-
-    #[test]
-    fn what_stands_twice_in_the_journal_is_stored_once() {
-        let directory = tempfile::tempdir().unwrap();
-        let first = archive(directory.path());
-        assert_eq!(Sample::relationship().give_to(&first).code, AckCode::Aa);
-        drop(first);
-        let journal = directory.path().join(JOURNAL);
-        let line = std::fs::read_to_string(&journal).unwrap();
-        std::fs::write(&journal, line.repeat(2)).unwrap();
-        assert!(Sample::relationship().give_to(&archive(directory.path())).already_stored);
-    }
-
-    #[test]
-    fn every_file_is_readable_by_its_owner_alone() {
-        let directory = tempfile::tempdir().unwrap();
-        let archive = archive(&directory.path().join("data"));
-        assert_eq!(Sample::relationship().give_to(&archive).code, AckCode::Aa);
-        for file in std::fs::read_dir(directory.path().join("data")).unwrap().map(Result::unwrap) {
-            let mode = std::os::unix::fs::MetadataExt::mode(&file.metadata().unwrap());
-            assert_eq!(mode & 0o077, 0, "{:?}", file.file_name());
-        }
-    }
-
-    #[test]
-    fn a_line_cut_off_is_taken_off_and_a_foreign_one_is_an_error() {
-        let directory = tempfile::tempdir().unwrap();
-        drop(archive(directory.path()));
-        let journal = directory.path().join(JOURNAL);
-        std::fs::write(&journal, "{\"at\":\"2026-11-22T10:00:00Z\",\"invalidated\":\"1.2.3\"}\n{\"stored\":{\"sen")
-            .unwrap();
-        assert_eq!(open(directory.path()).unwrap().records.filter(Result::is_ok).count(), 1);
-        assert_eq!(
-            std::fs::read_to_string(&journal).unwrap(),
-            "{\"at\":\"2026-11-22T10:00:00Z\",\"invalidated\":\"1.2.3\"}\n"
-        );
-        std::fs::write(&journal, "{\"other\":1}\n").unwrap();
-        let read = open(directory.path()).unwrap().records.next();
-        assert!(matches!(read, Some(Err(StorageError::Journal(1)))));
-    }
-}
+mod tests;

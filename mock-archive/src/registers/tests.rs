@@ -65,7 +65,7 @@ fn a_kept_document_is_the_one_that_was_stored() {
 fn what_the_journal_does_not_take_is_not_stored() {
     let mut registers = Registers::in_memory().unwrap();
     // Takes no byte: its disk is always full.
-    registers.keep_journal(Journal::over(OpenOptions::new().write(true).open("/dev/full").unwrap()));
+    registers.keep_journal(Journal::over(OpenOptions::new().append(true).open("/dev/full").unwrap()));
     assert!(registers.store(&document(1)).is_err());
     assert!(registers.held(&document(1).id).unwrap().is_none());
     assert!(registers.of_client(&client(0), &oid("1.2.1")).unwrap().is_empty());
