@@ -169,8 +169,8 @@ pub enum OpenFault {
     #[error("file {0} is missing or differs from the manifest")]
     Differs(String),
     /// A file that the manifest does not name.
-    #[error("file {0} is not in the manifest")]
-    Foreign(String),
+    #[error("{0} of its files are not in the manifest")]
+    Foreign(usize),
     /// No checksums, or others than those of the files.
     #[error("SHA256SUMS is missing or is not the checksums of the package's files")]
     Checksums,
@@ -352,8 +352,9 @@ pub fn open(bytes: &[u8], crypto: &dyn Crypto) -> Result<Opened, OpenFault> {
             }
         }
     }
-    if let Some(foreign) = files.keys().find(|name| !named.contains(*name)) {
-        return Err(OpenFault::Foreign(foreign.clone()));
+    match files.keys().filter(|name| !named.contains(*name)).count() {
+        0 => {}
+        foreign => return Err(OpenFault::Foreign(foreign)),
     }
     check_sums(&files, crypto)?;
     Ok(Opened { manifest, files })
