@@ -266,7 +266,7 @@ impl Tables {
                     && matches!(p.state.class(), Class::Open | Class::Archived)
             };
             let before = self.rows.iter().take(at).map(|row| &row.submission).filter(fits);
-            let version = before.map(|p| p.document.version).max().unwrap_or(s.document.version);
+            let version = before.map(|p| p.document.version).max().unwrap_or(1);
             let document = &mut self.rows[at].submission.document;
             (document.set, document.version) = (set, version);
         }

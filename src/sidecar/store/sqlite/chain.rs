@@ -45,7 +45,8 @@ fn close_up(tables: &Tables<'_>, first: &Submission) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The chain's invalidations follow their documents, and keep their turn: behind all that was accepted before them.
+/// The chain's invalidations follow their documents, and keep their turn: behind all that was accepted before them, and first where
+/// nothing of that is left in the chain.
 fn move_invalidations(tables: &Tables<'_>, before: &Submission, moved: &Submission) -> Result<(), StoreError> {
     let (of, from, to) = (moved.organisation.as_str(), before.document.set.as_str(), moved.document.set.as_str());
     let mut statement = tables.db.prepare_cached(
@@ -57,7 +58,7 @@ fn move_invalidations(tables: &Tables<'_>, before: &Submission, moved: &Submissi
     let mut statement = tables.db.prepare_cached(
         "UPDATE submissions SET version = coalesce((SELECT max(p.version) FROM submissions p
                  WHERE p.set_id = submissions.set_id AND p.organisation = submissions.organisation
-                     AND p.kind = 'document' AND p.class IN ('open', 'archived') AND p.row < submissions.row), version)
+                     AND p.kind = 'document' AND p.class IN ('open', 'archived') AND p.row < submissions.row), 1)
              WHERE organisation = ?1 AND set_id IN (?2, ?3) AND kind <> 'document' AND class = 'open'",
     )?;
     statement.execute([of, from, to])?;
