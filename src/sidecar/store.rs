@@ -229,12 +229,18 @@ pub struct SignedPlace {
     pub ids: DocumentIds,
     /// Version OID that it replaces.
     pub replaces: Option<Oid>,
+    /// When it was first handed over, if it was before: then there is a document already, and no other is made.
+    pub handed_over_at: Option<Timestamp>,
 }
 
 impl SignedPlace {
     /// The place that a submission has now.
     pub fn of(submission: &Submission) -> Self {
-        Self { ids: submission.document.clone(), replaces: submission.replaces.clone() }
+        Self {
+            ids: submission.document.clone(),
+            replaces: submission.replaces.clone(),
+            handed_over_at: submission.handed_over_at,
+        }
     }
 }
 

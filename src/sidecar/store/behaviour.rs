@@ -257,21 +257,21 @@ pub(crate) async fn what_is_handed_over_is_kept_until_it_goes_on_with_the_same_d
     let store = disk.open(0);
     let s = accepted(&store, new("1", "b"), 0).await;
     let why = Cause::new("access.not_joined", Text::same("x"));
-    let handover = |n: u8| {
+    let handover = |of: &Submission, n: u8| {
         let bodies = HandoverBodies { package: vec![n; 100], document: vec![n, n] };
-        Handover { bodies, place: SignedPlace::of(&s) }
+        Handover { bodies, place: SignedPlace::of(of) }
     };
-    let hand_over = |at_seconds: i64, n: u8| {
+    let hand_over = |of: &Submission, at_seconds: i64, n: u8| {
         let step = Step::plain(Event::HandOver { why: why.clone() }, actor());
-        let (store, id, made) = (&store, &s.id, handover(n));
+        let (store, id, made) = (&store, &s.id, handover(of, n));
         async move { store.hand_over(id, &made, step, at(at_seconds)).await }
     };
     let refused = store.step(&s.id, Step::plain(Event::HandOver { why: why.clone() }, actor()), at(1)).await;
     assert!(matches!(refused, Err(StoreError::Illegal(_))), "without a package nothing is handed over");
     assert_eq!((store.package(&s.id).await.unwrap(), store.packages().await.unwrap()), (None, Packages::default()));
-    let handed = hand_over(2, 1).await.unwrap();
+    let handed = hand_over(&s, 2, 1).await.unwrap();
     assert_eq!((handed.handed_over_at, handed.why.as_ref()), (Some(at(2)), Some(&why)));
-    assert!(matches!(hand_over(3, 2).await, Err(StoreError::Illegal(_))), "once");
+    assert!(matches!(hand_over(&handed, 3, 2).await, Err(StoreError::Illegal(_))), "once");
     assert_eq!(store.packages().await.unwrap(), Packages { waiting: 1, oldest: Some(at(2)) });
     drop(store);
 
@@ -281,10 +281,13 @@ pub(crate) async fn what_is_handed_over_is_kept_until_it_goes_on_with_the_same_d
     assert_eq!(store.packages().await.unwrap(), Packages::default());
     step(&store, &s, Event::TakeBack, 7).await;
     let claimed = store.claim(&actor(), 1, at(8)).await.unwrap().remove(0);
+    // Signed by somebody who did not know that it was handed over: the organiser has other bytes.
+    let late = Step::plain(Event::HandOver { why: why.clone() }, actor());
+    assert!(matches!(store.hand_over(&s.id, &handover(&s, 2), late, at(8)).await, Err(StoreError::Moved)));
     assert_eq!((claimed.handed_over, claimed.payload), (Some(vec![1, 1]), b"b".to_vec()));
     // Handed over again, the package is new and the document the one that the organiser has.
     let again = Step::plain(Event::HandOver { why: why.clone() }, actor());
-    let handed = store.hand_over(&s.id, &handover(3), again, at(9)).await.unwrap();
+    let handed = store.hand_over(&s.id, &handover(&claimed.submission, 3), again, at(9)).await.unwrap();
     assert_eq!((handed.handed_over_at, handed.document), (Some(at(2)), s.document.clone()));
     assert_eq!(store.package(&s.id).await.unwrap(), Some(vec![3; 100]));
     assert_eq!(store.whole(&s.id).await.unwrap().handed_over, Some(vec![1, 1]));

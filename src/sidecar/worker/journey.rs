@@ -34,7 +34,7 @@ use crate::domain::time::start_of_day_in_finland;
 use crate::sidecar::audit;
 use crate::sidecar::find_case::Reads;
 pub(crate) use crate::sidecar::handover::cause_of;
-use crate::sidecar::handover::{Against, Order, invalidation_open, moved, predecessor_handed_over};
+use crate::sidecar::handover::{Against, Order, invalidation_open, predecessor_handed_over};
 use crate::sidecar::ports::{
     Archive, ArchiveFault, Asker, Clock, Digest, Ground, Outbound, Outcome, Pace, Preparation, PrepareFault, Proof,
     Verdict,
@@ -220,9 +220,6 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             }
             // Withdrawn meanwhile: nothing is kept of the package.
             Err(StoreError::Illegal(_)) => Ok(()),
-            Err(StoreError::Moved) => {
-                self.stop(submission, Stop::Later { asked: None, why: moved() }, Vec::new()).await
-            }
             Err(error) => Err(error),
         }
     }
@@ -560,7 +557,10 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
     /// Parks what must not be, and says so where it is heard: once, when it is parked.
     async fn alarm(&self, submission: &Submission, why: Cause, facts: Value) -> Result<(), StoreError> {
         let code = why.code.clone();
-        self.step(submission, Event::Park { why }, None, facts).await?;
+        let step = Step { facts, ..Step::plain(Event::Park { why }, self.actor()) };
+        if self.moved(submission, step).await?.is_none() {
+            return Ok(());
+        }
         self.metrics.count_alarm(&code);
         let said = match submission.kind {
             Kind::Document => "the archive has something else under the id of a document of ours",

@@ -160,7 +160,15 @@ pub(super) fn quarantine_all(
     actor: &Actor,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    damaged.iter().try_for_each(|(id, column)| quarantine(tables, id.as_str(), column, actor, now))
+    // Somebody may have ended it since it was claimed.
+    let mut in_hand =
+        tables.db.prepare_cached("SELECT 1 FROM submissions WHERE id = ?1 AND state IN ('claimed', 'reconciling')")?;
+    for (id, column) in damaged {
+        if in_hand.exists([id.as_str()])? {
+            quarantine(tables, id.as_str(), column, actor, now)?;
+        }
+    }
+    Ok(())
 }
 
 /// Sets a submission with a damaged value aside, by its plain columns alone. Said once: it is not taken up again.
