@@ -115,7 +115,7 @@ pub struct StoreFiles {
     /// `bodies_kept_days`. As long as they are, it can be taken back and archived.
     #[serde(default = "handed_over_kept_days")]
     pub handed_over_kept_days: u64,
-    /// How long the use log is kept, in days, at least as long as settled submissions; for ever when left out. How long the law wants is
+    /// How long the use log is kept, in days, at least as long as what it tells of; for ever when left out. How long the law wants is
     /// the organisation's to know.
     #[serde(default)]
     pub use_log_kept_days: Option<u64>,
@@ -487,7 +487,8 @@ impl Config {
         between("store.settled_kept_days", self.store.settled_kept_days, self.store.bodies_kept_days, 36_600)?;
         between("store.handed_over_kept_days", self.store.handed_over_kept_days, 0, 36_600)?;
         if let Some(days) = self.store.use_log_kept_days {
-            between("store.use_log_kept_days", days, self.store.settled_kept_days.max(1), 36_600)?;
+            let longest = self.store.settled_kept_days.max(self.store.handed_over_kept_days).max(1);
+            between("store.use_log_kept_days", days, longest, 36_600)?;
         }
         self.check_pace()?;
         self.check_parties()?;

@@ -17,6 +17,8 @@ const SLICE: u32 = 50;
 /// Entries of the use log that are let go in one.
 const USES_SLICE: u32 = 1_000;
 const EVERY: Duration = Duration::from_secs(3600);
+/// How far the clock on the wall may be off true time from one run to the next.
+const CLOCK_OFF_MAX: SignedDuration = SignedDuration::from_mins(5);
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
 
 /// How long what is settled is kept.
@@ -48,7 +50,11 @@ pub async fn run<S: Store, C: Clock>(
     actor: Actor,
     mut stop: watch::Receiver<bool>,
 ) {
+    let mut before = None;
     while !*stop.borrow() {
+        let read = (clock.now(), clock.elapsed());
+        let steady = before.replace(read).is_some_and(|before| runs_as_time_passes(before, read));
+        let kept_for = KeptFor { uses: kept_for.uses.filter(|_| steady), ..kept_for };
         let pause = match all_due(&*store, &actor, kept_for, clock.now()).await {
             Ok(()) => EVERY,
             Err(error) => {
@@ -63,6 +69,13 @@ pub async fn run<S: Store, C: Clock>(
             () = clock.sleep_until(next) => {}
         }
     }
+}
+
+/// Whether the clock on the wall ran as time passed between two readings of both. After a clock that was set ahead the use log
+/// would be let go too early, and for good.
+fn runs_as_time_passes(before: (Timestamp, Duration), now: (Timestamp, Duration)) -> bool {
+    let passed = signed(now.1.saturating_sub(before.1));
+    (now.0.duration_since(before.0) - passed).abs() <= CLOCK_OFF_MAX
 }
 
 async fn all_due<S: Store>(store: &S, actor: &Actor, kept_for: KeptFor, now: Timestamp) -> Result<(), StoreError> {
@@ -139,4 +152,21 @@ fn finished_before(kept_for: Duration, now: Timestamp) -> Timestamp {
 
 fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_shows_and_one_that_is_brought_right_slowly_does_not() {
+        let read =
+            |seconds: i64, passed: u64| (Timestamp::constant(1_800_000_000 + seconds, 0), Duration::from_secs(passed));
+        let before = read(0, 10);
+        assert!(runs_as_time_passes(before, read(3_600, 3_610)));
+        assert!(runs_as_time_passes(before, read(3_800, 3_610)));
+        for set in [86_400, 4_000, 3_000, -86_400] {
+            assert!(!runs_as_time_passes(before, read(set, 3_610)), "{set}");
+        }
+    }
 }

@@ -75,7 +75,7 @@ pub(super) struct Tables<'a> {
     folder: &'a Folder,
     room: &'a Room,
     serial: Serial,
-    tally: Tally,
+    tally: Tally<'a>,
 }
 
 /// What stands around each connection of a store.
@@ -95,7 +95,7 @@ impl Around {
             folder: &self.folder,
             room: &self.room,
             serial: self.serial,
-            tally: Tally::default(),
+            tally: Tally::new(&self.vault),
         }
     }
 }
@@ -228,11 +228,18 @@ pub fn read_use_log(
 ) -> Result<u64, StoreError> {
     let visit = visit::Visit::open(database, key)?;
     let tables = visit.tables();
-    // One moment for rows and head.
+    at_one_moment(&tables, |tables| use_log::read(tables, period, each))
+}
+
+/// Reads everything as it was at one moment, whoever writes meanwhile.
+fn at_one_moment<T>(
+    tables: &Tables<'_>,
+    read: impl FnOnce(&Tables<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
     tables.db.execute_batch("BEGIN")?;
-    let read = use_log::read(&tables, period, each);
+    let found = read(tables);
     tables.db.execute_batch("COMMIT")?;
-    read
+    found
 }
 
 /// Here when it takes no time, on a thread of its own when it does.
@@ -449,6 +456,6 @@ impl Store for SqliteStore {
     }
 
     async fn verify_use_log(&self) -> Result<u64, StoreError> {
-        self.read(use_log::verify).await
+        self.read(|tables| at_one_moment(tables, use_log::verify)).await
     }
 }

@@ -8,11 +8,13 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::checkpoint::LOG_PAGES_MAX;
-use super::tally::{counter, set_counter};
+use super::tally::{counter, head, prove_head, set_counter};
 use super::{Serial, Tables, data_key};
 use crate::sidecar::store::StoreError;
 use crate::sidecar::vault::{StoreKey, Vault};
 
+/// The first version in which the head of the use log has a proof.
+const HEAD_PROVED: i64 = 8;
 /// "ASLT": marks a file as ours.
 pub(super) const APPLICATION_ID: i64 = 0x4153_4c54;
 const INSTALLATION_MAX: u32 = 99_999_999;
@@ -150,7 +152,7 @@ pub(super) const STEPS: &[&str] = &[
     ALTER TABLE submissions ADD COLUMN handed_over_at INTEGER;
     CREATE INDEX submissions_packages ON submissions (handed_over_at) WHERE state = 'handed_over' AND finished_at IS NULL;
 ",
-    // The use log can be let go from its first row on, as far as it was said beforehand.
+    // The use log can be let go from its first row on, as far as it was said beforehand; its head is proved with a key.
     "
     DROP TRIGGER use_log_stays;
     CREATE TRIGGER use_log_stays BEFORE DELETE ON use_log
@@ -202,8 +204,7 @@ pub(super) fn prepare(
     db.pragma_update(None, "cache_size", CACHE_PAGES)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     db.execute_batch("BEGIN IMMEDIATE")?;
-    let outcome =
-        migrate(db).and_then(|()| data_key::open_or_make(db, key)).and_then(|vault| Ok((vault, next_serial(db, now)?)));
+    let outcome = bring_up_to_date(db, key).and_then(|vault| Ok((vault, next_serial(db, now)?)));
     db.execute_batch(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
     outcome
 }
@@ -231,6 +232,18 @@ fn check_file(db: &Connection, path: &Path) -> Result<(), StoreError> {
 
 fn schema_version(db: &Connection) -> Result<i64, StoreError> {
     Ok(db.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+fn bring_up_to_date(db: &Connection, key: &StoreKey) -> Result<Vault, StoreError> {
+    let was = schema_version(db)?;
+    migrate(db)?;
+    let vault = data_key::open_or_make(db, key)?;
+    if was < HEAD_PROVED {
+        prove_head(db, &vault)?;
+    }
+    // A log that was cut is said before anything is built on it.
+    head(db, &vault)?;
+    Ok(vault)
 }
 
 fn migrate(db: &Connection) -> Result<(), StoreError> {

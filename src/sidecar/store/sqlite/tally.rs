@@ -8,10 +8,11 @@ use std::cell::{Cell, RefCell};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::sidecar::store::StoreError;
+use crate::sidecar::vault::Vault;
 
 /// As the current transaction has them.
-#[derive(Default)]
-pub(super) struct Tally {
+pub(super) struct Tally<'a> {
+    vault: &'a Vault,
     numbers: RefCell<Option<Numbers>>,
     is_written: Cell<bool>,
 }
@@ -33,7 +34,11 @@ pub(super) struct Head {
     pub(super) link: Vec<u8>,
 }
 
-impl Tally {
+impl<'a> Tally<'a> {
+    pub(super) fn new(vault: &'a Vault) -> Self {
+        Self { vault, numbers: RefCell::default(), is_written: Cell::default() }
+    }
+
     /// The next place in the change list.
     pub(super) fn next_change(&self, db: &Connection) -> Result<i64, StoreError> {
         self.count(db, |numbers| {
@@ -85,7 +90,7 @@ impl Tally {
         if let Some(numbers) = &*self.numbers.borrow() {
             set_counter(db, "change", numbers.change)?;
             set_counter(db, "sequence", numbers.sequence)?;
-            set_head(db, &numbers.head)?;
+            set_head(db, self.vault, &numbers.head)?;
         }
         self.is_written.set(true);
         Ok(())
@@ -106,7 +111,7 @@ impl Tally {
             none => none.insert(Numbers {
                 change: counter(db, "change")?,
                 sequence: counter(db, "sequence")?,
-                head: head(db)?,
+                head: head(db, self.vault)?,
             }),
         };
         self.is_written.set(false);
@@ -133,21 +138,44 @@ pub(super) fn set_counter(db: &Connection, name: &str, value: i64) -> Result<(),
     Ok(())
 }
 
-/// Row count (8 bytes, big-endian) and last link, as `meta` has them.
-pub(super) fn head(db: &Connection) -> Result<Head, StoreError> {
-    let mut statement = db.prepare_cached("SELECT value FROM meta WHERE name = 'use_log_head'")?;
-    let stored: Option<Vec<u8>> = statement.query_row([], |row| row.get(0)).optional()?;
-    let Some(stored) = stored else { return Ok(Head::default()) };
-    let (rows, link) = stored.split_first_chunk::<8>().ok_or(StoreError::Damaged { what: "use log head" })?;
-    Ok(Head { rows: i64::from_be_bytes(*rows), link: link.to_vec() })
+/// Row count (8 bytes, big-endian), proof (32 bytes) and last link, as `meta` has them. The proof is keyed: whoever cuts rows off the
+/// end knows the link of the row that is last then.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when it is not what was written.
+pub(super) fn head(db: &Connection, vault: &Vault) -> Result<Head, StoreError> {
+    let Some(stored) = stored_head(db)? else { return Ok(Head::default()) };
+    let damaged = StoreError::Damaged { what: "use log head" };
+    let parts =
+        stored.split_first_chunk::<8>().and_then(|(rows, rest)| Some((rows, rest.split_at_checked(PROOF_BYTES)?)));
+    let Some((rows, (proof, link))) = parts else { return Err(damaged) };
+    let head = Head { rows: i64::from_be_bytes(*rows), link: link.to_vec() };
+    if proof_of(vault, &head) == proof { Ok(head) } else { Err(damaged) }
 }
 
-fn set_head(db: &Connection, head: &Head) -> Result<(), StoreError> {
+/// Gives the head its proof, in a database from before there were proofs.
+pub(super) fn prove_head(db: &Connection, vault: &Vault) -> Result<(), StoreError> {
+    let Some(stored) = stored_head(db)? else { return Ok(()) };
+    let (rows, link) = stored.split_first_chunk::<8>().ok_or(StoreError::Damaged { what: "use log head" })?;
+    set_head(db, vault, &Head { rows: i64::from_be_bytes(*rows), link: link.to_vec() })
+}
+
+const PROOF_BYTES: usize = 32;
+
+fn proof_of(vault: &Vault, head: &Head) -> Vec<u8> {
+    vault.link(&[b"use log head", &head.rows.to_be_bytes(), &head.link])
+}
+
+fn stored_head(db: &Connection) -> Result<Option<Vec<u8>>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT value FROM meta WHERE name = 'use_log_head'")?;
+    Ok(statement.query_row([], |row| row.get(0)).optional()?)
+}
+
+fn set_head(db: &Connection, vault: &Vault, head: &Head) -> Result<(), StoreError> {
     if head.rows == 0 {
         return Ok(());
     }
-    let mut value = head.rows.to_be_bytes().to_vec();
-    value.extend_from_slice(&head.link);
+    let value = [&head.rows.to_be_bytes()[..], &proof_of(vault, head), &head.link].concat();
     let mut statement = db.prepare_cached(
         "INSERT INTO meta (name, value) VALUES ('use_log_head', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
     )?;

@@ -153,7 +153,11 @@ async fn verifies_after(sql: &str) -> bool {
     let db = Connection::open(&path).unwrap();
     db.execute_batch(&format!("DROP TRIGGER use_log_keeps; DROP TRIGGER use_log_stays; {sql}")).unwrap();
     drop(db);
-    open(&path, 1).verify_use_log().await.is_ok()
+    // A head without its proof is noticed when it is opened.
+    match SqliteStore::open(&path, &key(), at(1)) {
+        Ok(store) => store.verify_use_log().await.is_ok(),
+        Err(_) => false,
+    }
 }
 
 #[tokio::test]
@@ -165,6 +169,12 @@ async fn tampering_with_the_use_log_is_detected() {
         "UPDATE use_log SET detail = (SELECT detail FROM use_log WHERE row = 3) WHERE row = 2",
         "DELETE FROM use_log WHERE row = 2",
         "DELETE FROM use_log WHERE row = 4",
+        "DELETE FROM use_log WHERE row = 4;
+         UPDATE meta SET value = CAST(unhex('0000000000000003') || (SELECT link FROM use_log WHERE row = 3) AS BLOB)
+             WHERE name = 'use_log_head'",
+        "DELETE FROM use_log WHERE row = 4;
+         UPDATE meta SET value = CAST(unhex('0000000000000003') || substr(value, 9, 32)
+             || (SELECT link FROM use_log WHERE row = 3) AS BLOB) WHERE name = 'use_log_head'",
         "DELETE FROM use_log",
         "DELETE FROM use_log WHERE row = 2; UPDATE use_log SET row = row - 1 WHERE row > 2",
         "INSERT INTO use_log SELECT 5, at, submission, action, outcome, detail, link FROM use_log WHERE row = 4",
@@ -229,6 +239,30 @@ async fn the_use_log_is_let_go_from_its_first_row_and_what_stays_is_proved_and_g
     assert_eq!(store.verify_use_log().await.unwrap(), 7);
     drop(store);
     assert_eq!(check(&path, &key()).unwrap().faults, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_was_tampered_with_is_not_let_go() {
+    for sql in [
+        "UPDATE use_log SET at = 0 WHERE row > 2",
+        "DELETE FROM use_log WHERE row = 2",
+        "UPDATE use_log SET action = 'x' WHERE row = 1",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        let store = open(&path, 0);
+        for second in 0..4 {
+            accepted(&store, new(&format!("{second}"), "b"), second).await;
+        }
+        drop(store);
+        let db = Connection::open(&path).unwrap();
+        db.execute_batch(&format!("DROP TRIGGER use_log_keeps; DROP TRIGGER use_log_stays; {sql}")).unwrap();
+        drop(db);
+        let store = open(&path, 10);
+        let refused = store.forget_uses(&actor(), at(3), 100, at(11)).await;
+        assert!(matches!(refused, Err(StoreError::Damaged { what: "use log" })), "{sql}: {refused:?}");
+        assert!(store.verify_use_log().await.is_err(), "{sql}");
+    }
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! The use log: who did what to which record, append-only, each row chained to the one before by a keyed digest.
 //!
 //! Whoever has the database file but not the key cannot change, drop or insert a row unseen. The head of the chain stands in
-//! `meta`, so that rows cut off the end are missed too, and so does, sealed, where it begins once its first rows were let go;
-//! putting the whole file back to an earlier state is not seen here.
+//! `meta` with a keyed proof, so that rows cut off the end are missed too, and so does, sealed, where it begins once its first rows
+//! were let go; putting the whole file back to an earlier state is not seen here.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
@@ -64,16 +64,18 @@ pub(super) fn forget(
     limit: u32,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    let (from, mut last) = (begin(tables)?, None);
+    let (from, mut last) = (begin(tables)?, None::<Head>);
     {
-        let mut statement = tables.db.prepare_cached("SELECT row, at, link FROM use_log ORDER BY row LIMIT ?1")?;
+        let mut statement = tables.db.prepare_cached(&format!("{ROWS} LIMIT ?1"))?;
         let mut rows = statement.query([limit])?;
-        while let Some(row) = rows.next()? {
-            // In the order of the chain: a row whose clock was ahead keeps those after it.
-            if row.get::<_, i64>(1)? >= millis(entered_before) {
+        while let Some(found) = rows.next()? {
+            let row = Row::read(found)?;
+            // In the order of the chain: a row whose clock was ahead keeps those after it. What is let go is proved first, because
+            // nobody can prove it afterwards.
+            if row.at >= millis(entered_before) {
                 break;
             }
-            last = Some(Head { rows: row.get(0)?, link: row.get(2)? });
+            last = Some(row.after(tables, last.as_ref().unwrap_or(&from))?);
         }
     }
     let Some(last) = last else { return Ok(0) };
@@ -148,36 +150,47 @@ pub(super) fn read(
     })
 }
 
-fn walk(tables: &Tables<'_>, mut each: impl FnMut(Row) -> Result<(), StoreError>) -> Result<u64, StoreError> {
-    let mut statement =
-        tables.db.prepare("SELECT row, at, submission, action, outcome, detail, link FROM use_log ORDER BY row")?;
-    let mut rows = statement.query([])?;
-    let first = begin(tables)?;
-    let (mut before, mut last) = (first.link, first.rows);
-    while let Some(found) = rows.next()? {
-        let row = Row {
-            row: found.get(0)?,
-            at: found.get(1)?,
-            submission: found.get(2)?,
-            action: found.get(3)?,
-            outcome: found.get(4)?,
-            detail: found.get(5)?,
-            link: found.get(6)?,
-        };
-        let submission = row.submission.as_deref();
-        let expected = link(tables, &before, row.row, row.at, submission, &row.action, &row.outcome, &row.detail);
-        last += 1;
-        if expected != row.link || row.row != last {
+const ROWS: &str = "SELECT row, at, submission, action, outcome, detail, link FROM use_log ORDER BY row";
+
+impl Row {
+    fn read(row: &rusqlite::Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            row: row.get(0)?,
+            at: row.get(1)?,
+            submission: row.get(2)?,
+            action: row.get(3)?,
+            outcome: row.get(4)?,
+            detail: row.get(5)?,
+            link: row.get(6)?,
+        })
+    }
+
+    /// The head with this row, which has to be the next one as it was entered.
+    fn after(&self, tables: &Tables<'_>, before: &Head) -> Result<Head, StoreError> {
+        let submission = self.submission.as_deref();
+        let (action, outcome) = (&self.action, &self.outcome);
+        let expected = link(tables, &before.link, self.row, self.at, submission, action, outcome, &self.detail);
+        if expected != self.link || Some(self.row) != before.rows.checked_add(1) {
             return Err(damaged());
         }
-        before.clone_from(&row.link);
+        Ok(Head { rows: self.row, link: expected })
+    }
+}
+
+fn walk(tables: &Tables<'_>, mut each: impl FnMut(Row) -> Result<(), StoreError>) -> Result<u64, StoreError> {
+    let mut statement = tables.db.prepare(ROWS)?;
+    let mut rows = statement.query([])?;
+    let first = begin(tables)?;
+    let mut last = first.clone();
+    while let Some(found) = rows.next()? {
+        let row = Row::read(found)?;
+        last = row.after(tables, &last)?;
         each(row)?;
     }
-    let head = head(tables.db)?;
-    if head.rows != last || head.link != before {
+    if head(tables.db, tables.vault)? != last {
         return Err(damaged());
     }
-    u64::try_from(last.saturating_sub(first.rows)).map_err(|_| damaged())
+    u64::try_from(last.rows.saturating_sub(first.rows)).map_err(|_| damaged())
 }
 
 fn damaged() -> StoreError {
