@@ -45,6 +45,7 @@ fn store(command: &str, config: &str, more: &[&Path]) -> (Option<i32>, String) {
         "backup" => Some("--to"),
         "restore" => Some("--from"),
         "rekey" => Some("--new-key"),
+        "use-log" => Some("--until").filter(|_| !more.is_empty()),
         _ => None,
     };
     let mut program = Command::new(env!("CARGO_BIN_EXE_asiasilta"));
@@ -98,6 +99,12 @@ fn an_operator_checks_backs_up_puts_back_and_gives_a_new_key() {
     expect(store("check", &other, &[]), 2, &["back.db"]);
     expect(store("restore", &other, &[&at("backup")]), 0, &["1 submissions", "the archive is asked for it"]);
     expect(store("check", &other, &[]), 0, &["1 bodies opened, 2 use-log rows proved"]);
+
+    let log = ["\"action\":\"accept\"", "\"action\":\"store.restore\"", "2 use-log rows proved"];
+    expect(store("use-log", &other, &[]), 0, &log);
+    let (status, said) = store("use-log", &other, &[Path::new("2001-01-01")]);
+    assert!(status == Some(0) && !said.contains("action") && said.contains("2 use-log rows proved"), "{said}");
+    expect(store("use-log", &other, &[Path::new("yesterday")]), 2, &["yesterday", "2026-11-01"]);
 
     expect(store("rekey", &config, &[&new_key]), 0, &["store.key_file", "backups"]);
     expect(store("rekey", &config, &[&new_key]), 2, &["made with another key"]);
