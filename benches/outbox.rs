@@ -42,7 +42,7 @@ const PRODUCER: &str = "1.2.246.10.99999992.10.0";
 /// What leaves of one document, about.
 const ENVELOPE_BYTES: usize = 20_000;
 /// The sidecar's default.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 /// Ticks of `/proc/self/stat` a second, on every Linux that there is.
 const TICKS: f64 = 100.0;
 

@@ -469,7 +469,7 @@ impl Config {
         if self.organisations.is_empty() {
             return Err(wrong("organisations", "empty, expected at least one [[organisations]]"));
         }
-        between("worker.parallel_max", self.worker.parallel_max.unwrap_or(8), 1, 256)?;
+        between("worker.parallel_max", self.worker.parallel_max.unwrap_or(1), 1, 256)?;
         let of_one = self.worker.parallel_per_organisation_max.unwrap_or(1);
         between("worker.parallel_per_organisation_max", of_one, 1, 256)?;
         between("limits.concurrent_requests_max", self.limits.concurrent_requests_max, 1, 10_000)?;

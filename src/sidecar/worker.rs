@@ -63,8 +63,8 @@ pub struct WorkerSettings {
 impl Default for WorkerSettings {
     fn default() -> Self {
         Self {
-            parallel_max: 8,
-            parallel_per_organisation_max: 8,
+            parallel_max: 16,
+            parallel_per_organisation_max: 16,
             reconcile_after: Duration::from_secs(30),
             retry_delay_min: Duration::from_secs(2),
             retry_delay_max: Duration::from_secs(600),
