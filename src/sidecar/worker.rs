@@ -42,7 +42,7 @@ mod tests;
 /// How the worker paces itself.
 #[derive(Debug, Clone, Copy)]
 pub struct WorkerSettings {
-    /// Exchanges with the archive at the same time. As many again are claimed ahead, and as many may be keeping their answer.
+    /// Exchanges with the archive at the same time. As many again are claimed ahead or keep their answer.
     pub parallel_max: usize,
     /// Of these, one organisation's at most.
     pub parallel_per_organisation_max: usize,
