@@ -97,3 +97,93 @@ async fn a_right_that_is_about_to_end_is_counted_once() {
     assert_eq!(counted(&world), "1");
     world.drain().await;
 }
+
+#[tokio::test]
+async fn held_until_the_right_starts_then_sent() {
+    let mut world = World::new();
+    world.archive.ledger().relationship = Some(evidence("2026-10-07"));
+    let s = world.accept("1", &record(CASE), None).await;
+    world.start();
+    let held = world.until(&s, "held").await;
+    let midnight: Timestamp = "2026-10-06T21:00:00Z".parse().unwrap();
+    let State::Held { until, why } = held.state else { panic!() };
+    assert_eq!((until, why.code.as_str()), (Some(midnight), "access.not_started"));
+    while world.store.next_due().await.unwrap().is_some_and(|due| due < midnight) {
+        world.settle_once().await;
+        assert_eq!(world.arrivals(&s), 0);
+    }
+    world.clock.advance_to(midnight);
+    world.until(&s, "archived").await;
+    assert_eq!(world.arrivals(&s), 1);
+    world.drain().await;
+}
+
+impl World {
+    /// Moves time to what is due next and waits until it has been looked at.
+    async fn settle_once(&self) {
+        let before = self.store.next_due().await.unwrap();
+        self.clock.advance_to(before.unwrap());
+        while self.store.next_due().await.unwrap() == before
+            || self.store.census().await.unwrap().by_state.iter().any(|(state, _)| state == "claimed")
+        {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn held_without_a_known_end_is_parked_when_patience_is_over() {
+    let mut world = World::new();
+    world.archive.ledger().relationship = None;
+    let s = world.accept("1", &record(CASE), None).await;
+    world.start();
+    world.until(&s, "held").await;
+    let from = world.clock.now();
+    world.settle().await;
+    let State::Parked { why, .. } = world.state(&s).await else { panic!() };
+    assert_eq!(why.code, "access.no_relationship");
+    assert!(world.clock.now() >= later(from, world.settings.held_age_max));
+    world.drain().await;
+}
+
+#[tokio::test]
+async fn a_right_that_ended_or_a_self_paid_service_is_parked_at_once() {
+    let mut world = World::new();
+    let mut paid = record(CASE);
+    paid["purchase"] = json!("self_pay");
+    let s = world.accept("1", &paid, None).await;
+    world.start();
+    let State::Parked { why, .. } = world.until(&s, "parked").await.state else { panic!() };
+    assert_eq!(why.code, "access.self_pay");
+    assert_eq!(world.arrivals(&s), 0);
+    world.drain().await;
+}
+
+#[tokio::test]
+async fn patience_begins_anew_with_another_cause() {
+    let mut world = World::new();
+    world.archive.ledger().relationship = Some(evidence("2026-11-06"));
+    world.archive.ledger().cases = Vec::new();
+    let s = world.accept("1", &record("find"), None).await;
+    world.start();
+    let State::Held { why, .. } = world.until(&s, "held").await.state else { panic!() };
+    assert_eq!(why.code, "access.not_started");
+    let begins: Timestamp = "2026-11-05T22:00:00Z".parse().unwrap();
+    world.clock.advance_to(begins);
+    let waits_for_a_case = async {
+        loop {
+            match world.state(&s).await {
+                State::Held { why, .. } if why.code == "case.none_yet" => return,
+                State::Parked { why, .. } => panic!("{why:?}"),
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waits_for_a_case).await.unwrap();
+    assert_eq!(world.store.find(&s.id, &scope()).await.unwrap().unwrap().0.held_since, Some(begins));
+    world.settle().await;
+    let State::Parked { why, .. } = world.state(&s).await else { panic!() };
+    assert_eq!(why.code, "case.none_yet");
+    assert!(world.clock.now() >= later(begins, world.settings.held_age_max));
+    world.drain().await;
+}

@@ -134,3 +134,24 @@ async fn the_decision_that_a_record_names_leads_to_its_case_or_is_waited_for() {
     assert_eq!(why_parked(&world, &closed).await, "case.closed");
     world.drain().await;
 }
+
+#[tokio::test]
+async fn the_case_is_found_waited_for_or_left_to_a_person() {
+    let mut world = World::new();
+    let found = world.accept("1", &record("find"), None).await;
+    world.start();
+    world.until(&found, "archived").await;
+    let body = world.archive.ledger().arrivals[0].1.clone();
+    assert!(String::from_utf8(body).unwrap().contains(CASE));
+
+    world.archive.ledger().cases = vec![case("1.2.5", false)];
+    let none = world.accept("2", &record("find"), None).await;
+    let State::Held { why, .. } = world.until(&none, "held").await.state else { panic!() };
+    assert_eq!(why.code, "case.none_yet");
+
+    world.archive.ledger().cases = vec![case(CASE, true), case("1.2.6", true), case("1.2.6", true)];
+    let several = world.accept("3", &record("find"), None).await;
+    let State::Parked { why, .. } = world.until(&several, "parked").await.state else { panic!() };
+    assert!(why.code == "case.ambiguous" && why.message.en.contains(CASE) && why.message.en.contains("are 2 cases"));
+    world.drain().await;
+}

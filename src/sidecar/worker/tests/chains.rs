@@ -109,3 +109,46 @@ async fn no_place_is_taken_where_nothing_is_missing() {
     assert!(matches!(refused, StoreError::Illegal(_)));
     world.drain().await;
 }
+
+#[tokio::test]
+async fn successor_waits_for_predecessor() {
+    let mut world = World::new();
+    let first = world.accept("1", &record(CASE), None).await;
+    let second = world.accept("2", &record(CASE), Some(&first)).await;
+    world.script(&first, &[Behaviour::LoseOnTheWay]);
+    world.start();
+    world.until(&first, "unknown").await;
+    assert_eq!(world.state(&second).await, State::Queued);
+    world.settle().await;
+    let order: Vec<_> = world.archive.ledger().arrivals.iter().map(|(id, _)| id.clone()).collect();
+    assert_eq!(order, [first.document.document.to_string(), second.document.document.to_string()]);
+
+    let refused = world.accept("3", &record(CASE), None).await;
+    world.script(&refused, &[Behaviour::Reject]);
+    let orphan = world.accept("4", &record(CASE), Some(&refused)).await;
+    let State::Parked { why, .. } = world.until(&orphan, "parked").await.state else { panic!() };
+    assert_eq!(why.code, "version.predecessor_not_archived");
+    world.drain().await;
+}
+
+#[tokio::test]
+async fn what_replaces_a_known_document_is_of_its_chain_its_unit_and_its_client() {
+    let mut world = World::new();
+    let first = world.accept("1", &record(CASE), None).await;
+    let other_set = DocumentIds { set: oid("1.2.246.10.99999991.95.2026.7"), ..first.document.clone() };
+    let bent = world.accept("2", &record(CASE), Some(&Submission { document: other_set, ..first.clone() })).await;
+    let mut of_another = record(CASE);
+    of_another["clients"][0]["identity_code"] = json!("010190-901R");
+    let foreign = world.accept("3", &of_another, Some(&first)).await;
+    assert_eq!(world.store.next_due().await.unwrap(), Some(world.clock.now()));
+    let (waiting, _) = world.store.find(&bent.id, &scope()).await.unwrap().unwrap();
+    assert_eq!(waiting.waits_for, Some(first.document.document.clone()), "another set does not defeat the order");
+    world.start();
+    for s in [&bent, &foreign] {
+        let State::Parked { why, .. } = world.until(s, "parked").await.state else { panic!() };
+        assert_eq!(why.code, "version.predecessor_differs");
+        assert_eq!(world.arrivals(s), 0);
+    }
+    assert_eq!(world.state(&first).await, State::Archived);
+    world.drain().await;
+}
