@@ -1,48 +1,41 @@
-//! One submission's way: case, right, envelope, send, verdict. Top to bottom, each step durable before the next.
+//! One submission's way: right, case, envelope, or another way than the archive. Top to bottom, each step durable before the next.
+//!
+//! From the launch on, and what follows a send, is in `send`; the right in `authority`.
 
+mod authority;
 mod cause;
 mod chain;
 mod invalidation;
 mod same;
+mod send;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::flow::LinePlace;
-use super::right::{RightsFault, Wish};
 use super::{Worker, case, later};
-use cause::{
-    asked_later, duplicate, duplicate_invalidation, duplicate_of_another, invalidation_unproven, no_client,
-    other_bytes, pipeline_failed, unreadable,
-};
+use cause::{no_client, other_bytes, pipeline_failed, unreadable};
 use chain::check_predecessor;
 pub(in crate::sidecar) use chain::in_its_place;
 use same::Judgement;
 
-use crate::domain::access::{Authority, Denial, JointDenial, Operation, Reason};
+use crate::domain::access::{Authority, Denial};
 use crate::domain::oid::Oid;
 use crate::domain::person::PersonId;
 use crate::domain::record::{CaseReference, LocalRecord};
 use crate::domain::submission::{Cause, Event, Kind, State};
-use crate::domain::text::Text;
-use crate::domain::time::start_of_day_in_finland;
 use crate::sidecar::audit;
 use crate::sidecar::find_case::Reads;
 pub(crate) use crate::sidecar::handover::cause_of;
 use crate::sidecar::handover::{Against, Order, invalidation_open, predecessor_handed_over};
 use crate::sidecar::ports::{
-    Archive, ArchiveFault, Asker, Clock, Digest, Ground, Outbound, Outcome, Pace, Preparation, PrepareFault, Proof,
-    Verdict,
+    Archive, ArchiveFault, Asker, Clock, Digest, Ground, Outbound, Pace, Preparation, PrepareFault, Proof,
 };
 use crate::sidecar::store::{Claimed, Predecessor, Step, Store, StoreError, StoredEnvelope, Submission, Use};
-
-/// Code of a refusal that is not final: perhaps it is this document that the archive has.
-const DUPLICATE: &str = "archive.duplicate_id";
 
 /// Why a submission does not go on now. Nothing of it has left.
 pub(super) enum Stop {
@@ -72,42 +65,6 @@ impl From<ArchiveFault> for Stop {
             ArchiveFault::Lasting { why } => Self::Park(why),
         }
     }
-}
-
-impl From<RightsFault> for Stop {
-    fn from(fault: RightsFault) -> Self {
-        match fault {
-            RightsFault::Archive(fault) => fault.into(),
-            RightsFault::Denied(denial) => denied(denial.may_pass(), cause_of(&denial)),
-        }
-    }
-}
-
-fn denied(may_pass: Option<Option<Date>>, why: Cause) -> Stop {
-    match may_pass {
-        Some(on) => Stop::Hold { until: on.and_then(start_of_day_in_finland), why },
-        None => Stop::Park(why),
-    }
-}
-
-/// Every reason of every client who does not permit, by the client's place.
-fn joint_cause_of(denial: &JointDenial) -> Cause {
-    let of = denial.clients;
-    let of_client = |(place, denial): &(usize, Denial)| {
-        let (place, why) = (place.saturating_add(1), cause_of(denial).message);
-        Text::made(
-            format!("asiakas {place}/{of}: {}", why.fi),
-            format!("klient {place}/{of}: {}", why.sv),
-            format!("client {place} of {of}: {}", why.en),
-        )
-    };
-    let code = denial.denied.iter().find_map(|(_, denial)| denial.reasons.first()).map_or("denied", Reason::code);
-    cause(code, &denial.denied.iter().map(of_client).collect::<Vec<_>>())
-}
-
-fn cause(code: &str, texts: &[Text]) -> Cause {
-    let join = |pick: fn(&Text) -> &str| texts.iter().map(pick).collect::<Vec<_>>().join("; ");
-    Cause::new(format!("access.{code}"), Text::made(join(|t| &t.fi), join(|t| &t.sv), join(|t| &t.en)))
 }
 
 impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
@@ -222,56 +179,6 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             Err(StoreError::Illegal(_)) => Ok(()),
             Err(error) => Err(error),
         }
-    }
-
-    /// A permit for every client of the record, and the one that joins them.
-    async fn authority(
-        &self,
-        submission: &Submission,
-        record: &LocalRecord,
-        reads: &mut Vec<Value>,
-    ) -> Result<(Authority, Ground), Stop> {
-        let wish = Wish {
-            operation: Operation::Write { drawn_up: record.drawn_up.day() },
-            service_task: record.service_task.as_ref().map(|t| t.code.as_str()),
-            service_process: record.service_process.as_ref().map(|p| p.code.as_str()),
-            purchase: Some(record.purchase),
-        };
-        let (mut joint, mut permits, mut refused) = (None, Vec::new(), Vec::new());
-        for (place, client) in record.clients.iter().filter_map(|c| c.id()).enumerate() {
-            let asker = asker(submission, record, client);
-            let remembered = self.rights.evidence_version(&asker).is_some();
-            let decided = self.rights.authority(&asker, wish).await;
-            if !matches!(decided, Ok(Authority::OwnRegister)) {
-                let outcome = decided.as_ref().map_or_else(rights_code, |_| "permitted".to_owned());
-                let version = self.rights.evidence_version(&asker);
-                reads.push(use_of("relationship", &asker, &outcome, json!(version)));
-                match &decided {
-                    Err(RightsFault::Archive(fault)) => self.line_after(&submission.organisation, Err(fault)),
-                    // What is remembered says nothing about the line of now.
-                    _ if remembered => {}
-                    _ => self.line_after(&submission.organisation, Ok(())),
-                }
-            }
-            let authority = match decided {
-                // The others are looked at all the same: whoever reads the reasons needs every client's.
-                Err(RightsFault::Denied(denial)) => {
-                    refused.push((place, denial));
-                    continue;
-                }
-                decided => decided?,
-            };
-            if let Authority::RegisterAccess(permit) = &authority {
-                permits.push(permit.record().clone());
-            }
-            joint = Some(joined(joint, authority)?);
-        }
-        if !refused.is_empty() {
-            return Err(refusal(record.clients.len(), refused));
-        }
-        let joint = joint.ok_or_else(|| Stop::Park(no_client()))?;
-        let ground = if permits.is_empty() { Ground::OwnRegister } else { Ground::RegisterAccess(permits) };
-        Ok((joint, ground))
     }
 
     /// What an earlier run had accepted may also have been sent by it, if this database was put back from a backup; what was handed
@@ -409,27 +316,6 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         until.is_none_or(|at| at <= now) && now >= later(since, self.settings.held_age_max)
     }
 
-    async fn launch(
-        &self,
-        submission: &Submission,
-        envelope: StoredEnvelope,
-        reads: Vec<Value>,
-        place: LinePlace,
-    ) -> Result<(), StoreError> {
-        let asked_first = Value::Array(reads);
-        let step = Step {
-            facts: asked_first.clone(),
-            after: Some(submission.change),
-            ..Step::plain(Event::Launch, self.actor())
-        };
-        match self.store.launch(&submission.id, &envelope, step, self.clock.now()).await {
-            Ok(in_flight) => self.send(&in_flight, &envelope.outbound, place).await,
-            // Withdrawn while it was being prepared: nothing leaves.
-            Err(StoreError::Illegal(_)) => self.log_reads(submission, &asked_first).await,
-            Err(error) => Err(error),
-        }
-    }
-
     /// What was read for a submission that somebody else has moved meanwhile: the register was used all the same.
     async fn log_reads(&self, submission: &Submission, reads: &Value) -> Result<(), StoreError> {
         if reads.as_array().is_none_or(Vec::is_empty) {
@@ -442,157 +328,6 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             subject: json!({ "submission": submission.id.as_str(), "reads": reads }),
         };
         self.store.log_use(entry, self.clock.now()).await
-    }
-
-    /// Sends what the store has. Called only for what is stored as `InFlight`.
-    async fn send(&self, submission: &Submission, outbound: &Outbound, place: LinePlace) -> Result<(), StoreError> {
-        let outcome = self.archive.send(outbound).await;
-        self.metrics.count_send(outcome.name());
-        tracing::info!(submission = %submission.id, document = %submission.document.document, outcome = outcome.name(), "sent");
-        match &outcome {
-            Outcome::TryLater { why, retry_after } | Outcome::Unknown { why, retry_after } => {
-                self.line_fails(&submission.organisation, why, *retry_after);
-            }
-            Outcome::Archived(_) | Outcome::Rejected(_) | Outcome::Duplicate(_) => {
-                self.line_works(&submission.organisation);
-            }
-        }
-        // Keeping the verdict needs the store alone.
-        drop(place);
-        match outcome {
-            Outcome::Archived(remarks) => {
-                let verdict = Verdict::Archived { proof: Proof::Acknowledged, remarks };
-                self.step(submission, Event::Receive, Some(verdict), Value::Null).await
-            }
-            Outcome::Rejected(remarks) => {
-                self.step(submission, Event::Refuse, Some(Verdict::Rejected { remarks }), Value::Null).await
-            }
-            Outcome::Duplicate(_) => {
-                let why = match submission.kind {
-                    Kind::Document => duplicate(),
-                    Kind::Invalidation { .. } => duplicate_invalidation(),
-                };
-                self.lose_answer(submission, None, why).await
-            }
-            Outcome::TryLater { retry_after, why } | Outcome::Unknown { retry_after, why } => {
-                self.lose_answer(submission, retry_after, why).await
-            }
-        }
-    }
-
-    /// Asks before anything is sent again.
-    async fn reconcile(
-        &self,
-        submission: &Submission,
-        asker: Option<Asker>,
-        envelope: StoredEnvelope,
-        place: LinePlace,
-    ) -> Result<(), StoreError> {
-        let Some(asker) = asker else {
-            return self.lose_answer(submission, None, unreadable()).await;
-        };
-        self.run.steady.look(&*self.clock, self.settings.reconcile_after);
-        if let Some(wait) = self.run.steady.questions_wait(&*self.clock) {
-            let ask_at = later(self.clock.now(), wait);
-            let step = Step { cause: Some(asked_later()), ..Step::plain(Event::LoseAnswer { ask_at }, self.actor()) };
-            return self.moved(submission, step).await.map(drop);
-        }
-        let judged = match &submission.kind {
-            Kind::Document => self.present(submission, &asker, &envelope).await,
-            Kind::Invalidation { target, extent } => self.invalidated(&asker, target, *extent).await,
-        };
-        self.line_after(&submission.organisation, judged.as_ref().map(drop));
-        let judged = match judged {
-            Ok(judged) => judged,
-            Err(ArchiveFault::Passing { retry_after, why }) => {
-                self.metrics.count_question("unanswered");
-                return self.lose_answer(submission, retry_after, why).await;
-            }
-            Err(ArchiveFault::Lasting { why }) => {
-                self.metrics.count_question("refused");
-                return self.lose_answer(submission, None, why).await;
-            }
-        };
-        self.metrics.count_question(judged.name());
-        let facts = json!({ "reads": [use_of("presence", &asker, judged.name(), json!(envelope.ground))] });
-        let refused_as_duplicate = submission.why.as_ref().is_some_and(|why| why.code == DUPLICATE);
-        match judged {
-            Judgement::Same(proof) => self.find(submission, proof, facts).await,
-            Judgement::Other => self.alarm(submission, other_bytes(), facts).await,
-            // Sent again it would be refused again: something else has its id, which a person must look at.
-            Judgement::Absent if refused_as_duplicate => {
-                let why = match submission.kind {
-                    Kind::Document => duplicate_of_another(),
-                    Kind::Invalidation { .. } => invalidation_unproven(),
-                };
-                self.alarm(submission, why, facts).await
-            }
-            Judgement::Absent => {
-                match self.moved(submission, Step { facts, ..Step::plain(Event::Miss, self.actor()) }).await? {
-                    Some(in_flight) => self.send(&in_flight, &envelope.outbound, place).await,
-                    None => Ok(()),
-                }
-            }
-        }
-    }
-
-    /// Whether a document that may have left is there, as it was sent.
-    async fn present(
-        &self,
-        submission: &Submission,
-        asker: &Asker,
-        envelope: &StoredEnvelope,
-    ) -> Result<Judgement, ArchiveFault> {
-        let document = &submission.document.document;
-        let presence = self.archive.presence(asker, &envelope.ground, document).await?;
-        let sent = self.pipeline.document_digest(&envelope.outbound);
-        Ok(same::judge(&presence, &submission.document, sent))
-    }
-
-    async fn find(&self, submission: &Submission, proof: Proof, facts: Value) -> Result<(), StoreError> {
-        let verdict = Verdict::Archived { proof, remarks: Vec::new() };
-        self.step(submission, Event::Find, Some(verdict), facts).await
-    }
-
-    /// Parks what must not be, and says so where it is heard: once, when it is parked.
-    async fn alarm(&self, submission: &Submission, why: Cause, facts: Value) -> Result<(), StoreError> {
-        let code = why.code.clone();
-        let step = Step { facts, ..Step::plain(Event::Park { why }, self.actor()) };
-        if self.moved(submission, step).await?.is_none() {
-            return Ok(());
-        }
-        self.metrics.count_alarm(&code);
-        let said = match submission.kind {
-            Kind::Document => "the archive has something else under the id of a document of ours",
-            Kind::Invalidation { .. } => "the archive refuses an invalidation of ours that nothing shows it has",
-        };
-        tracing::error!(submission = %submission.id, document = %submission.document.document, code, "{said}");
-        Ok(())
-    }
-
-    async fn lose_answer(
-        &self,
-        submission: &Submission,
-        asked: Option<Duration>,
-        why: Cause,
-    ) -> Result<(), StoreError> {
-        let first = self.first_delay(&submission.organisation, self.settings.reconcile_after);
-        let patience = self.retry_at(submission.attempts, asked, first);
-        // Never before `reconcile_after`: the first message may still be on its way.
-        let ask_at = patience.max(later(self.clock.now(), self.settings.reconcile_after));
-        let facts = json!({ "why": why.code });
-        let step = Step { cause: Some(why), facts, ..Step::plain(Event::LoseAnswer { ask_at }, self.actor()) };
-        self.moved(submission, step).await.map(drop)
-    }
-
-    async fn step(
-        &self,
-        submission: &Submission,
-        event: Event,
-        verdict: Option<Verdict>,
-        facts: Value,
-    ) -> Result<(), StoreError> {
-        self.moved(submission, Step { verdict, facts, ..Step::plain(event, self.actor()) }).await.map(drop)
     }
 
     /// As it is after its step; none when it was withdrawn, abandoned or handed over meanwhile: what it is now stands.
@@ -625,37 +360,9 @@ impl Stop {
     }
 }
 
-fn rights_code(fault: &RightsFault) -> String {
-    match fault {
-        RightsFault::Denied(denial) => cause_of(denial).code,
-        RightsFault::Archive(ArchiveFault::Passing { why, .. } | ArchiveFault::Lasting { why }) => why.code.clone(),
-    }
-}
-
 /// A use of the register on the way, for the use log: what, who, about whom, how it ended, on what ground.
 fn use_of(read: &str, asker: &Asker, outcome: &str, ground: Value) -> Value {
     json!({ "read": read, "by": audit::of_search(asker), "outcome": outcome, "ground": ground })
-}
-
-/// The authority for a further client, joined with that for the clients before.
-fn joined(before: Option<Authority>, authority: Authority) -> Result<Authority, Stop> {
-    match (before, authority) {
-        (Some(Authority::RegisterAccess(before)), Authority::RegisterAccess(permit)) => {
-            before.joined(permit).map(Authority::RegisterAccess).ok_or_else(|| Stop::Park(pipeline_failed()))
-        }
-        (_, authority) => Ok(authority),
-    }
-}
-
-/// A refusal for a record's only client, or for those of several who do not permit.
-fn refusal(clients: usize, refused: Vec<(usize, Denial)>) -> Stop {
-    match refused.as_slice() {
-        [(_, denial)] if clients == 1 => denied(denial.may_pass(), cause_of(denial)),
-        _ => {
-            let joint = JointDenial { clients, denied: refused };
-            denied(joint.may_pass(), joint_cause_of(&joint))
-        }
-    }
 }
 
 fn first_client(record: &LocalRecord) -> Result<PersonId, Stop> {

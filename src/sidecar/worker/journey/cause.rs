@@ -1,8 +1,10 @@
 //! Why a submission waits or was stopped on its way, in words.
 
-use super::DUPLICATE;
 use crate::domain::submission::Cause;
 use crate::domain::text::Text;
+
+/// Code of a refusal that is not final: perhaps it is this document that the archive has.
+pub(super) const DUPLICATE: &str = "archive.duplicate_id";
 
 pub(super) fn unreadable() -> Cause {
     let text = Text::fixed(
