@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::ports::Clock;
 use super::store::{Actor, Due, Purged, Store, StoreError};
 
-/// Submissions purged in one transaction.
+/// Submissions purged, or forgotten, in one transaction.
 const SLICE: u32 = 50;
 /// Entries of the use log that are let go in one.
 const USES_SLICE: u32 = 1_000;
@@ -83,42 +83,30 @@ async fn all_due<S: Store>(store: &S, actor: &Actor, kept_for: KeptFor, now: Tim
     if purged.submissions > 0 {
         tracing::info!(submissions = purged.submissions, bytes = purged.bytes, "purged settled bodies");
     }
-    let forgotten = forget_due(store, actor, kept_for.settled, now).await?;
+    let before = finished_before(kept_for.settled, now);
+    let forgotten = all_slices(SLICE, |slice| store.forget(actor, before, slice, now)).await?;
     if forgotten > 0 {
         tracing::info!(submissions = forgotten, "forgot what was settled long ago");
     }
     let Some(kept_for) = kept_for.uses else { return Ok(()) };
-    let forgotten = forget_uses_due(store, actor, kept_for, now).await?;
+    let before = finished_before(kept_for, now);
+    let forgotten = all_slices(USES_SLICE, |slice| store.forget_uses(actor, before, slice, now)).await?;
     if forgotten > 0 {
         tracing::info!(entries = forgotten, "let the first part of the use log go, its time being over");
     }
     Ok(())
 }
 
-/// Lets go of the use log what is due at `now`, slice by slice; answers how many entries.
-async fn forget_uses_due<S: Store>(
-    store: &S,
-    actor: &Actor,
-    kept_for: Duration,
-    now: Timestamp,
-) -> Result<u64, StoreError> {
+/// Slices of `size` until one is not full; answers how much they took together. Others write between the slices.
+async fn all_slices<F>(size: u32, mut slice: impl FnMut(u32) -> F) -> Result<u64, StoreError>
+where
+    F: Future<Output = Result<u64, StoreError>>,
+{
     let mut all = 0;
     loop {
-        let slice = store.forget_uses(actor, finished_before(kept_for, now), USES_SLICE, now).await?;
-        all += slice;
-        if slice < u64::from(USES_SLICE) {
-            return Ok(all);
-        }
-    }
-}
-
-/// Forgets everything that is due at `now`, slice by slice; answers how many submissions.
-async fn forget_due<S: Store>(store: &S, actor: &Actor, kept_for: Duration, now: Timestamp) -> Result<u64, StoreError> {
-    let mut all = 0;
-    loop {
-        let slice = store.forget(actor, finished_before(kept_for, now), SLICE, now).await?;
-        all += slice;
-        if slice < u64::from(SLICE) {
+        let taken = slice(size).await?;
+        all += taken;
+        if taken < u64::from(size) {
             return Ok(all);
         }
     }
