@@ -1,4 +1,4 @@
-//! The command line of asiasilta: `demo`, `serve`, `build`, `validate`, `show`.
+//! The program asiasilta. Its commands are in `cli`, a file each; what they do is in the library.
 
 mod cli;
 
