@@ -172,7 +172,7 @@ fn named(code: &str, name: Option<&str>) -> String {
     name.map_or_else(|| code.to_owned(), |name| format!("{code} ({name})"))
 }
 
-/// One line of [`WireProfile::settings`].
+/// One line of [`super::WireProfile::settings`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SettingInfo<'a> {
     /// `section.name`.

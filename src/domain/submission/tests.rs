@@ -1,3 +1,5 @@
+//! Each state with each event: what moves, and what cannot.
+
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;

@@ -30,7 +30,8 @@ pub struct Step {
     pub facts: Value,
     /// Who did it.
     pub actor: Actor,
-    /// The change after which it is to follow, see [`Submission::change`]: should anything have happened since, the step cannot.
+    /// The change after which it is to follow, see [`super::Submission::change`]: should anything have happened since, the step
+    /// cannot.
     pub after: Option<u64>,
 }
 
