@@ -16,8 +16,6 @@ use crate::domain::person::{PersonId, Worker};
 use crate::domain::record::ProfessionalLink;
 
 pub use archive::{Archive, ArchiveFault, Digest, HeldBytes, Holding, Outcome, Presence, Proof, Remark, Verdict};
-#[cfg(test)]
-pub(crate) use clock::sleep_in_naps;
 pub use clock::{Chance, Clock, SystemChance, SystemClock};
 pub use pipeline::{HandoverBodies, HandoverPreparation, Invalidating, Pace, Pipeline, Preparation, PrepareFault};
 pub use search::{CasesWanted, Contents, Inside, Listed, Opened, Page, PageWanted, SignedBy, Subject, Wanted};

@@ -62,11 +62,10 @@ pub async fn run<S: Store, C: Clock>(
                 AFTER_FAILURE
             }
         };
-        let next = clock.now().saturating_add(signed(pause)).unwrap_or(Timestamp::MAX);
         tokio::select! {
             changed = stop.changed() => if changed.is_err() { return },
             () = store.closed() => return,
-            () = clock.sleep_until(next) => {}
+            () = clock.sleep(pause) => {}
         }
     }
 }

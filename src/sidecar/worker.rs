@@ -39,6 +39,9 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
+/// The worker looks at the clock on the wall at least so often.
+const NAP_MAX: Duration = Duration::from_secs(60);
+
 /// How the worker paces itself.
 #[derive(Debug, Clone, Copy)]
 pub struct WorkerSettings {
@@ -183,9 +186,13 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         later(self.clock.now(), elapsed.saturating_sub(self.clock.elapsed()))
     }
 
+    /// A clock that was set meanwhile is noticed after a nap.
     async fn sleep(&self, until: Option<Timestamp>) {
         match until {
-            Some(at) => self.clock.sleep_until(at).await,
+            Some(at) => {
+                let left = Duration::try_from(at.duration_since(self.clock.now())).unwrap_or_default();
+                self.clock.sleep(left.min(NAP_MAX)).await;
+            }
             None => std::future::pending().await,
         }
     }

@@ -34,7 +34,8 @@ impl Clock for StandingClock {
         *self.0.borrow()
     }
 
-    async fn sleep_until(&self, at: Timestamp) {
+    async fn sleep(&self, time: Duration) {
+        let at = self.now() + time;
         self.0.subscribe().wait_for(|now| *now >= at).await.unwrap();
     }
 

@@ -1,17 +1,17 @@
-//! What time it is, waiting for a time, and chance: what a test decides itself.
+//! What time it is, waiting, and chance: what a test decides itself.
 
 use std::future::Future;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// What time it is, and waiting for a time.
+/// What time it is, and waiting.
 pub trait Clock: Send + Sync + 'static {
     /// Now.
     fn now(&self) -> Timestamp;
 
-    /// Returns once it is `at` or later.
-    fn sleep_until(&self, at: Timestamp) -> impl Future<Output = ()> + Send;
+    /// Returns once so much time has truly passed, whatever the clock was set to meanwhile.
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send;
 
     /// Time that has truly passed since some moment, whatever the clock was set to meanwhile.
     fn elapsed(&self) -> Duration;
@@ -26,26 +26,13 @@ impl Clock for SystemClock {
         Timestamp::now()
     }
 
-    async fn sleep_until(&self, at: Timestamp) {
-        sleep_in_naps(Timestamp::now, at).await;
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
     }
 
     fn elapsed(&self) -> Duration {
         static START: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
         START.elapsed()
-    }
-}
-
-/// The longest single sleep: a clock that was set meanwhile is noticed after it.
-const NAP_MAX: Duration = Duration::from_secs(60);
-
-/// Sleeps until a clock says that it is `at` or later.
-pub(crate) async fn sleep_in_naps(now: impl Fn() -> Timestamp + Send, at: Timestamp) {
-    while let Ok(left) = Duration::try_from(at.duration_since(now())) {
-        if left.is_zero() {
-            return;
-        }
-        tokio::time::sleep(left.min(NAP_MAX)).await;
     }
 }
 

@@ -75,7 +75,8 @@ impl Clock for VirtualClock {
         *self.0.borrow()
     }
 
-    async fn sleep_until(&self, at: Timestamp) {
+    async fn sleep(&self, time: Duration) {
+        let at = later(self.now(), time);
         self.0.subscribe().wait_for(|now| *now >= at).await.unwrap();
     }
 

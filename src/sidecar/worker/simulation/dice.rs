@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::sidecar::ports::{Chance, Clock, sleep_in_naps};
+use crate::sidecar::ports::{Chance, Clock};
 
 /// Every throw of a world, in one order.
 pub(super) struct Dice(Mutex<u64>);
@@ -79,8 +79,8 @@ impl Clock for SimClock {
         self.begin + passed + SignedDuration::from_millis(self.set_ahead_ms.load(Ordering::SeqCst))
     }
 
-    async fn sleep_until(&self, at: Timestamp) {
-        sleep_in_naps(|| self.now(), at).await;
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
     }
 
     fn elapsed(&self) -> Duration {

@@ -1,7 +1,6 @@
 //! After an outage the queue drains at the archive's limit, without a stampede.
 
 use super::*;
-use crate::sidecar::ports::sleep_in_naps;
 use crate::sidecar::store::memory::{Disk, MemoryStore};
 
 const WAITING: usize = 400;
@@ -17,8 +16,8 @@ impl Clock for PausedClock {
         later("2026-10-06T09:00:00Z".parse().unwrap(), self.0.elapsed())
     }
 
-    async fn sleep_until(&self, at: Timestamp) {
-        sleep_in_naps(|| self.now(), at).await;
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
     }
 
     fn elapsed(&self) -> Duration {
