@@ -1,5 +1,6 @@
 //! Retention: once an hour the bodies of what has long been settled are purged, what was settled longer ago still is forgotten, and
-//! the use log is let go as far as its time is over, in slices that delay nobody.
+//! the use log is let go as far as its time is over, in slices that delay nobody. What could be missed is let go only after an hour
+//! in which the clock on the wall ran as time passed.
 //!
 //! Decides nothing about open submissions. What goes is told by `asiasilta store retention` before it goes.
 
@@ -40,6 +41,12 @@ impl KeptFor {
         let before = |kept| finished_before(kept, now);
         Due { settled_before: before(self.bodies), confirmed_before: before(self.confirmed) }
     }
+
+    /// While the clock may have been set ahead: only bodies that the archive has. A request whose key is forgotten is a new one, what
+    /// was handed over is kept nowhere else here, and the use log is let go for good.
+    fn of_what_is_had_elsewhere(self) -> Self {
+        Self { confirmed: Duration::MAX, settled: Duration::MAX, uses: None, ..self }
+    }
 }
 
 /// Purges until `stop` turns true or the store has come to its end.
@@ -54,7 +61,7 @@ pub async fn run<S: Store, C: Clock>(
     while !*stop.borrow() {
         let read = (clock.now(), clock.elapsed());
         let steady = before.replace(read).is_some_and(|before| runs_as_time_passes(before, read));
-        let kept_for = KeptFor { uses: kept_for.uses.filter(|_| steady), ..kept_for };
+        let kept_for = if steady { kept_for } else { kept_for.of_what_is_had_elsewhere() };
         let pause = match all_due(&*store, &actor, kept_for, clock.now()).await {
             Ok(()) => EVERY,
             Err(error) => {
@@ -70,8 +77,8 @@ pub async fn run<S: Store, C: Clock>(
     }
 }
 
-/// Whether the clock on the wall ran as time passed between two readings of both. After a clock that was set ahead the use log
-/// would be let go too early, and for good.
+/// Whether the clock on the wall ran as time passed between two readings of both. After a clock that was set ahead everything is
+/// due too early.
 fn runs_as_time_passes(before: (Timestamp, Duration), now: (Timestamp, Duration)) -> bool {
     let passed = signed(now.1.saturating_sub(before.1));
     (now.0.duration_since(before.0) - passed).abs() <= CLOCK_OFF_MAX

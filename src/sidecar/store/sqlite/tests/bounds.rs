@@ -2,13 +2,18 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
 
 use super::*;
 use crate::domain::document::invalidation::Extent;
 use crate::domain::submission::Cause;
 use crate::domain::submission::Kind;
 use crate::domain::text::Text;
-use crate::sidecar::ports::HandoverBodies;
+use crate::sidecar::ports::{Clock, HandoverBodies};
+use crate::sidecar::retention::{KeptFor, run};
 use crate::sidecar::store::sqlite::bodies::{ROW_BYTES_MAX, folder_of};
 use crate::sidecar::store::sqlite::schema::STEPS;
 use crate::sidecar::store::{Handover, Limit, SignedPlace, StoreLimits};
@@ -155,6 +160,56 @@ async fn what_was_settled_long_ago_is_forgotten_with_its_key_and_the_use_log_sta
     assert_ne!(again.document.document, done.document.document);
     drop(store);
     assert_eq!(check(&path, &key()).unwrap().faults, Vec::<String>::new());
+}
+
+/// A clock that a test sets; whoever waits says so, and waits until it is let go on.
+struct SetClock {
+    now: watch::Sender<(Timestamp, Duration)>,
+    waits: Notify,
+}
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        self.now.borrow().0
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.now.borrow().1
+    }
+
+    async fn sleep(&self, time: Duration) {
+        let until = self.elapsed() + time;
+        self.waits.notify_one();
+        self.now.subscribe().wait_for(|(_, passed)| *passed >= until).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_ahead_makes_retention_forget_nothing_for_an_hour() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(open(&folder.path().join("s.db"), 0));
+    let done = accepted(&*store, new("1", "x"), 0).await;
+    archive(&store, 1).await;
+    let days = |days: u64| Duration::from_secs(days * 86_400);
+    let kept_for = KeptFor { bodies: days(30), confirmed: days(60), settled: days(400), uses: Some(days(800)) };
+    let clock = Arc::new(SetClock { now: watch::Sender::new((at(1), Duration::ZERO)), waits: Notify::new() });
+    let (_stop, stopped) = watch::channel(false);
+    tokio::spawn(run(Arc::clone(&store), Arc::clone(&clock), kept_for, actor(), stopped));
+    clock.waits.notified().await;
+    // An hour later by true time, ten years by the clock.
+    let ten_years = 10 * 365 * 86_400;
+    clock.now.send_replace((at(ten_years), Duration::from_secs(3_600)));
+    clock.waits.notified().await;
+    assert!(matches!(store.accept(new("1", "x"), at(ten_years)).await.unwrap(), Accepted::Replay(_)));
+    assert!(matches!(store.whole(&done.id).await, Err(StoreError::Purged)), "only its bodies, which the archive has");
+    // Put right again: it is as if nothing had been.
+    clock.now.send_replace((at(7_201), Duration::from_secs(7_200)));
+    clock.waits.notified().await;
+    assert!(matches!(store.accept(new("1", "x"), at(7_201)).await.unwrap(), Accepted::Replay(_)));
+    // Time that has truly passed.
+    clock.now.send_replace((at(ten_years), Duration::from_secs(ten_years.unsigned_abs())));
+    clock.waits.notified().await;
+    assert!(store.find(&done.id, &scope()).await.unwrap().is_none());
 }
 
 #[tokio::test]
