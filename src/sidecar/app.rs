@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::api::{Cursors, Services, Tokens, router, serve};
 use super::config::{Config, ConfigError};
@@ -225,15 +225,24 @@ impl RunningApp {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
-            ended = &mut self.worker => {
-                return match ended {
-                    Ok(Err(error)) => Err(error.into()),
-                    _ => Err(AppError::Ended { part: "worker" }),
-                };
+            ended = &mut self.worker => return Err(end_of_worker(ended)),
+            ended = &mut self.retention => {
+                return Err(match ended {
+                    // The store has come to its end, of which the worker knows the cause.
+                    Ok(()) => end_of_worker((&mut self.worker).await),
+                    Err(_) => AppError::Ended { part: "retention" },
+                });
             }
             _ = &mut self.server => return Err(AppError::Ended { part: "API server" }),
         }
         tracing::info!("stopping: finishing what is under way");
         self.shutdown().await
+    }
+}
+
+fn end_of_worker(ended: Result<Result<(), StoreError>, JoinError>) -> AppError {
+    match ended {
+        Ok(Err(error)) => error.into(),
+        _ => AppError::Ended { part: "worker" },
     }
 }
