@@ -31,6 +31,7 @@ struct Known {
     stuck: BTreeSet<(Oid, Oid)>,
     /// More than are remembered.
     beyond: bool,
+    total: u64,
     looked_at: Option<Duration>,
     may_have_changed: bool,
 }
@@ -61,22 +62,29 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         if lanes.next_look() > now {
             return Ok(());
         }
+        // Also of a look that fails.
+        let first = lanes.known().looked_at.replace(now).is_none();
         self.look_at_packages().await?;
         let found = self.store.stuck(KNOWN_MAX).await?;
         self.metrics.lanes_stuck(found.total);
         let mut known = lanes.known();
-        let first = known.looked_at.replace(now).is_none();
         known.may_have_changed = false;
         let beyond = found.total > u64::from(KNOWN_MAX);
         let stuck: BTreeSet<_> = found.lanes.iter().map(|l| (l.organisation.clone(), l.set.clone())).collect();
         let before = std::mem::replace(&mut known.stuck, stuck.clone());
         let was_beyond = std::mem::replace(&mut known.beyond, beyond);
+        let total_before = std::mem::replace(&mut known.total, found.total);
         drop(known);
-        if first || beyond != was_beyond {
-            if found.total > 0 {
+        let grown = found.total.saturating_sub(total_before);
+        if first || beyond || was_beyond {
+            // Beyond what is remembered only the number tells what is new.
+            if found.total > 0 && (first || beyond != was_beyond || grown > 0) {
                 tracing::warn!(lanes = found.total, "lanes are stuck: a person decides, see `asiasilta outbox list`");
             }
-        } else if !beyond {
+            self.metrics.count_lanes("stuck", usize::try_from(grown).unwrap_or(usize::MAX));
+            let shrunk = total_before.saturating_sub(found.total);
+            self.metrics.count_lanes("cleared", usize::try_from(shrunk).unwrap_or(usize::MAX));
+        } else {
             let new = |lane: &&StuckLane| !before.contains(&(lane.organisation.clone(), lane.set.clone()));
             self.tell_stuck(&found.lanes.iter().filter(new).collect::<Vec<_>>());
             self.tell_cleared(&before.difference(&stuck).collect::<Vec<_>>());

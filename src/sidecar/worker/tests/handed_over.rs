@@ -193,10 +193,7 @@ async fn packages_that_wait_are_told_once_and_once_that_none_waits() {
     world.until(&s, "handed_over").await;
     world.drain().await;
     let worker = world.worker(Arc::clone(&world.store));
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (lines, _listening) = listen();
     for _ in 0..2 {
         worker.look_at_packages().await.unwrap();
     }

@@ -99,14 +99,11 @@ async fn an_alarm_is_told_once_as_an_error_and_counted_by_its_code() {
     let held = Holding { ids: s.document.clone(), bytes: HeldBytes::Known(Digest::of(b"held")) };
     world.archive.ledger().held.insert(s.document.document.to_string(), held);
     let claimed = world.store.claim(&actor(), 1, now).await.unwrap();
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    let (lines, listening) = listen();
     let place = worker.run.flow.take_place(&s.organisation, Duration::ZERO, (1, 1)).unwrap();
     Box::pin(Arc::clone(&worker).carry(claimed.into_iter().next().unwrap(), place)).await.unwrap();
-    drop(guard);
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    drop(listening);
+    let text = lines.text();
     let errors: Vec<_> = text.lines().filter(|line| line.contains("ERROR")).collect();
     assert_eq!(errors.len(), 1, "{text}");
     assert!(errors[0].contains("archive.other_bytes") && errors[0].contains(s.document.document.as_str()), "{text}");
