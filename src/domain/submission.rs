@@ -273,8 +273,10 @@ pub enum Event {
     Find,
     /// The archive does not have it: the same bytes leave again.
     Miss,
-    /// The process that had it is gone.
+    /// Whoever had it in hand has it no longer.
     Recover {
+        /// When to take it up again, should nothing of it have left.
+        again_at: Timestamp,
         /// When to ask, should it have left: its bytes may still be on their way.
         ask_at: Timestamp,
     },
@@ -341,6 +343,9 @@ impl Event {
     }
 }
 
+/// Code of a refusal that is not final: perhaps it is this document that the archive has. Remembered until a question is answered.
+pub const REFUSED_AS_DUPLICATE: &str = "archive.duplicate_id";
+
 /// The state after an event, and when the worker takes the submission up again by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
@@ -388,8 +393,8 @@ pub fn advance(state: &State, event: Event, now: Timestamp) -> Result<Transition
         (State::InFlight, Event::Refuse) => rest(State::Rejected),
         (State::InFlight | State::Reconciling, Event::LoseAnswer { ask_at }) => due(State::Unknown, ask_at),
         (State::Unknown, Event::Ask) => rest(State::Reconciling),
-        (State::Claimed, Event::Recover { .. }) => due(State::Queued, now),
-        (State::InFlight | State::Reconciling, Event::Recover { ask_at }) => due(State::Unknown, ask_at),
+        (State::Claimed, Event::Recover { again_at, .. }) => due(State::Queued, again_at),
+        (State::InFlight | State::Reconciling, Event::Recover { ask_at, .. }) => due(State::Unknown, ask_at),
         // Also while claimed: `Launch` is then refused, so that nothing leaves.
         (waiting, Event::Withdraw { by, why } | Event::Abandon { by, why }) if nothing_has_left(waiting) => {
             rest(State::Abandoned { by, why })

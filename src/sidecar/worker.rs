@@ -7,28 +7,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::ports::{Archive, Chance, Clock, Pipeline};
-use super::store::{Actor, Step, Store, StoreError, SubmissionId};
+use super::store::{Actor, Step, Store, StoreError, Submission};
 use super::telemetry::Metrics;
-use crate::domain::submission::Event;
+use crate::domain::submission::{Cause, Event};
+use crate::domain::text::Text;
 
 mod case;
 mod claims;
 mod flow;
 mod journey;
 mod lanes;
+mod making;
 mod packages;
 mod right;
 mod steady;
 
 pub(in crate::sidecar) use journey::in_its_place;
 
-use claims::Running;
+use claims::{Ending, Left, LeftFor, Running};
 use flow::Flow;
 use lanes::Lanes;
+use making::Making;
 use packages::PackagesTold;
 pub(crate) use right::Wish;
 pub use right::{Decider, Rights, RightsFault};
@@ -109,6 +113,7 @@ pub struct Worker<S, A, C> {
 pub struct RunState {
     flow: Arc<Flow>,
     lanes: Lanes,
+    making: Making,
     packages: PackagesTold,
     steady: Steadiness,
 }
@@ -202,18 +207,16 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         running: &mut Running,
         ended: Result<(Id, Result<(), StoreError>), JoinError>,
     ) {
-        let (task, failure) = match ended {
-            Ok((task, Ok(()))) => (task, None),
-            Ok((task, Err(error))) => (task, Some(error.to_string())),
-            Err(error) => (error.id(), Some("the task panicked".to_owned())),
+        let (task, ending, error) = match ended {
+            Ok((task, Ok(()))) => (task, Ending::Well, String::new()),
+            Ok((task, Err(error))) => (task, Ending::Failed, error.with_causes()),
+            Err(error) => (error.id(), Ending::Panicked, "the task panicked".to_owned()),
         };
-        let Some((id, is_unsure)) = running.carried_by(task) else { return };
-        match failure {
-            Some(error) => tracing::error!(submission = %id, %error, "a submission was left under way; taking it back"),
-            None if is_unsure => {}
-            None => return,
+        let Some(left) = running.end(task, &ending) else { return };
+        if !matches!(ending, Ending::Well) {
+            tracing::error!(submission = %left.submission, error, "a submission was left under way; taking it back");
         }
-        running.left_behind.push(id);
+        running.left_behind.push(left);
         self.take_back_what_is_left(running).await;
     }
 
@@ -224,32 +227,63 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             return;
         }
         let mut left = std::mem::take(&mut running.left_behind);
-        left.retain(|id| !running.has_in_hand(id));
-        self.take_back(running, left, self.ask_at()).await;
+        left.retain(|left| !running.has_in_hand(&left.submission));
+        self.take_back(running, left).await;
     }
 
-    /// Brings submissions back that this run had taken up; again later when the store cannot now. `ask_at`: when to ask for what may
-    /// have left.
-    async fn take_back(self: &Arc<Self>, running: &mut Running, ids: Vec<SubmissionId>, ask_at: Timestamp) {
+    /// Brings submissions back that this run had taken up; again later when the store cannot now.
+    async fn take_back(self: &Arc<Self>, running: &mut Running, left: Vec<Left>) {
         let mut steps = JoinSet::new();
         // At the same time, because many commits that wait for each other take long.
-        for id in ids {
-            let (worker, step) = (Arc::clone(self), Step::plain(Event::Recover { ask_at }, self.actor()));
+        for left in left {
+            let worker = Arc::clone(self);
             steps.spawn(async move {
-                let done = worker.store.step(&id, step, worker.clock.now()).await;
-                (id, done)
+                let done = worker.take_one_back(&left).await;
+                (left, done)
             });
         }
-        for (id, done) in steps.join_all().await {
+        for (left, done) in steps.join_all().await {
             match done {
                 // Illegal: somebody has withdrawn it meanwhile, or its last step had reached the store after all.
                 Ok(_) | Err(StoreError::Illegal(_)) => {}
                 Err(error) => {
-                    tracing::error!(submission = %id, store.error = error.with_causes(), "it stays under way for now");
-                    running.left_behind.push(id);
+                    let error = error.with_causes();
+                    tracing::error!(submission = %left.submission, store.error = error, "it stays under way for now");
+                    running.left_behind.push(left);
                 }
             }
         }
+    }
+
+    /// At once what was not begun, later what failed: the fault may be with this very submission.
+    async fn take_one_back(&self, left: &Left) -> Result<Submission, StoreError> {
+        let now = self.clock.now();
+        if let LeftFor::Hopeless { .. } = left.why {
+            let park = Step { facts: json!({ "why": FAILED }), ..self.plain(Event::Park { why: failed() }) };
+            match self.store.step(&left.submission, park, now).await {
+                // It may have left: it is asked for first.
+                Err(StoreError::Illegal(_)) => {}
+                parked => {
+                    self.run.lanes.note_parked();
+                    return parked;
+                }
+            }
+        }
+        let (again_at, ask_at, cause) = match left.why {
+            LeftFor::NotBegun => (now, now, None),
+            LeftFor::Unsure => (now, self.ask_at(), None),
+            LeftFor::Failed { attempts } | LeftFor::Hopeless { attempts } => {
+                let again_at = self.retry_at(attempts, None, self.settings.retry_delay_min);
+                (again_at, self.ask_at().max(again_at), Some(failed()))
+            }
+        };
+        let facts = cause.as_ref().map_or(Value::Null, |cause| json!({ "why": cause.code }));
+        let step = Step { cause, facts, ..self.plain(Event::Recover { again_at, ask_at }) };
+        self.store.step(&left.submission, step, now).await
+    }
+
+    fn plain(&self, event: Event) -> Step {
+        Step::plain(event, self.actor())
     }
 
     /// When to ask for what had left before now: whoever sent it may have done so up to this moment, and the archive may have it
@@ -275,6 +309,18 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         let spread = doubled.mul_f64(0.5 + 0.5 * self.chance.fraction().clamp(0.0, 1.0));
         spread.max(asked.map_or(Duration::ZERO, |d| d.min(longest)))
     }
+}
+
+/// Code of a fault of the program's own, or of the store's, on the way of one submission.
+const FAILED: &str = "worker.failed";
+
+fn failed() -> Cause {
+    let text = Text::fixed(
+        "käsittely keskeytyi ohjelman tai tallennuspaikan vikaan; lokissa on virhe",
+        "behandlingen avbröts av ett fel i programmet eller lagret; felet finns i loggen",
+        "the work on it broke off by a fault of the program or of the store; the log has the error",
+    );
+    Cause::new(FAILED, text)
 }
 
 /// `now` and `delay` after it; the end of time when there is no such moment.

@@ -43,7 +43,7 @@ fn events() -> Vec<Event> {
         Event::Ask,
         Event::Find,
         Event::Miss,
-        Event::Recover { ask_at: LATER },
+        Event::Recover { again_at: NOW, ask_at: LATER },
         Event::Withdraw { by: "b".into(), why: "w".into() },
         Event::Abandon { by: "b".into(), why: "w".into() },
         Event::HandOver { why: cause() },

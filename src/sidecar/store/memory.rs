@@ -514,7 +514,7 @@ impl Store for MemoryStore {
             let s = &tables.rows[at].submission;
             let taken_up = matches!(s.state, State::Claimed | State::InFlight | State::Reconciling);
             if taken_up && !running.contains(&s.id) {
-                tables.apply(at, &Step::plain(Event::Recover { ask_at }, actor.clone()), now)?;
+                tables.apply(at, &Step::plain(Event::Recover { again_at: now, ask_at }, actor.clone()), now)?;
                 count += 1;
             }
         }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Step, Submission};
 use crate::domain::document::header::DocumentIds;
 use crate::domain::oid::Oid;
-use crate::domain::submission::{Cause, Class, Event, IllegalTransition, Kind, State, advance};
+use crate::domain::submission::{Cause, Class, Event, IllegalTransition, Kind, REFUSED_AS_DUPLICATE, State, advance};
 
 /// Whether a step has its row in the use log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(super) fn progress(
     change: u64,
     now: Timestamp,
 ) -> Result<(Submission, Told), IllegalTransition> {
-    let (name, counts) = (step.event.name(), matches!(step.event, Event::RetryLater { .. } | Event::LoseAnswer { .. }));
+    let name = step.event.name();
     let told = if says_nothing_new(&s, step) { Told::No } else { Told::Yes };
     // Its bytes are at the organiser's: its place stands, and it is no longer the caller's to take back.
     let settled = s.handed_over_at.is_some() && matches!(step.event, Event::TakePlace | Event::Withdraw { .. });
@@ -42,12 +42,21 @@ pub(super) fn progress(
     s.state = transition.next;
     s.due_at = transition.due_at;
     s.updated_at = now;
-    s.attempts = s.attempts.saturating_add(u32::from(counts));
+    s.attempts = s.attempts.saturating_add(u32::from(is_attempt(&step.event, now)));
     s.verdict = step.verdict.clone().or(s.verdict);
     note_cause(&mut s, step.cause.clone(), name, now);
     s.damaged = None;
     s.change = change;
     Ok((s, told))
+}
+
+/// Whether it ended without a verdict. What was never begun goes back at once, and is none.
+fn is_attempt(event: &Event, now: Timestamp) -> bool {
+    match event {
+        Event::RetryLater { .. } | Event::LoseAnswer { .. } => true,
+        Event::Recover { again_at, .. } => *again_at > now,
+        _ => false,
+    }
 }
 
 /// Trying again what still does not succeed for the same cause, without having read or sent anything, uses no record: an outage
@@ -57,7 +66,7 @@ fn says_nothing_new(s: &Submission, step: &Step) -> bool {
     match step.event {
         Event::Claim => s.attempts > 0 && s.state == State::Queued,
         Event::Ask => s.attempts > 1,
-        Event::RetryLater { .. } | Event::LoseAnswer { .. } => {
+        Event::RetryLater { .. } | Event::LoseAnswer { .. } | Event::Recover { .. } => {
             let same = step.cause.as_ref().is_some_and(|cause| cause.code == known.code);
             same && s.state != State::InFlight && step.facts.get("reads").is_none()
         }
@@ -70,6 +79,8 @@ fn note_cause(s: &mut Submission, cause: Option<Cause>, event: &str, now: Timest
         State::Held { why, .. } | State::Parked { why, .. } => Some(why.clone()),
         State::HandedOver { why, .. } => why.clone(),
         state if state.class() != Class::Open => None,
+        // A question that nobody answered, a restart: it is still what the answer is judged by.
+        State::Unknown | State::Reconciling if event != "release" && refused_as_duplicate(s) => s.why.take(),
         _ if matches!(event, "release" | "take_place" | "take_back" | "sign" | "launch") => None,
         _ => cause.or(s.why.take()),
     };
@@ -86,6 +97,10 @@ fn note_cause(s: &mut Submission, cause: Option<Cause>, event: &str, now: Timest
         }
         _ => {}
     }
+}
+
+fn refused_as_duplicate(s: &Submission) -> bool {
+    s.why.as_ref().is_some_and(|why| why.code == REFUSED_AS_DUPLICATE)
 }
 
 /// Where a document stands in its chain: what it replaces, and its original and number.

@@ -18,12 +18,14 @@ use crate::sidecar::store::{Claimed, Store, StoreError, SubmissionId, Whose};
 
 pub(super) struct Running {
     pub(super) tasks: JoinSet<Result<(), StoreError>>,
-    submissions: HashMap<Id, SubmissionId>,
+    carried: HashMap<Id, Carried>,
     /// One round of claims at a time.
     pub(super) claims: JoinSet<Claims>,
     ahead: VecDeque<Claimed>,
     /// Of tasks that ended without a settled step; at most as many as ran at the same time while the store failed.
-    pub(super) left_behind: Vec<SubmissionId>,
+    pub(super) left_behind: Vec<Left>,
+    /// How many times in a row the task of a submission has panicked.
+    panics: HashMap<SubmissionId, u32>,
     pub(super) claim_is_uncertain: bool,
     /// Whether there may be something to claim that the last round has not taken.
     pub(super) may_have_more: bool,
@@ -35,6 +37,45 @@ pub(super) struct Running {
     /// Rounds of claims so far: each line is the first in its turn.
     rounds: usize,
 }
+
+/// What a task carries.
+struct Carried {
+    submission: SubmissionId,
+    /// Without a verdict, before this one.
+    attempts: u32,
+}
+
+/// What is to go back to the store.
+pub(super) struct Left {
+    pub(super) submission: SubmissionId,
+    pub(super) why: LeftFor,
+}
+
+/// Why something goes back.
+#[derive(Clone, Copy)]
+pub(super) enum LeftFor {
+    /// It was not begun: nothing was asked or sent.
+    NotBegun,
+    /// Its task ended well; perhaps an earlier claim of it did not.
+    Unsure,
+    /// Its task failed, after so many attempts.
+    Failed { attempts: u32 },
+    /// Its task has panicked so many times that a person must look at it.
+    Hopeless { attempts: u32 },
+}
+
+/// How a task ended.
+pub(super) enum Ending {
+    Well,
+    /// The store failed it.
+    Failed,
+    Panicked,
+}
+
+/// A task that panics so many times in a row is not tried again by itself.
+const PANICS_MAX: u32 = 5;
+/// Submissions of which a panic is remembered.
+const PANICKED_MAX: usize = 1_000;
 
 /// What a round of claims came to.
 #[derive(Default)]
@@ -48,10 +89,11 @@ impl Running {
     pub(super) fn new() -> Self {
         Self {
             tasks: JoinSet::new(),
-            submissions: HashMap::new(),
+            carried: HashMap::new(),
             claims: JoinSet::new(),
             ahead: VecDeque::new(),
             left_behind: Vec::new(),
+            panics: HashMap::new(),
             claim_is_uncertain: false,
             may_have_more: true,
             claim_again: None,
@@ -69,25 +111,50 @@ impl Running {
     /// Everything that is not to be brought back as another run's.
     pub(super) fn ours(&self) -> Vec<SubmissionId> {
         let ahead = self.ahead.iter().map(|one| &one.submission.id);
-        self.submissions.values().chain(ahead).chain(&self.left_behind).cloned().collect()
+        let left = self.left_behind.iter().map(|left| &left.submission);
+        self.carried.values().map(|carried| &carried.submission).chain(ahead).chain(left).cloned().collect()
     }
 
     /// Everything that is not to be brought back as another run's has been said to be ours.
     pub(super) fn said_to_be_ours(&mut self) {
         self.claim_is_uncertain = false;
-        self.unsure.extend(self.submissions.values().cloned());
+        self.unsure.extend(self.carried.values().map(|carried| carried.submission.clone()));
     }
 
-    /// Which submission a task has carried, and whether it is to be looked at although the task ended well.
-    pub(super) fn carried_by(&mut self, task: Id) -> Option<(SubmissionId, bool)> {
-        let id = self.submissions.remove(&task)?;
-        let is_unsure = self.unsure.remove(&id);
-        Some((id, is_unsure))
+    /// A task has ended. What of it is to go back: all that did not end well, and what is unsure although it did.
+    pub(super) fn end(&mut self, task: Id, ending: &Ending) -> Option<Left> {
+        let Carried { submission, attempts } = self.carried.remove(&task)?;
+        let is_unsure = self.unsure.remove(&submission);
+        let why = match ending {
+            Ending::Well => {
+                self.panics.remove(&submission);
+                is_unsure.then_some(LeftFor::Unsure)?
+            }
+            Ending::Failed => LeftFor::Failed { attempts },
+            Ending::Panicked if self.panics_of(&submission) >= PANICS_MAX => {
+                self.panics.remove(&submission);
+                LeftFor::Hopeless { attempts }
+            }
+            Ending::Panicked => LeftFor::Failed { attempts },
+        };
+        Some(Left { submission, why })
+    }
+
+    /// How many times in a row it has panicked, this time included.
+    fn panics_of(&mut self, submission: &SubmissionId) -> u32 {
+        // Of what somebody has ended meanwhile nothing tells it.
+        if self.panics.len() >= PANICKED_MAX {
+            self.panics.clear();
+        }
+        let count = self.panics.entry(submission.clone()).or_default();
+        *count = count.saturating_add(1);
+        *count
     }
 
     /// Whether it is claimed anew, whatever became of an earlier claim.
     pub(super) fn has_in_hand(&self, id: &SubmissionId) -> bool {
-        self.ahead.iter().any(|one| one.submission.id == *id) || self.submissions.values().any(|carried| carried == id)
+        self.ahead.iter().any(|one| one.submission.id == *id)
+            || self.carried.values().any(|carried| carried.submission == *id)
     }
 
     fn ahead_of_each(&self) -> BTreeMap<Oid, usize> {
@@ -102,10 +169,10 @@ impl Running {
 impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
     /// Begins what has a place, gives back what will not have one soon, claims more; answers when to look again by itself.
     pub(super) async fn fill_room(self: &Arc<Self>, running: &mut Running) -> Option<Timestamp> {
-        let look_again = match self.look_at_lanes().await {
-            Ok(()) => self.moment(self.run.lanes.next_look()),
-            Err(error) => return self.complain(&error),
-        };
+        if let Err(error) = self.look_at_lanes().await {
+            tracing::error!(store.error = error.with_causes(), "stuck lanes cannot be looked for; looking again later");
+        }
+        let look_again = self.moment(self.run.lanes.next_look());
         self.begin_what_has_a_place(running);
         let (now, of_one) = (self.clock.elapsed(), self.most_of_one());
         self.give_back(running, |organisation| self.run.flow.ahead_max(organisation, now, of_one)).await;
@@ -135,9 +202,10 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
                 running.ahead.push_back(one);
                 continue;
             };
-            let (worker, id) = (Arc::clone(self), one.submission.id.clone());
+            let carried = Carried { submission: one.submission.id.clone(), attempts: one.submission.attempts };
+            let worker = Arc::clone(self);
             let task = running.tasks.spawn(async move { worker.carry(one, place).await });
-            running.submissions.insert(task.id(), id);
+            running.carried.insert(task.id(), carried);
         }
     }
 
@@ -149,10 +217,10 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
                 // The last ones, so that those before them keep their turn.
                 let at = running.ahead.iter().rposition(|one| one.submission.organisation == organisation);
                 let Some(one) = at.and_then(|at| running.ahead.remove(at)) else { break };
-                surplus.push(one.submission.id);
+                surplus.push(Left { submission: one.submission.id, why: LeftFor::NotBegun });
             }
         }
-        self.take_back(running, surplus, self.clock.now()).await;
+        self.take_back(running, surplus).await;
     }
 
     /// How many may be claimed now: while every place is taken in handfuls, because a claim is a commit, whatever it takes up.
@@ -211,7 +279,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         for one in round.claimed {
             self.run.flow.meet(&one.submission.organisation, self.most_of_one());
             // What could be claimed had been brought back after all.
-            running.left_behind.retain(|left| *left != one.submission.id);
+            running.left_behind.retain(|left| left.submission != one.submission.id);
             running.ahead.push_back(one);
         }
         if let Some(error) = round.failed {

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -25,7 +25,9 @@ use crate::sidecar::ports::{
     Verdict, Wanted,
 };
 use crate::sidecar::store::sqlite::SqliteStore;
-use crate::sidecar::store::{Accepted, Census, Claimed, Due, NewSubmission, Scope, StoredEnvelope, Submission, Whose};
+use crate::sidecar::store::{
+    Accepted, Census, Claimed, Due, NewSubmission, Scope, StoredEnvelope, Submission, SubmissionId, Whose,
+};
 use crate::sidecar::vault::StoreKey;
 
 mod access;
@@ -41,6 +43,7 @@ pub(super) mod invalidations;
 mod lanes;
 mod line;
 mod outage;
+mod setbacks;
 
 use archive::{Behaviour, FakeArchive, INVALIDATES, Ledger, is_of};
 
@@ -62,27 +65,41 @@ fn unreachable() -> Cause {
 }
 
 /// Time that moves only when a test says so.
-struct VirtualClock(watch::Sender<Timestamp>);
+struct VirtualClock {
+    /// True time.
+    time: watch::Sender<Timestamp>,
+    /// How far ahead of it the clock on the wall is, in seconds.
+    ahead: AtomicI64,
+}
 
 impl VirtualClock {
     fn advance_to(&self, at: Timestamp) {
-        self.0.send_modify(|now| *now = at.max(*now));
+        let at = at - self.ahead();
+        self.time.send_modify(|now| *now = at.max(*now));
+    }
+
+    /// Sets the clock on the wall; no time passes.
+    fn set_by(&self, seconds: i64) {
+        self.ahead.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    fn ahead(&self) -> SignedDuration {
+        SignedDuration::from_secs(self.ahead.load(Ordering::SeqCst))
     }
 }
 
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
-        *self.0.borrow()
+        *self.time.borrow() + self.ahead()
     }
 
     async fn sleep(&self, time: Duration) {
-        let at = later(self.now(), time);
-        self.0.subscribe().wait_for(|now| *now >= at).await.unwrap();
+        let until = self.elapsed() + time;
+        self.time.subscribe().wait_for(|_| self.elapsed() >= until).await.unwrap();
     }
 
-    /// This clock is never set.
     fn elapsed(&self) -> Duration {
-        Duration::try_from(self.now().duration_since(Timestamp::UNIX_EPOCH)).unwrap()
+        Duration::try_from(self.time.borrow().duration_since(Timestamp::UNIX_EPOCH)).unwrap()
     }
 }
 
@@ -221,7 +238,7 @@ impl World {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let now: Timestamp = "2026-10-06T09:00:00Z".parse().unwrap();
-        let clock = Arc::new(VirtualClock(watch::Sender::new(now)));
+        let clock = Arc::new(VirtualClock { time: watch::Sender::new(now), ahead: AtomicI64::new(0) });
         let ledger = Ledger {
             relationship: Some(evidence("2026-01-01")),
             cases: vec![case(CASE, true), case("1.2.5", false)],
@@ -384,5 +401,25 @@ impl std::io::Write for Lines {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+/// The lines that are logged while it lives.
+fn listen() -> (Lines, tracing::subscriber::DefaultGuard) {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    (lines, tracing::subscriber::set_default(subscriber))
+}
+
+impl Lines {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// Those that speak of something, without their moments.
+    fn about(&self, word: &str) -> Vec<String> {
+        let plain = |line: &str| line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ");
+        self.text().lines().filter(|line| line.contains(word)).map(plain).collect()
     }
 }

@@ -333,7 +333,7 @@ pub(super) fn recover(
     for id in ids.into_iter().filter(|id| !running.iter().any(|one| one.as_str() == id)) {
         match by_id(tables, &id) {
             Ok(found) if found.damaged.is_none() => {
-                apply(tables, found, &Step::plain(Event::Recover { ask_at }, actor.clone()), now)?;
+                apply(tables, found, &Step::plain(Event::Recover { again_at: now, ask_at }, actor.clone()), now)?;
                 count += 1;
             }
             Ok(_) => quarantine(tables, &id, "detail", actor, now)?,
