@@ -37,6 +37,9 @@ use crate::sidecar::ports::{
 };
 use crate::sidecar::store::{Claimed, Predecessor, Step, Store, StoreError, StoredEnvelope, Submission, Use};
 
+/// In the use log, of reads on the way of a submission that somebody else has moved.
+const MOVED: &str = "moved_meanwhile";
+
 /// Why a submission does not go on now. Nothing of it has left.
 pub(super) enum Stop {
     Later {
@@ -103,15 +106,24 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         reads: &mut Vec<Value>,
     ) -> Result<StoredEnvelope, Stop> {
         let (submission, kept) = (&claimed.submission, claimed.handed_over.as_deref());
-        if let Some(predecessor) = &claimed.predecessor {
-            check_predecessor(submission, record, predecessor)?;
-        }
-        self.other_way(claimed, record)?;
-        let (authority, ground) = self.authority(submission, record, reads).await?;
         let clients = record.clients.iter().filter_map(|c| c.id());
         let askers: Vec<Asker> = clients.map(|client| asker(submission, record, client)).collect();
         let first = askers.first().ok_or_else(|| Stop::Park(no_client()))?;
-        self.ask_if_sent_before(submission, first, &ground, kept, reads).await?;
+        let way = self.other_way(claimed, record);
+        // What is there already must not be parked or held for what has changed since. Where the archive is no option, there is
+        // nobody to ask.
+        let refused = match way {
+            Err(Stop::HandOver(_)) => None,
+            _ => self.ask_if_sent_before(submission, first, kept, reads).await?,
+        };
+        if let Some(predecessor) = &claimed.predecessor {
+            check_predecessor(submission, record, predecessor)?;
+        }
+        way?;
+        let (authority, ground) = self.authority(submission, record, reads).await?;
+        if let Some(why) = refused {
+            return Err(Stop::Park(why));
+        }
         let record = self.with_case_in(kept, record);
         let case = self.case(&askers, &authority, &record, reads).await?;
         let payload = in_its_place(submission, &record, &claimed.payload).map_err(Stop::Park)?.into_owned();
@@ -159,12 +171,9 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             Ok(order) => order.carry_out(&self.pipeline, now).await,
             Err(fault) => Err(fault),
         };
-        let handover = match made {
+        let handover = match self.after_making(&submission.organisation, made) {
             Ok(handover) => handover,
-            Err(PrepareFault::Passing(why)) => {
-                return self.stop(submission, Stop::Later { asked: None, why }, Vec::new()).await;
-            }
-            Err(PrepareFault::Lasting(why)) => return self.stop(submission, Stop::Park(why), Vec::new()).await,
+            Err(stop) => return self.stop(submission, stop, Vec::new()).await,
         };
         let event = Event::HandOver { why: against.cause() };
         let facts = json!({ "why": against.codes(), "organiser": record.organiser.oid });
@@ -182,19 +191,19 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
     }
 
     /// What an earlier run had accepted may also have been sent by it, if this database was put back from a backup; what was handed
-    /// over another way may have been archived by the organiser: then the archive has it, under its id, and it must not leave.
+    /// over another way may have been archived by the organiser: then the archive has it, under its id, and it must not leave. Answers
+    /// why the archive does not say: a right that does not hold tells that better, and is looked at first.
     async fn ask_if_sent_before(
         &self,
         submission: &Submission,
         asker: &Asker,
-        ground: &Ground,
         kept: Option<&[u8]>,
         reads: &mut Vec<Value>,
-    ) -> Result<(), Stop> {
+    ) -> Result<Option<Cause>, Stop> {
         if !submission.from_earlier_run && kept.is_none() {
-            return Ok(());
+            return Ok(None);
         }
-        let presence = self.archive.presence(asker, ground, &submission.document.document).await;
+        let presence = self.archive.presence(asker, &Ground::OwnDocument, &submission.document.document).await;
         self.line_after(&submission.organisation, presence.as_ref().map(drop));
         // What an earlier run had sent is not known here, so that only bytes that were handed over can be compared.
         let known = kept.map(Digest::of);
@@ -202,10 +211,12 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         let outcome = judged.as_ref().map_or("unanswered", Judgement::name);
         self.metrics.count_question(outcome);
         reads.push(use_of("presence", asker, outcome, Value::Null));
-        match judged? {
-            Judgement::Same(proof) => Err(Stop::Found(proof)),
-            Judgement::Other => Err(Stop::Alarm(other_bytes())),
-            Judgement::Absent => Ok(()),
+        match judged {
+            Ok(Judgement::Same(proof)) => Err(Stop::Found(proof)),
+            Ok(Judgement::Other) => Err(Stop::Alarm(other_bytes())),
+            Ok(Judgement::Absent) => Ok(None),
+            Err(ArchiveFault::Lasting { why }) => Ok(Some(why)),
+            Err(passing) => Err(passing.into()),
         }
     }
 
@@ -273,10 +284,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             Pace::Instant => make(),
             Pace::Blocks => tokio::task::spawn_blocking(make).await.map_err(|_| Stop::Park(pipeline_failed()))?,
         };
-        made.map_err(|fault| match fault {
-            PrepareFault::Passing(why) => Stop::Later { asked: None, why },
-            PrepareFault::Lasting(why) => Stop::Park(why),
-        })
+        self.after_making(&submission.organisation, made)
     }
 
     async fn stop(&self, submission: &Submission, stop: Stop, reads: Vec<Value>) -> Result<(), StoreError> {
@@ -316,14 +324,15 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         until.is_none_or(|at| at <= now) && now >= later(since, self.settings.held_age_max)
     }
 
-    /// What was read for a submission that somebody else has moved meanwhile: the register was used all the same.
-    async fn log_reads(&self, submission: &Submission, reads: &Value) -> Result<(), StoreError> {
+    /// What was read for a submission that somebody else has moved meanwhile, or whose step is not kept: the register was used all
+    /// the same.
+    async fn log_reads(&self, submission: &Submission, outcome: &'static str, reads: &Value) -> Result<(), StoreError> {
         if reads.as_array().is_none_or(Vec::is_empty) {
             return Ok(());
         }
         let entry = Use {
             action: "submission.reads",
-            outcome: "moved_meanwhile".into(),
+            outcome: outcome.into(),
             actor: self.actor(),
             subject: json!({ "submission": submission.id.as_str(), "reads": reads }),
         };
@@ -342,7 +351,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
                 }
                 Ok(Some(moved))
             }
-            Err(StoreError::Illegal(_)) => self.log_reads(submission, &reads).await.map(|()| None),
+            Err(StoreError::Illegal(_)) => self.log_reads(submission, MOVED, &reads).await.map(|()| None),
             Err(error) => Err(error),
         }
     }

@@ -1,10 +1,7 @@
 //! Why a submission waits or was stopped on its way, in words.
 
-use crate::domain::submission::Cause;
+use crate::domain::submission::{Cause, REFUSED_AS_DUPLICATE};
 use crate::domain::text::Text;
-
-/// Code of a refusal that is not final: perhaps it is this document that the archive has.
-pub(super) const DUPLICATE: &str = "archive.duplicate_id";
 
 pub(super) fn unreadable() -> Cause {
     let text = Text::fixed(
@@ -48,7 +45,7 @@ pub(super) fn duplicate() -> Cause {
         "arkivet säger att det redan har en handling med denna kod; saken kontrolleras",
         "the archive says that it has a document with this id already; this is being looked into",
     );
-    Cause::new(DUPLICATE, text)
+    Cause::new(REFUSED_AS_DUPLICATE, text)
 }
 
 pub(super) fn duplicate_of_another() -> Cause {
@@ -66,7 +63,7 @@ pub(super) fn duplicate_invalidation() -> Cause {
         "arkivet avvisade ogiltigförklaringen eftersom det redan har koden; det kontrolleras om handlingen är ogiltig",
         "the archive refused the invalidation because it has the id already; whether the document is invalid is looked into",
     );
-    Cause::new(DUPLICATE, text)
+    Cause::new(REFUSED_AS_DUPLICATE, text)
 }
 
 pub(super) fn invalidation_unproven() -> Cause {

@@ -16,7 +16,7 @@ use crate::domain::submission::{Cause, Class};
 use crate::domain::text::Text;
 use crate::domain::time::Instant;
 use crate::domain::wire::answer::{Entry, EntryStatus};
-use crate::sidecar::ports::{Archive, ArchiveFault, Asker, Clock, Ground, Invalidating, Outbound, PrepareFault, Proof};
+use crate::sidecar::ports::{Archive, ArchiveFault, Asker, Clock, Ground, Invalidating, Outbound, Proof};
 use crate::sidecar::store::{Claimed, Predecessor, Store, StoreError, StoredEnvelope, Submission};
 
 impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
@@ -119,10 +119,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             message_number: &submission.message_number,
             created: self.clock.now(),
         });
-        made.map_err(|fault| match fault {
-            PrepareFault::Passing(why) => Stop::Later { asked: None, why },
-            PrepareFault::Lasting(why) => Stop::Park(why),
-        })
+        self.after_making(&submission.organisation, made)
     }
 
     /// Whether an invalidation that may have left has arrived. Of all versions it is not known from one: the same message leaves

@@ -7,16 +7,20 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::cause::{
-    DUPLICATE, asked_later, duplicate, duplicate_invalidation, duplicate_of_another, invalidation_unproven,
-    other_bytes, unreadable,
+    asked_later, duplicate, duplicate_invalidation, duplicate_of_another, invalidation_unproven, other_bytes,
+    unreadable,
 };
 use super::same::{self, Judgement};
-use super::use_of;
-use crate::domain::submission::{Cause, Event, Kind};
+use super::{MOVED, use_of};
+use crate::domain::submission::{Cause, Event, Kind, REFUSED_AS_DUPLICATE};
 use crate::sidecar::ports::{Archive, ArchiveFault, Asker, Clock, Outbound, Outcome, Proof, Verdict};
 use crate::sidecar::store::{Step, Store, StoreError, StoredEnvelope, Submission};
 use crate::sidecar::worker::flow::LinePlace;
 use crate::sidecar::worker::{Worker, later};
+
+/// From so many attempts without a verdict on, a question that the archive refuses is a person's matter: with the delays as they come
+/// with the program, about an hour after the message.
+const REFUSED_ATTEMPTS_MAX: u32 = 8;
 
 impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
     pub(super) async fn launch(
@@ -35,8 +39,11 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         match self.store.launch(&submission.id, &envelope, step, self.clock.now()).await {
             Ok(in_flight) => self.send(&in_flight, &envelope.outbound, place).await,
             // Withdrawn while it was being prepared: nothing leaves.
-            Err(StoreError::Illegal(_)) => self.log_reads(submission, &asked_first).await,
-            Err(error) => Err(error),
+            Err(StoreError::Illegal(_)) => self.log_reads(submission, MOVED, &asked_first).await,
+            Err(error) => {
+                self.log_reads(submission, "not_kept", &asked_first).await?;
+                Err(error)
+            }
         }
     }
 
@@ -85,7 +92,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         place: LinePlace,
     ) -> Result<(), StoreError> {
         let Some(asker) = asker else {
-            return self.lose_answer(submission, None, unreadable()).await;
+            return self.step(submission, Event::Park { why: unreadable() }, None, Value::Null).await;
         };
         self.run.steady.look(&*self.clock, self.settings.reconcile_after);
         if let Some(wait) = self.run.steady.questions_wait(&*self.clock) {
@@ -106,12 +113,15 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             }
             Err(ArchiveFault::Lasting { why }) => {
                 self.metrics.count_question("refused");
-                return self.lose_answer(submission, None, why).await;
+                return match submission.attempts < REFUSED_ATTEMPTS_MAX {
+                    true => self.lose_answer(submission, None, why).await,
+                    false => self.step(submission, Event::Park { why }, None, Value::Null).await,
+                };
             }
         };
         self.metrics.count_question(judged.name());
         let facts = json!({ "reads": [use_of("presence", &asker, judged.name(), json!(envelope.ground))] });
-        let refused_as_duplicate = submission.why.as_ref().is_some_and(|why| why.code == DUPLICATE);
+        let refused_as_duplicate = submission.why.as_ref().is_some_and(|why| why.code == REFUSED_AS_DUPLICATE);
         match judged {
             Judgement::Same(proof) => self.find(submission, proof, facts).await,
             Judgement::Other => self.alarm(submission, other_bytes(), facts).await,

@@ -155,7 +155,13 @@ async fn a_right_that_ended_or_a_self_paid_service_is_parked_at_once() {
     world.start();
     let State::Parked { why, .. } = world.until(&s, "parked").await.state else { panic!() };
     assert_eq!(why.code, "access.self_pay");
-    assert_eq!(world.arrivals(&s), 0);
+    let day = "2026-10-04".parse().ok();
+    world.archive.ledger().relationship.as_mut().unwrap().relationship.grants[0].end = day;
+    world.advance(61);
+    let ended = world.accept("2", &record(CASE), None).await;
+    let State::Parked { why, .. } = world.until(&ended, "parked").await.state else { panic!() };
+    assert_eq!(why.code, "access.ended");
+    assert_eq!((world.arrivals(&s), world.arrivals(&ended)), (0, 0));
     world.drain().await;
 }
 

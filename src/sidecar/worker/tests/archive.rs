@@ -39,6 +39,11 @@ pub(super) struct Ledger {
     /// Nothing can be read either.
     pub(super) down: bool,
     pub(super) reads: usize,
+    /// The client about whom whoever reads panics, and how many times somebody did.
+    pub(super) panics_about: Option<String>,
+    pub(super) panicked: usize,
+    /// How the next questions for a document fail.
+    pub(super) question_faults: VecDeque<ArchiveFault>,
     /// Of clients that have other ones.
     pub(super) cases_of: HashMap<String, Vec<KnownCase>>,
     pub(super) case_searches: usize,
@@ -118,12 +123,15 @@ impl FakeArchive {
 impl Archive for FakeArchive {
     async fn relationship(&self, asker: &Asker) -> Result<Option<Evidence>, ArchiveFault> {
         self.point().await;
-        let (found, down) = {
+        let (found, down, panics) = {
             let mut ledger = self.ledger();
             ledger.reads += 1;
             let own = ledger.relationship_of.get(asker.client.reveal()).cloned();
-            (own.or_else(|| ledger.relationship.clone()), ledger.down)
+            let panics = ledger.panics_about.as_deref() == Some(asker.client.reveal());
+            ledger.panicked += usize::from(panics);
+            (own.or_else(|| ledger.relationship.clone()), ledger.down, panics)
         };
+        assert!(!panics, "as the test wants it");
         if down {
             return Err(ArchiveFault::Passing { retry_after: None, why: unreachable() });
         }
@@ -155,6 +163,9 @@ impl Archive for FakeArchive {
         self.point().await;
         let held = {
             let mut ledger = self.ledger();
+            if let Some(fault) = ledger.question_faults.pop_front() {
+                return Err(fault);
+            }
             ledger.asked.push(document.to_string());
             ledger.holding(document)
         };

@@ -5,23 +5,42 @@ use crate::sidecar::store::{
     ChangesWanted, Earlier, Handover, KeptBodies, Packages, Purged, Stuck, TimelineEntry, Use,
 };
 
-/// A store that fails the next steps, as a full disk would.
+/// A store that fails the next steps, launches and looks at the lanes, as a full disk would.
 struct FailingStore {
     inner: Arc<SqliteStore>,
     failures: AtomicUsize,
+    launch_failures: AtomicUsize,
+    look_failures: AtomicUsize,
     gone: Notify,
     /// Facts of steps and launches, as they go into the use log.
     facts: Mutex<Vec<Value>>,
 }
 
+impl FailingStore {
+    fn new(world: &World, failures: usize) -> Arc<Self> {
+        Arc::new(Self {
+            inner: Arc::clone(&world.store),
+            failures: AtomicUsize::new(failures),
+            launch_failures: AtomicUsize::new(0),
+            look_failures: AtomicUsize::new(0),
+            gone: Notify::new(),
+            facts: Mutex::default(),
+        })
+    }
+}
+
+fn fails(left: &AtomicUsize) -> Result<(), StoreError> {
+    match left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)) {
+        Ok(_) => Err(StoreError::Database { text: "disk full".into() }),
+        Err(_) => Ok(()),
+    }
+}
+
 impl Store for FailingStore {
     async fn step(&self, id: &SubmissionId, step: Step, now: Timestamp) -> Result<Submission, StoreError> {
         self.facts.lock().unwrap().push(step.facts.clone());
-        let left = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
-        match left {
-            Ok(_) => Err(StoreError::Database { text: "disk full".into() }),
-            Err(_) => self.inner.step(id, step, now).await,
-        }
+        fails(&self.failures)?;
+        self.inner.step(id, step, now).await
     }
 
     async fn accept(&self, new: NewSubmission, now: Timestamp) -> Result<Accepted, StoreError> {
@@ -51,6 +70,7 @@ impl Store for FailingStore {
     }
 
     async fn stuck(&self, limit: u32) -> Result<Stuck, StoreError> {
+        fails(&self.look_failures)?;
         self.inner.stuck(limit).await
     }
 
@@ -62,6 +82,7 @@ impl Store for FailingStore {
         now: Timestamp,
     ) -> Result<Submission, StoreError> {
         self.facts.lock().unwrap().push(json!({ "reads": step.facts }));
+        fails(&self.launch_failures)?;
         self.inner.launch(id, envelope, step, now).await
     }
 
@@ -155,12 +176,7 @@ async fn a_verdict_that_could_not_be_stored_is_asked_for_again_without_a_restart
     let world = World::new();
     let s = world.accept("1", &record(CASE), None).await;
     // The verdict, and the first two tries to bring the submission back.
-    let store = Arc::new(FailingStore {
-        inner: Arc::clone(&world.store),
-        failures: AtomicUsize::new(3),
-        gone: Notify::new(),
-        facts: Mutex::default(),
-    });
+    let store = FailingStore::new(&world, 3);
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(world.worker(Arc::clone(&store)).run(stopped));
     let archived = async {
@@ -179,13 +195,7 @@ async fn a_verdict_that_could_not_be_stored_is_asked_for_again_without_a_restart
 #[tokio::test]
 async fn a_store_whose_writer_is_gone_ends_the_worker() {
     let world = World::new();
-    let store = FailingStore {
-        inner: Arc::clone(&world.store),
-        failures: AtomicUsize::new(0),
-        gone: Notify::new(),
-        facts: Mutex::default(),
-    };
-    let store = Arc::new(store);
+    let store = FailingStore::new(&world, 0);
     let (_stop, stopped) = watch::channel(false);
     let running = tokio::spawn(world.worker(Arc::clone(&store)).run(stopped));
     store.gone.notify_one();
@@ -196,13 +206,7 @@ async fn a_store_whose_writer_is_gone_ends_the_worker() {
 #[tokio::test]
 async fn each_read_on_the_way_stands_in_the_use_log_also_when_nothing_is_sent() {
     let world = World::new();
-    let store = FailingStore {
-        inner: Arc::clone(&world.store),
-        failures: AtomicUsize::new(0),
-        gone: Notify::new(),
-        facts: Mutex::default(),
-    };
-    let store = Arc::new(store);
+    let store = FailingStore::new(&world, 0);
     let (_stop, stopped) = watch::channel(false);
     tokio::spawn(world.worker(Arc::clone(&store)).run(stopped));
     let sent = world.accept("1", &record("find"), None).await;
@@ -232,4 +236,50 @@ async fn each_read_on_the_way_stands_in_the_use_log_also_when_nothing_is_sent() 
     let (ground, held) = (reads(facts.len() - 1).0, reads(facts.len() - 1).1);
     assert_eq!(held, [named("relationship", "access.unit_not_named")]);
     assert_eq!(ground[0], "1.2.7", "the version of the relationship document");
+}
+
+#[tokio::test]
+async fn an_envelope_that_cannot_be_kept_is_made_again_later_and_later_and_its_reads_are_in_the_use_log() {
+    let world = World::new();
+    let s = world.accept("1", &record(CASE), None).await;
+    let store = FailingStore::new(&world, 0);
+    store.launch_failures.store(4, Ordering::SeqCst);
+    let (stop, stopped) = watch::channel(false);
+    let running = tokio::spawn(world.worker(Arc::clone(&store)).run(stopped));
+    let mut waits = Vec::new();
+    while world.state(&s).await != State::Archived {
+        let found = world.store.find(&s.id, &scope()).await.unwrap().unwrap().0;
+        match found.due_at {
+            Some(due) if due > world.clock.now() => {
+                assert_eq!(found.why.unwrap().code, "worker.failed");
+                waits.push(due.duration_since(world.clock.now()).as_millis());
+                world.clock.advance_to(due);
+            }
+            _ => tokio::task::yield_now().await,
+        }
+    }
+    assert_eq!((waits, world.arrivals(&s)), (vec![1_500, 3_000, 6_000, 12_000], 1));
+    let (_, way) = world.store.find(&s.id, &scope()).await.unwrap().unwrap();
+    let way: Vec<_> = way.iter().map(|entry| entry.event.as_str()).collect();
+    let reads = ["submission.reads"; 4];
+    assert_eq!(
+        way.iter().filter(|event| !reads.contains(event)).count(),
+        5,
+        "accept, claim, recover, launch, receive: {way:?}"
+    );
+    stop.send(true).unwrap();
+    running.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn lanes_that_cannot_be_looked_at_hold_up_nothing() {
+    let world = World::new();
+    let store = FailingStore::new(&world, 0);
+    store.look_failures.store(usize::MAX, Ordering::SeqCst);
+    let (stop, stopped) = watch::channel(false);
+    let running = tokio::spawn(world.worker(Arc::clone(&store)).run(stopped));
+    let s = world.accept("1", &record(CASE), None).await;
+    world.until(&s, "archived").await;
+    stop.send(true).unwrap();
+    running.await.unwrap().unwrap();
 }
