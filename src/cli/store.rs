@@ -10,7 +10,7 @@ use asiasilta::jiff::tz::TimeZone;
 use asiasilta::jiff::{SignedDuration, Timestamp};
 use asiasilta::sidecar::config::Config;
 use asiasilta::sidecar::store::StoreError;
-use asiasilta::sidecar::store::sqlite::{self, CheckReport};
+use asiasilta::sidecar::store::sqlite::{self, CheckReport, OldKey};
 use asiasilta::sidecar::vault::StoreKey;
 use clap::{Args, Subcommand};
 
@@ -97,11 +97,14 @@ impl Store {
             }
             Command::Rekey { configured, new_key } => {
                 let store = configured.read()?.store;
-                sqlite::rekey(&store.path, &store.key()?, &StoreKey::read_file(new_key)?, now)?;
+                let old_key = sqlite::rekey(&store.path, &store.key()?, &StoreKey::read_file(new_key)?, now)?;
                 println!(
                     "the store has a new key: name it in store.key_file or store.key_command before the next start"
                 );
                 println!("keep the key from before as long as backups that were made with it");
+                if old_key == OldKey::MayOpenUntilCheckpoint {
+                    println!("what the key from before opens may stay in the files until the sidecar has run again");
+                }
                 Ok(ExitCode::SUCCESS)
             }
             Command::Retention(configured) => retention(&configured.read()?, now),

@@ -46,7 +46,7 @@ pub use backup::{BackupNote, RestoreError, backup, restore};
 use bodies::{Folder, Part};
 pub use check::{CheckReport, check};
 use checkpoint::Checkpoints;
-pub use data_key::rekey;
+pub use data_key::{OldKey, rekey};
 use lock::LockFile;
 use room::Room;
 use schema::Durability;

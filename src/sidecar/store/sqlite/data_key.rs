@@ -4,6 +4,7 @@
 //! Databases from before there were data keys keep the store key that they were made with as theirs.
 
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -11,7 +12,7 @@ use serde_json::json;
 
 use super::lock::LockFile;
 use super::use_log::{Entry, append};
-use super::visit::Visit;
+use super::visit::{BUSY_WAIT, Visit};
 use crate::sidecar::store::{Actor, StoreError};
 use crate::sidecar::vault::{StoreKey, Vault};
 
@@ -40,11 +41,31 @@ pub(super) fn open_or_make(db: &Connection, key: &StoreKey) -> Result<Vault, Sto
     }
 }
 
+/// What the key from before still opens, once the new one is in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OldKey {
+    /// Nothing in the database.
+    OpensNothing,
+    /// The data key, where its old seal stands in the files until the next checkpoint.
+    MayOpenUntilCheckpoint,
+}
+
 /// Gives a database that no sidecar serves a new store key. Backups from before open with the key from before.
 ///
 /// # Errors
 /// [`StoreError`], [`StoreError::InUse`] and [`StoreError::WrongKey`] among them; the key is the old one then.
-pub fn rekey(database: &Path, key: &StoreKey, new_key: &StoreKey, now: Timestamp) -> Result<(), StoreError> {
+pub fn rekey(database: &Path, key: &StoreKey, new_key: &StoreKey, now: Timestamp) -> Result<OldKey, StoreError> {
+    rekey_waiting(database, key, new_key, BUSY_WAIT, now)
+}
+
+/// [`rekey`], waiting so long for others who look into the database.
+pub(super) fn rekey_waiting(
+    database: &Path,
+    key: &StoreKey,
+    new_key: &StoreKey,
+    wait: Duration,
+    now: Timestamp,
+) -> Result<OldKey, StoreError> {
     let _lock = LockFile::take(database)?;
     let visit = Visit::open(database, key)?.writable()?;
     let tables = visit.tables();
@@ -58,9 +79,25 @@ pub fn rekey(database: &Path, key: &StoreKey, new_key: &StoreKey, now: Timestamp
     append(&tables, &entry, now)?;
     tables.tally.write(tables.db)?;
     tables.db.execute_batch("COMMIT")?;
-    // What was sealed with the old key does not stay behind in the log.
-    tables.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-    Ok(())
+    // From here on the new key is in force, whatever else fails.
+    tables.db.busy_timeout(wait).map_or_else(|error| Ok(kept(&error)), |()| Ok(write_over(tables.db)))
+}
+
+/// Sees to it that what was sealed with the old key does not stay behind: the log goes into the file, and is emptied.
+fn write_over(db: &Connection) -> OldKey {
+    match db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0)) {
+        Ok(false) => OldKey::OpensNothing,
+        Ok(true) => {
+            tracing::warn!("another process looks into the database: what the old store key opens stays for now");
+            OldKey::MayOpenUntilCheckpoint
+        }
+        Err(error) => kept(&error),
+    }
+}
+
+fn kept(error: &rusqlite::Error) -> OldKey {
+    tracing::warn!(store.error = %error, "the checkpoint failed: what the old store key opens stays for now");
+    OldKey::MayOpenUntilCheckpoint
 }
 
 fn unwrapped(key: &StoreKey, wrapped: &[u8]) -> Result<StoreKey, StoreError> {

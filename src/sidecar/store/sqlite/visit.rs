@@ -14,7 +14,8 @@ use super::{Around, Serial, Tables, data_key, schema};
 use crate::sidecar::store::{StoreError, StoreLimits};
 use crate::sidecar::vault::StoreKey;
 
-const BUSY_WAIT: Duration = Duration::from_secs(10);
+/// How long a look waits for others.
+pub(super) const BUSY_WAIT: Duration = Duration::from_secs(10);
 
 /// A database that is looked into.
 pub(super) struct Visit {

@@ -20,7 +20,7 @@ async fn a_new_store_key_opens_what_was_sealed_before_and_the_old_one_opens_noth
     assert!(in_file(&wrapped));
 
     assert!(matches!(rekey(&path, &new_key, &key(), at(2)), Err(StoreError::WrongKey)));
-    rekey(&path, &key(), &new_key, at(2)).unwrap();
+    assert_eq!(rekey(&path, &key(), &new_key, at(2)).unwrap(), OldKey::OpensNothing);
     assert!(!in_file(&wrapped), "what the old key opens is gone");
     assert!(matches!(SqliteStore::open(&path, &key(), at(3)), Err(StoreError::WrongKey)));
     assert!(matches!(check(&path, &key()), Err(StoreError::WrongKey)));
@@ -34,6 +34,26 @@ async fn a_new_store_key_opens_what_was_sealed_before_and_the_old_one_opens_noth
     let back = folder.path().join("back.db");
     assert!(matches!(restore(&to, &back, &new_key, at(4)), Err(RestoreError::Store(StoreError::WrongKey))));
     restore(&to, &back, &key(), at(4)).unwrap();
+}
+
+#[tokio::test]
+async fn a_new_store_key_is_in_force_also_where_what_the_old_one_opens_cannot_be_removed_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    accepted(&store, new("1", SECRET), 0).await;
+    drop(store);
+    // Somebody who looks into the database keeps its log from being emptied.
+    let looking = Connection::open(&path).unwrap();
+    looking.execute_batch("BEGIN; SELECT count(*) FROM submissions;").unwrap();
+    let new_key = StoreKey::from_bytes([8; 32]);
+    let old_key = data_key::rekey_waiting(&path, &key(), &new_key, Duration::ZERO, at(1)).unwrap();
+    assert_eq!(old_key, OldKey::MayOpenUntilCheckpoint);
+    looking.execute_batch("COMMIT").unwrap();
+    drop(looking);
+    assert!(matches!(SqliteStore::open(&path, &key(), at(2)), Err(StoreError::WrongKey)));
+    let store = SqliteStore::open(&path, &new_key, at(2)).unwrap();
+    assert_eq!(store.claim(&actor(), 1, at(2)).await.unwrap()[0].payload, SECRET.as_bytes());
 }
 
 #[test]
