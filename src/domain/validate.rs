@@ -11,6 +11,7 @@ mod document_place;
 mod findings;
 pub(in crate::domain) mod json;
 mod persons;
+mod predecessor;
 mod rules;
 mod schema;
 mod texts;
@@ -26,6 +27,7 @@ use serde_json::Value;
 
 pub use findings::FINDINGS_MAX;
 pub use json::{BYTES_MAX, DEPTH_MAX, VALUES_MAX};
+pub use predecessor::predecessor_findings;
 pub use rules::CLOCK_TOLERANCE;
 pub use schema::local_record_schema;
 

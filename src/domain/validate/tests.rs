@@ -164,6 +164,7 @@ fn every_code_of_a_finding_is_in_the_documentation() {
         include_str!("findings.rs"),
         include_str!("json.rs"),
         include_str!("persons.rs"),
+        include_str!("predecessor.rs"),
         include_str!("rules.rs"),
         include_str!("rules/conditional.rs"),
         include_str!("translate.rs"),

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::domain::finding::Finding;
 use crate::domain::submission::{Cause, IllegalTransition};
 use crate::domain::text::Text;
+use crate::domain::validate::predecessor_findings;
 use crate::sidecar::handover;
 use crate::sidecar::store::{Limit, StoreError, SubmissionId};
 
@@ -97,6 +98,7 @@ impl From<StoreError> for Problem {
             StoreError::Illegal(_) => already_left(),
             StoreError::Full { limit } => queue_full(limit),
             StoreError::Moved => conflict(handover::moved()),
+            StoreError::PredecessorDiffers { said, known } => findings(predecessor_findings(&said, &known)),
             StoreError::InvalidationOpen { by } => invalidation_open(&by),
             StoreError::Purged => Problem::new(StatusCode::GONE, "handover.purged", handover::purged()),
             error => {

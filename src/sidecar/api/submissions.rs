@@ -17,8 +17,9 @@ use super::body::json_bytes;
 use super::problem::{self, Problem};
 use crate::domain::document::header::DocumentIds;
 use crate::domain::finding::Finding;
+use crate::domain::record::Replaces;
 use crate::domain::submission::{Class, Event, Kind, State};
-use crate::domain::validate::CheckedRecord;
+use crate::domain::validate::{CheckedRecord, predecessor_findings};
 use crate::sidecar::audit;
 use crate::sidecar::config::Operation;
 use crate::sidecar::ports::{Archive, Clock};
@@ -53,13 +54,12 @@ pub(super) async fn submit<S: Store, A: Archive, C: Clock>(
             if let Some(earlier) = services.store.earlier(&caller.organisation, &key, &body).await? {
                 return repeat(&caller, earlier);
             }
-            if refused.has_findings() {
-                services.metrics.count_refused();
-            }
+            count(&services, &refused);
             return Err(refused);
         }
     };
-    match services.store.accept(new, services.clock.now()).await? {
+    let kept = services.store.accept(new, services.clock.now()).await.map_err(Problem::from);
+    match kept.inspect_err(|refused| count(&services, refused))? {
         Accepted::New(submission) => {
             services.metrics.count_accepted();
             services.wake.notify_one();
@@ -68,6 +68,13 @@ pub(super) async fn submit<S: Store, A: Archive, C: Clock>(
         }
         Accepted::Replay(submission) => repeat(&caller, Earlier::Same(Box::new(submission))),
         Accepted::Conflict => repeat(&caller, Earlier::Other),
+    }
+}
+
+/// Counts a record that was refused for what it says.
+fn count<S, A, C>(services: &Services<S, A, C>, refused: &Problem) {
+    if refused.has_findings() {
+        services.metrics.count_refused();
     }
 }
 
@@ -128,7 +135,6 @@ fn new_submission<S, A, C>(
     let record = checked.record();
     caller.speaks_for(&record.unit.oid)?;
     let served = services.organisations.iter().find(|o| o.oid == caller.organisation).ok_or_else(problem::our_fault)?;
-    let replaces = record.replaces.as_ref();
     Ok(NewSubmission {
         id: SubmissionId::random(),
         organisation: caller.organisation.clone(),
@@ -138,11 +144,7 @@ fn new_submission<S, A, C>(
         kind: Kind::Document,
         payload: body.to_vec(),
         structure: record.structure.clone(),
-        replaces: replaces.map(|r| DocumentIds {
-            document: r.document.clone(),
-            set: r.set.clone(),
-            version: r.version,
-        }),
+        replaces: replaced(checked),
         warnings: remarks(checked),
         awaits_signature: checked.structure().needs_professional_signature(),
         used_by: caller.actor(&services.instance),
@@ -166,11 +168,32 @@ pub(super) async fn validate<S: Store, A: Archive, C: Clock>(
     let (valid, findings) = match check(&services, body).await? {
         Ok(checked) => {
             caller.speaks_for(&checked.record().unit.oid)?;
-            (true, remarks(&checked))
+            match against_its_predecessor(&services, &caller, &checked).await? {
+                differs if differs.is_empty() => (true, remarks(&checked)),
+                differs => (false, differs),
+            }
         }
         Err(findings) => (false, findings),
     };
     Ok(axum::Json(json!({ "valid": valid, "findings": findings })).into_response())
+}
+
+/// What a record says wrongly of a document of the caller's that it replaces, as the store would when it is submitted.
+async fn against_its_predecessor<S: Store, A: Archive, C: Clock>(
+    services: &Services<S, A, C>,
+    caller: &Caller,
+    checked: &CheckedRecord,
+) -> Result<Vec<Finding>, Problem> {
+    let Some(said) = replaced(checked) else { return Ok(Vec::new()) };
+    let chain = services.store.chain_of(&caller.organisation, &said.document).await?;
+    let known = chain.iter().find(|one| one.document.document == said.document);
+    Ok(known.map(|known| predecessor_findings(&said, &known.document)).unwrap_or_default())
+}
+
+/// The document that a record replaces, as it says.
+fn replaced(checked: &CheckedRecord) -> Option<DocumentIds> {
+    let Replaces { document, set, version, .. } = checked.record().replaces.clone()?;
+    Some(DocumentIds { document, set, version })
 }
 
 /// `GET /v1/submissions/{id}`.

@@ -34,6 +34,7 @@ mod archive;
 mod handovers;
 mod invalidations;
 mod outbox;
+mod refused;
 mod searches;
 mod service;
 mod submissions;

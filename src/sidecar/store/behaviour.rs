@@ -41,6 +41,7 @@ macro_rules! behaves {
             the_same_key_and_body_replay_and_another_body_conflicts_also_after_a_restart
             concurrent_duplicates_are_accepted_once
             a_successor_is_claimed_only_after_its_predecessor_is_settled
+            what_replaces_a_document_of_the_store_at_another_place_is_refused_and_no_two_wait_for_each_other
             what_a_lost_process_had_taken_up_comes_back_and_what_may_have_left_is_unknown
             an_illegal_step_changes_nothing_and_the_rest_of_its_batch_stands
             the_change_list_has_each_submission_once_at_its_latest_change_within_the_callers_scope
@@ -179,6 +180,44 @@ pub(crate) async fn a_successor_is_claimed_only_after_its_predecessor_is_settled
     let claimed = store.claim(&actor(), 10, at(4)).await.unwrap();
     assert_eq!(claimed[0].submission.id, second.id);
     assert_eq!(claimed[0].predecessor.as_ref().map(|p| p.class), Some(Class::Rejected));
+}
+
+pub(crate) async fn what_replaces_a_document_of_the_store_at_another_place_is_refused_and_no_two_wait_for_each_other(
+    disk: impl Disk,
+) {
+    let store = disk.open(0);
+    let elsewhere = DocumentIds { document: oid("1.2.9.6"), set: oid("1.2.9.1"), version: 5 };
+    let first = accepted(&store, NewSubmission { replaces: Some(elsewhere), ..new("1", "b") }, 0).await;
+    assert_eq!(first.document.version, 6);
+    let said = |set: &str, version| DocumentIds { set: oid(set), version, ..first.document.clone() };
+    let replacing = |key: &str, said: &DocumentIds| NewSubmission { replaces: Some(said.clone()), ..new(key, "b") };
+    // Below the one that it replaces, each would wait for the other.
+    for wrong in [said("1.2.9.1", 2), said("1.2.9.1", 7), said("1.2.9.2", 6)] {
+        match store.accept(replacing("2", &wrong), at(1)).await {
+            Err(StoreError::PredecessorDiffers { said, known }) => {
+                assert_eq!((*said, *known), (wrong, first.document.clone()));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(store.verify_use_log().await.unwrap(), 1, "nothing is kept of it, its key neither");
+    let second = accepted(&store, replacing("2", &first.document), 2).await;
+    assert_eq!((second.document.version, &second.waits_for), (7, &Some(first.document.document.clone())));
+    let claimed = store.claim(&actor(), 10, at(3)).await.unwrap();
+    assert_eq!((claimed.len(), &claimed[0].submission.id), (1, &first.id));
+
+    // Where the first has moved since, a repeat is still answered, and a new one is told the place of today.
+    step(&store, &first, Event::Abandon { by: "b".into(), why: "w".into() }, 4).await;
+    let claimed = store.claim(&actor(), 10, at(5)).await.unwrap();
+    assert_eq!(claimed[0].submission.id, second.id);
+    step(&store, &second, Event::Park { why: Cause::new("c", Text::same("x")) }, 6).await;
+    let third = accepted(&store, replacing("3", &second.document), 6).await;
+    let moved = step(&store, &second, Event::TakePlace, 7).await;
+    assert_ne!(moved.document, second.document);
+    let again = store.accept(replacing("3", &second.document), at(8)).await.unwrap();
+    assert!(matches!(again, Accepted::Replay(same) if same.id == third.id));
+    let late = store.accept(replacing("4", &second.document), at(8)).await;
+    assert!(matches!(late, Err(StoreError::PredecessorDiffers { known, .. }) if *known == moved.document));
 }
 
 pub(crate) async fn what_a_lost_process_had_taken_up_comes_back_and_what_may_have_left_is_unknown(disk: impl Disk) {

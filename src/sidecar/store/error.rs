@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::SubmissionId;
+use crate::domain::document::header::DocumentIds;
 use crate::domain::submission::IllegalTransition;
 use crate::sidecar::vault::{KeyFileError, NotOpened};
 
@@ -106,6 +107,14 @@ pub enum StoreError {
     /// For the caller: another has moved it in its chain since its document was signed.
     #[error("its place in its version chain is no longer the one that its document was signed with")]
     Moved,
+    /// For the caller: what it replaces is a document of this store, and stands at another place than the caller says.
+    #[error("the document that it replaces stands at another place of its version chain than is said")]
+    PredecessorDiffers {
+        /// Where the caller says that it stands.
+        said: Box<DocumentIds>,
+        /// Where it stands.
+        known: Box<DocumentIds>,
+    },
     /// For the caller: retention has purged its bodies.
     #[error("its bodies have been purged, their time being over")]
     Purged,

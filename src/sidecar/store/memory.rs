@@ -376,6 +376,13 @@ impl Store for MemoryStore {
                 false => Accepted::Conflict,
             });
         }
+        if let Some(said) = &new.replaces
+            && let Some(row) = tables.replaced(&new.organisation, Some(&said.document))
+            && row.submission.document != *said
+        {
+            let known = Box::new(row.submission.document.clone());
+            return Err(StoreError::PredecessorDiffers { said: Box::new(said.clone()), known });
+        }
         let body = new.payload.clone();
         let at = tables.insert(new, self.run, now);
         tables.keys.insert(key, (body, at));

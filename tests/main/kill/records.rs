@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 
 const DECISION: &str = include_str!("../../../examples/organiser/main-decision.json");
 
+/// A client that nothing is known of.
+const ANOTHER: &str = "010190-901R";
+
 /// A document of nobody.
 fn unheard_of(number: usize) -> Value {
     json!(format!("1.2.246.10.99999992.95.2020.1.1.1.{}", number + 1))
@@ -21,7 +24,7 @@ pub(super) enum Kind {
     GivenUp,
     /// Rejected: it replaces a document that nobody has.
     Refused,
-    /// Parked: it names another original than the document that it replaces has.
+    /// Parked: it is of another client than the document that it replaces.
     Parked,
     /// Waits for a professional's signature.
     ToSign,
@@ -63,10 +66,13 @@ pub(super) fn next_version(number: usize, before: &Value) -> Value {
     replacing(plain(number), &before["document_id"], &before["set_id"], before["version"].as_u64().unwrap())
 }
 
-/// One that names another original.
+/// The next version, of another client.
 pub(super) fn strange_version(number: usize, before: &Value) -> Value {
-    // An original is its own first version; of another one this would be the second.
-    replacing(plain(number), &before["document_id"], &unheard_of(number), before["version"].as_u64().unwrap() + 1)
+    let mut record = next_version(number, before);
+    record["clients"][0]["identity_code"] = json!(ANOTHER);
+    record["clients"][0]["birth_date"] = json!("1990-01-01");
+    record["content"]["merkinta_asiakkaan_arjesta"]["asiakas"][0]["henkilotunnus"]["value"] = json!(ANOTHER);
+    record
 }
 
 pub(super) fn refused(number: usize) -> Value {

@@ -62,6 +62,10 @@ impl Prepared {
 /// Decides by the room that there is and by the key, with which the row is entered or not, before it writes anything else.
 pub(super) fn accept(tables: &Tables<'_>, prepared: &Prepared, now: Timestamp) -> Result<Accepted, StoreError> {
     let Prepared { new, key, .. } = prepared;
+    if let Err(differs) = stands_after(tables, new) {
+        // Where that has moved since, a repeat is answered all the same.
+        return earlier(tables, key)?.map(accepted_before).ok_or(differs);
+    }
     if let Err(full) = tables.room.admit(tables.db, prepared.payload.bytes()) {
         // What has been accepted before takes no room.
         return earlier(tables, key)?.map(accepted_before).ok_or(full);
@@ -82,6 +86,25 @@ pub(super) fn accept(tables: &Tables<'_>, prepared: &Prepared, now: Timestamp) -
     };
     append(tables, &entry, now)?;
     Ok(Accepted::New(kept))
+}
+
+/// What replaces a document of this store is the next one of its chain. At another place of one's own choice the two could wait for each
+/// other: the one for what it replaces, the other for the lower version.
+fn stands_after(tables: &Tables<'_>, new: &NewSubmission) -> Result<(), StoreError> {
+    let Some(said) = &new.replaces else { return Ok(()) };
+    let mut statement = tables
+        .db
+        .prepare_cached("SELECT set_id, version FROM submissions WHERE organisation = ?1 AND document = ?2")?;
+    let known: Option<(String, u32)> = statement
+        .query_row([new.organisation.as_str(), said.document.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((set, version)) = known else { return Ok(()) };
+    let set = set.parse().map_err(|_| StoreError::Damaged { what: "set_id" })?;
+    let known = DocumentIds { document: said.document.clone(), set, version };
+    if known == *said {
+        return Ok(());
+    }
+    Err(StoreError::PredecessorDiffers { said: Box::new(said.clone()), known: Box::new(known) })
 }
 
 fn accepted_before(earlier: Earlier) -> Accepted {

@@ -136,19 +136,18 @@ async fn what_replaces_a_known_document_is_of_its_chain_its_unit_and_its_client(
     let mut world = World::new();
     let first = world.accept("1", &record(CASE), None).await;
     let other_set = DocumentIds { set: oid("1.2.246.10.99999991.95.2026.7"), ..first.document.clone() };
-    let bent = world.accept("2", &record(CASE), Some(&Submission { document: other_set, ..first.clone() })).await;
+    let bent = Submission { document: other_set, ..first.clone() };
+    let bent = world.new_submission("2", record(CASE).to_string().into_bytes(), Some(&bent));
+    let refused = world.store.accept(bent, world.clock.now()).await;
+    assert!(matches!(refused, Err(StoreError::PredecessorDiffers { .. })), "{refused:?}");
     let mut of_another = record(CASE);
     of_another["clients"][0]["identity_code"] = json!("010190-901R");
     let foreign = world.accept("3", &of_another, Some(&first)).await;
     assert_eq!(world.store.next_due().await.unwrap(), Some(world.clock.now()));
-    let (waiting, _) = world.store.find(&bent.id, &scope()).await.unwrap().unwrap();
-    assert_eq!(waiting.waits_for, Some(first.document.document.clone()), "another set does not defeat the order");
     world.start();
-    for s in [&bent, &foreign] {
-        let State::Parked { why, .. } = world.until(s, "parked").await.state else { panic!() };
-        assert_eq!(why.code, "version.predecessor_differs");
-        assert_eq!(world.arrivals(s), 0);
-    }
+    let State::Parked { why, .. } = world.until(&foreign, "parked").await.state else { panic!() };
+    assert_eq!(why.code, "version.predecessor_differs");
+    assert_eq!(world.arrivals(&foreign), 0);
     assert_eq!(world.state(&first).await, State::Archived);
     world.drain().await;
 }
