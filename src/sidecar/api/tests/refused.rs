@@ -1,6 +1,36 @@
-//! What the store refuses, as the caller is told: a place that is another document's.
+//! What the store refuses, as the caller is told: no room, and a place that is another document's.
 
 use super::*;
+
+async fn refused(service: &Service, code: &str) {
+    let answer = service.submit("refused", RECORD).await;
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (503, Some(code)), "{}", answer.body);
+    assert_eq!(answer.header("retry-after"), Some("30"));
+    assert_eq!(service.ask("GET /readyz HTTP/1.1", "").await.status, 503);
+}
+
+#[tokio::test]
+async fn a_full_queue_is_told_to_come_again_and_repeats_are_still_answered() {
+    let service = Service::start_with(|config| config.store.open_rows_max = 1).await;
+    service.set(Mood::Refusing);
+    let first = service.submit("k", RECORD).await;
+    assert_eq!(first.status, 202, "{}", first.body);
+    let path = first.header("location").unwrap().to_owned();
+    service.until(&path, "parked").await;
+    refused(&service, "service.queue_full").await;
+    let again = service.submit("k", RECORD).await;
+    assert_eq!((again.status, again.header("idempotency-replayed")), (202, Some("true")));
+    // There is room again.
+    assert_eq!(service.delete(&path).await.status, 200);
+    assert_eq!(service.submit("refused", RECORD).await.status, 202);
+}
+
+#[tokio::test]
+async fn a_disk_that_is_nearly_full_is_told_to_come_again() {
+    let service = Service::start_with(|config| config.store.free_disk_bytes_min = u64::MAX).await;
+    refused(&service, "service.disk_full").await;
+    assert_eq!(service.get("/v1/submissions", "all").await.status, 200, "what waits is still shown");
+}
 
 /// A record that replaces a document at a place.
 fn replacing(document: &Value, set: &Value, version: u64) -> String {
