@@ -115,6 +115,14 @@ pub enum StoreError {
         /// Where it stands.
         known: Box<DocumentIds>,
     },
+    /// For the operator: the file of a stored value is there and cannot be read.
+    #[error("the file of stored value {what} cannot be read")]
+    Unreadable {
+        /// Which kind of value.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
     /// For the caller: retention has purged its bodies.
     #[error("its bodies have been purged, their time being over")]
     Purged,

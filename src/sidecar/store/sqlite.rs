@@ -27,12 +27,15 @@ mod chain;
 mod check;
 mod checkpoint;
 mod data_key;
+mod fault;
 mod lock;
+mod plain;
 mod queries;
 mod retention;
 mod room;
 mod rows;
 mod schema;
+mod set_aside;
 mod steps;
 mod tally;
 mod use_log;
@@ -120,6 +123,9 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         // SQLite's message tells of schema and files; statements here are constant and values are bound, not written in.
         let text = error.to_string();
+        if is_of_a_value(&error) {
+            return Self::Damaged { what: "column" };
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::DiskFull { text },
             Some(ErrorCode::ReadOnly) => Self::ReadOnly { text },
@@ -127,6 +133,12 @@ impl From<rusqlite::Error> for StoreError {
             _ => Self::Database { text },
         }
     }
+}
+
+/// Whether a stored value is not of its column's kind.
+fn is_of_a_value(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
+    matches!(error, FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..))
 }
 
 /// Makes the database file, when there is none, readable by its owner only. SQLite gives its WAL the same mode.
@@ -289,10 +301,10 @@ impl Store for SqliteStore {
         let (by, whose) = (actor.clone(), whose.clone());
         let taken = self.write(move |tables| steps::claim(tables, &by, &whose, limit, now)).await?;
         // Beside the writer: bodies are large, and nobody else takes these up.
-        let (claimed, damaged) = self.read(move |tables| steps::read_whole(tables, taken)).await?;
-        if !damaged.is_empty() {
+        let (claimed, not_read) = self.read(move |tables| steps::read_whole(tables, taken)).await?;
+        if !not_read.is_empty() {
             let by = actor.clone();
-            self.write(move |tables| steps::quarantine_all(tables, &damaged, &by, now)).await?;
+            self.write(move |tables| set_aside::settle(tables, &not_read, &by, now)).await?;
         }
         Ok(claimed)
     }

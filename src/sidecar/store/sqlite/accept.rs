@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use super::bodies::{self, Folder, Part, Sealed};
+use super::plain::by_id_or_plain;
 use super::rows::{COLUMNS, kind_name, millis, moment, place, seal_with, submission};
 use super::use_log::{Entry, append};
 use super::{Tables, chain};
@@ -122,7 +123,7 @@ pub(super) fn earlier(tables: &Tables<'_>, key: &Key) -> Result<Option<Earlier>,
         statement.query_row(params![key.organisation, key.key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     match found {
         None => Ok(None),
-        Some((body, id)) if body == key.body => Ok(Some(Earlier::Same(Box::new(by_id(tables, &id)?)))),
+        Some((body, id)) if body == key.body => Ok(Some(Earlier::Same(Box::new(by_id_or_plain(tables, &id)?)))),
         Some(_) => Ok(Some(Earlier::Other)),
     }
 }
@@ -131,6 +132,13 @@ pub(super) fn earlier(tables: &Tables<'_>, key: &Key) -> Result<Option<Earlier>,
 pub(super) fn by_id(tables: &Tables<'_>, id: &str) -> Result<Submission, StoreError> {
     let mut statement = tables.db.prepare_cached(&format!("SELECT {COLUMNS} FROM submissions s WHERE s.id = ?1"))?;
     let mut rows = statement.query([id])?;
+    rows.next()?.map_or(Err(StoreError::NotFound), |row| submission(tables, row))
+}
+
+/// The submission of this row, which must be there.
+pub(super) fn by_row(tables: &Tables<'_>, row: i64) -> Result<Submission, StoreError> {
+    let mut statement = tables.db.prepare_cached(&format!("SELECT {COLUMNS} FROM submissions s WHERE s.row = ?1"))?;
+    let mut rows = statement.query([row])?;
     rows.next()?.map_or(Err(StoreError::NotFound), |row| submission(tables, row))
 }
 

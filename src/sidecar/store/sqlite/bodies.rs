@@ -4,7 +4,7 @@
 //! that no row names (its transaction did not come to be, or its row was purged) is swept by a later run.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Tables;
+use super::fault::no_file;
 use crate::sidecar::store::StoreError;
 use crate::sidecar::vault::{Place, Vault};
 
@@ -60,6 +61,9 @@ pub(super) struct Folder {
     /// What names of this run begin with.
     prefix: String,
     swept: AtomicBool,
+    /// Number of the system's error that each read meets; 0 for none.
+    #[cfg(test)]
+    pub(super) fault: std::sync::atomic::AtomicI32,
 }
 
 /// A sealed body on its way into a transaction.
@@ -116,12 +120,18 @@ impl Folder {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(io(error)),
         }
-        Ok(Self { prefix: format!("{run:x}-"), swept: AtomicBool::new(false), path })
+        Ok(Self { prefix: format!("{run:x}-"), swept: AtomicBool::new(false), ..Self::at(database) })
     }
 
     /// The folder as it stands, for reading.
     pub(super) fn at(database: &Path) -> Self {
-        Self { path: folder_of(database), prefix: String::new(), swept: AtomicBool::new(true) }
+        Self {
+            path: folder_of(database),
+            prefix: String::new(),
+            swept: AtomicBool::new(true),
+            #[cfg(test)]
+            fault: std::sync::atomic::AtomicI32::new(0),
+        }
     }
 
     /// Seals a body to its place; a large one is then on the disk.
@@ -143,12 +153,38 @@ impl Folder {
         Ok(new)
     }
 
-    pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    /// What a file of so many bytes holds.
+    fn read(&self, name: &str, part: Part, bytes: i64) -> Result<Vec<u8>, StoreError> {
+        match self.read_file(name, bytes) {
+            Ok(Some(sealed)) => Ok(sealed),
+            Ok(None) => Err(StoreError::Damaged { what: part.name() }),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(StoreError::Damaged { what: part.name() }),
+            Err(source) => Err(StoreError::Unreadable { what: part.name(), source }),
+        }
+    }
+
+    /// `None` of a file of another size: it is not what was written, and may be larger than memory.
+    fn read_file(&self, name: &str, bytes: i64) -> io::Result<Option<Vec<u8>>> {
+        #[cfg(test)]
+        self.scripted()?;
         let path = self.path.join(name);
-        match fs::read(&path) {
-            Ok(sealed) => Ok(Some(sealed)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(StoreError::Io { path, source }),
+        // Looked at before it is opened: opening what is no file may wait for somebody at its other end.
+        let found = fs::metadata(&path)?;
+        if !found.is_file() {
+            return Err(no_file());
+        }
+        if i64::try_from(found.len()).ok() != Some(bytes) {
+            return Ok(None);
+        }
+        fs::read(&path).map(Some)
+    }
+
+    /// The fault that a test has scripted.
+    #[cfg(test)]
+    fn scripted(&self) -> io::Result<()> {
+        match self.fault.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            code => Err(io::Error::from_raw_os_error(code)),
         }
     }
 
@@ -245,15 +281,15 @@ pub(super) fn has_any(tables: &Tables<'_>, id: &str) -> Result<bool, StoreError>
 pub(super) fn open(tables: &Tables<'_>, id: &str, part: Part) -> Result<Option<Vec<u8>>, StoreError> {
     let damaged = || StoreError::Damaged { what: part.name() };
     let mut statement = tables.db.prepare_cached(
-        "SELECT b.sealed, b.file FROM bodies b JOIN submissions s ON s.row = b.owner WHERE s.id = ?1 AND b.part = ?2",
+        "SELECT b.sealed, b.file, b.bytes FROM bodies b JOIN submissions s ON s.row = b.owner WHERE s.id = ?1 AND b.part = ?2",
     )?;
-    let found: Option<(Option<Vec<u8>>, Option<String>)> =
-        statement.query_row([id, part.name()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let found: Option<(Option<Vec<u8>>, Option<String>, i64)> =
+        statement.query_row([id, part.name()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
     let sealed = match found {
         None => return Ok(None),
-        Some((Some(sealed), _)) => sealed,
-        Some((None, Some(file))) => tables.folder.read(&file)?.ok_or_else(damaged)?,
-        Some((None, None)) => return Err(damaged()),
+        Some((Some(sealed), _, _)) => sealed,
+        Some((None, Some(file), bytes)) => tables.folder.read(&file, part, bytes)?,
+        Some((None, None, _)) => return Err(damaged()),
     };
     tables.vault.open(part.place(id), &sealed).map(Some).map_err(|_| damaged())
 }

@@ -148,7 +148,7 @@ fn every_body(tables: &Tables<'_>, report: &mut CheckReport) -> Result<(), Store
         let known = Part::ALL.into_iter().find(|known| known.name() == part);
         match known.map(|part| bodies::open(tables, &id, part)) {
             Some(Ok(_)) => report.bodies += 1,
-            Some(Err(error)) => report.fault(format!("submission {id}: {part}: {error}")),
+            Some(Err(error)) => report.fault(format!("submission {id}: {part}: {}", error.with_causes())),
             None => report.fault(format!("submission {id}: a body of an unknown kind")),
         }
     }

@@ -8,7 +8,7 @@ use rusqlite::params;
 use serde_json::json;
 
 use super::Tables;
-use super::rows::{millis, moment};
+use super::rows::{millis, nearest_moment};
 use super::use_log::{Entry, append};
 use crate::sidecar::store::{Actor, Due, KeptBodies, Purged, StoreError};
 
@@ -112,7 +112,7 @@ pub(super) fn kept(tables: &Tables<'_>, due: Due) -> Result<KeptBodies, StoreErr
     Ok(KeptBodies {
         submissions: submissions.unsigned_abs(),
         bytes: bytes.unsigned_abs(),
-        oldest_finished: oldest.map(moment).transpose()?,
+        oldest_finished: oldest.map(nearest_moment),
         due: due.unsigned_abs(),
         due_bytes: due_bytes.unsigned_abs(),
     })

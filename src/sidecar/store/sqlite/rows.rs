@@ -6,11 +6,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Tables;
+use super::fault::cause_of;
+use super::plain::no_identifier;
 use crate::domain::document::header::DocumentIds;
 use crate::domain::document::invalidation::Extent;
 use crate::domain::oid::Oid;
 use crate::domain::submission::{Cause, Kind, State};
-use crate::domain::text::Text;
 use crate::sidecar::store::{StoreError, Submission, SubmissionId};
 use crate::sidecar::vault::{Place, Vault};
 
@@ -86,6 +87,11 @@ pub(super) fn moment(millis: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_millisecond(millis).map_err(|_| StoreError::Damaged { what: "moment" })
 }
 
+/// A moment that tells of a time only: what lies beyond the calendar is its first or last one.
+pub(super) fn nearest_moment(millis: i64) -> Timestamp {
+    moment(millis).unwrap_or(if millis < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
 fn optional_moment(millis: Option<i64>) -> Result<Option<Timestamp>, StoreError> {
     millis.map(moment).transpose()
 }
@@ -127,13 +133,14 @@ fn small(number: i64) -> Result<u32, StoreError> {
 /// Reads a row of [`COLUMNS`]. A sealed value that does not open harms its own submission only: the state is then told by the
 /// plain columns, and what is only told along is left out.
 pub(super) fn submission(tables: &Tables<'_>, row: &Row<'_>) -> Result<Submission, StoreError> {
-    let text = |at: usize| {
-        row.get_ref(at)
-            .map_err(StoreError::from)
-            .and_then(|v| v.as_str().map_err(|_| StoreError::Damaged { what: "text" }))
-    };
-    let id = text(0)?;
+    let text = |at: usize| row.get_ref(at).map_err(StoreError::from).and_then(|v| v.as_str().map_err(|_| no_text()));
+    let some_text =
+        |at: usize| row.get_ref(at).map_err(StoreError::from).and_then(|v| v.as_str_or_null().map_err(|_| no_text()));
+    let some_oid = |at: usize| some_text(at).and_then(|text| text.map(oid).transpose());
+    let number = |at: usize| row.get::<_, i64>(at).map_err(StoreError::from);
+    let some_moment = |at: usize| row.get(at).map_err(StoreError::from).and_then(optional_moment);
     let blob = |at: usize| row.get::<_, Option<Vec<u8>>>(at).map_err(StoreError::from);
+    let id = text(0)?;
     let waiting: Waiting = opened(tables, place(id, "waiting"), blob(20)?).unwrap_or_default();
     let mut damaged: Option<String> = row.get(21)?;
     let state = match opened(tables, place(id, "detail"), blob(9)?) {
@@ -146,55 +153,63 @@ pub(super) fn submission(tables: &Tables<'_>, row: &Row<'_>) -> Result<Submissio
         _ => waiting.why,
     };
     Ok(Submission {
-        id: submission_id(id)?,
-        organisation: oid(text(1)?)?,
-        unit: oid(text(2)?)?,
-        kind: kind(text(24)?, row.get::<_, Option<String>>(25)?.as_deref())?,
+        id: in_column("id", submission_id(id))?,
+        organisation: in_column("organisation", text(1).and_then(oid))?,
+        unit: in_column("unit", text(2).and_then(oid))?,
+        kind: in_column("kind", text(24).and_then(|name| kind(name, some_text(25)?)))?,
         has_envelope: row.get(22)?,
-        document: DocumentIds { document: oid(text(3)?)?, set: oid(text(4)?)?, version: small(row.get(5)?)? },
-        message_number: text(6)?.to_owned(),
-        replaces: row.get::<_, Option<String>>(7)?.as_deref().map(oid).transpose()?,
-        structure: oid(text(8)?)?,
+        document: DocumentIds {
+            document: in_column("document", text(3).and_then(oid))?,
+            set: in_column("set_id", text(4).and_then(oid))?,
+            version: in_column("version", number(5).and_then(small))?,
+        },
+        message_number: in_column("message_number", text(6))?.to_owned(),
+        replaces: in_column("replaces", some_oid(7))?,
+        structure: in_column("structure", text(8).and_then(oid))?,
         state,
-        accepted_at: moment(row.get(10)?)?,
-        updated_at: moment(row.get(11)?)?,
-        due_at: optional_moment(row.get(12)?)?,
-        attempts: small(row.get(13)?)?,
-        held_since: optional_moment(row.get(14)?)?,
+        accepted_at: in_column("accepted_at", number(10).and_then(moment))?,
+        updated_at: in_column("updated_at", number(11).and_then(moment))?,
+        due_at: in_column("due_at", some_moment(12))?,
+        attempts: in_column("attempts", number(13).and_then(small))?,
+        held_since: in_column("held_since", some_moment(14))?,
         held_for: waiting.held_for,
         why,
-        waits_for: row.get::<_, Option<String>>(23)?.as_deref().map(oid).transpose()?,
-        handed_over_at: optional_moment(row.get(26)?)?,
-        invalidated_by: row.get::<_, Option<String>>(27)?.as_deref().map(submission_id).transpose()?,
-        from_earlier_run: row.get::<_, i64>(19)? != tables.serial.run(),
+        // Another's document: what is damaged in its row is no fault of this one.
+        waits_for: some_oid(23).unwrap_or_else(|_| Some(no_identifier())),
+        handed_over_at: in_column("handed_over_at", some_moment(26))?,
+        invalidated_by: some_text(27)?.map(submission_id).transpose()?,
+        from_earlier_run: number(19)? != tables.serial.run(),
         damaged,
-        change: unsigned(row.get(15)?)?,
+        change: in_column("change", number(15).and_then(unsigned))?,
         warnings: opened(tables, place(id, "warnings"), blob(16)?).unwrap_or_default(),
         verdict: opened(tables, place(id, "verdict"), blob(17)?),
     })
 }
 
+/// Names the column in which a value does not read.
+fn in_column<T>(column: &'static str, read: Result<T, StoreError>) -> Result<T, StoreError> {
+    read.map_err(|error| match error {
+        StoreError::Damaged { .. } => StoreError::Damaged { what: column },
+        other => other,
+    })
+}
+
+fn no_text() -> StoreError {
+    StoreError::Damaged { what: "text" }
+}
+
 /// The value, when there is one and it opens.
-fn opened<T: DeserializeOwned>(tables: &Tables<'_>, place: Place<'_>, sealed: Option<Vec<u8>>) -> Option<T> {
+pub(super) fn opened<T: DeserializeOwned>(tables: &Tables<'_>, place: Place<'_>, sealed: Option<Vec<u8>>) -> Option<T> {
     open(tables, place, &sealed?).ok()
 }
 
 /// The state of a submission with a damaged value: a final one stays, any other is a person's to decide.
-fn plain_state(name: &str, column: &str, sent: bool) -> State {
+pub(super) fn plain_state(name: &str, column: &str, sent: bool) -> State {
     match name {
         "archived" => State::Archived,
         "rejected" => State::Rejected,
         "handed_over" => State::HandedOver { why: None, receipt: None },
         "abandoned" => State::Abandoned { by: String::new(), why: String::new() },
-        _ => State::Parked { why: damaged(column), sent },
+        _ => State::Parked { why: cause_of(column), sent },
     }
-}
-
-fn damaged(column: &str) -> Cause {
-    let text = Text::made(
-        format!("tallennettu arvo {column} on vioittunut: palauta varmuuskopio tai luovu lähetyksestä"),
-        format!("det lagrade värdet {column} är skadat: återställ en säkerhetskopia eller ge upp försändelsen"),
-        format!("the stored value {column} is damaged: restore a backup or give the submission up"),
-    );
-    Cause::new("store.damaged", text)
 }

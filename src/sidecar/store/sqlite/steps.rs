@@ -1,14 +1,17 @@
 //! Changes of state: claim, launch, any other step, and recovery at start.
 
 use jiff::Timestamp;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{OptionalExtension, params};
 use serde_json::json;
 
-use super::accept::by_id;
+use super::accept::{by_id, by_row};
 use super::bodies::{self, Part, Sealed};
+use super::fault::{Fault, NotRead};
 use super::rows::{Waiting, before, concerned, millis, open, place, seal};
+use super::set_aside::quarantine;
 use super::use_log::{Entry, append};
-use super::{Tables, chain};
+use super::{Tables, chain, plain};
 use crate::domain::submission::{Class, Event, IllegalTransition, State};
 use crate::sidecar::ports::Outbound;
 use crate::sidecar::store::progress::{Told, progress};
@@ -48,43 +51,68 @@ pub(super) fn claim(
     now: Timestamp,
 ) -> Result<Vec<Submission>, StoreError> {
     let mut claimed = Vec::new();
-    for id in due(tables, whose, limit, now)? {
-        match by_id(tables, &id) {
-            Ok(found) if found.damaged.is_none() => claimed.push(claim_one(tables, found, actor, now)?),
-            Ok(_) => quarantine(tables, &id, "detail", actor, now)?,
-            Err(StoreError::Damaged { what }) => quarantine(tables, &id, what, actor, now)?,
-            Err(error) => return Err(error),
+    for row in due(tables, whose, limit, now)? {
+        if let Some(found) = readable(tables, row, actor, now)? {
+            claimed.push(claim_one(tables, found, actor, now)?);
         }
     }
     Ok(claimed)
 }
 
-fn due(tables: &Tables<'_>, whose: &Whose, limit: u32, now: Timestamp) -> Result<Vec<String>, StoreError> {
-    let mut found: Vec<(i64, i64, String)> = Vec::new();
+/// A submission by its row; one with a value that cannot be read is set aside.
+fn readable(tables: &Tables<'_>, row: i64, actor: &Actor, now: Timestamp) -> Result<Option<Submission>, StoreError> {
+    let what = match by_row(tables, row) {
+        Ok(found) if found.damaged.is_none() => return Ok(Some(found)),
+        Ok(_) => "detail",
+        Err(StoreError::Damaged { what }) => what,
+        Err(error) => return Err(error),
+    };
+    quarantine(tables, row, Fault::damaged(what), actor, now)?;
+    Ok(None)
+}
+
+/// Row numbers of what is due. Not ids: of what is damaged the id may be.
+fn due(tables: &Tables<'_>, whose: &Whose, limit: u32, now: Timestamp) -> Result<Vec<i64>, StoreError> {
+    let mut found: Vec<(i64, i64)> = Vec::new();
     for organisation in waiting(tables, whose)? {
         let mut statement = tables.db.prepare_cached(&format!(
-            "SELECT s.due_at, s.row, s.id FROM {CLAIMABLE} AND s.due_at <= ?2 ORDER BY s.due_at, s.row LIMIT ?3"
+            "SELECT s.due_at, s.row FROM {CLAIMABLE} AND s.due_at <= ?2 ORDER BY s.due_at, s.row LIMIT ?3"
         ))?;
-        let rows = statement
-            .query_map(params![organisation, millis(now), limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let rows =
+            statement.query_map(params![organisation, millis(now), limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
         for row in rows {
             found.push(row?);
         }
     }
     found.sort();
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    Ok(found.into_iter().map(|(_, _, id)| id).collect())
+    Ok(found.into_iter().map(|(_, row)| row).collect())
 }
 
 /// Those of these organisations that have something due at some time.
-pub(super) fn waiting(tables: &Tables<'_>, whose: &Whose) -> Result<Vec<String>, StoreError> {
+pub(super) fn waiting(tables: &Tables<'_>, whose: &Whose) -> Result<Vec<Owner>, StoreError> {
     let others = match whose {
-        Whose::Only(one) => return Ok(vec![one.as_str().to_owned()]),
+        Whose::Only(one) => return Ok(vec![Owner(one.as_str().into())]),
         Whose::AllBut(others) => others,
     };
-    let mut statement = tables.db.prepare_cached(WAITING)?;
-    let all = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
-    Ok(all.into_iter().filter(|one| !others.iter().any(|other| other.as_str() == one)).collect())
+    let (mut statement, mut all) = (tables.db.prepare_cached(WAITING)?, Vec::new());
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let owner = Owner(row.get_ref(0)?.as_bytes().unwrap_or_default().to_vec());
+        if !others.iter().any(|other| other.as_str().as_bytes() == owner.0) {
+            all.push(owner);
+        }
+    }
+    Ok(all)
+}
+
+/// An organisation as the tables have it; of what is damaged it may be no text at all.
+pub(super) struct Owner(Vec<u8>);
+
+impl ToSql for Owner {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(&self.0)))
+    }
 }
 
 /// Nothing waits longer than until `latest`.
@@ -99,25 +127,24 @@ pub(super) fn pull_forward(tables: &Tables<'_>, latest: Timestamp) -> Result<u64
     Ok(count)
 }
 
-/// Submissions and the column of each that is damaged.
-type DamagedOnes = Vec<(SubmissionId, &'static str)>;
+/// What a claim took up and could not read.
+type AllNotRead = Vec<(SubmissionId, NotRead)>;
 
-/// All that a claim hands out; a value that cannot be read holds up its own submission only.
+/// All that a claim hands out, and what of it could not be read, which holds up its own submission only.
 pub(super) fn read_whole(
     tables: &Tables<'_>,
     taken: Vec<Submission>,
-) -> Result<(Vec<Claimed>, DamagedOnes), StoreError> {
-    let (mut claimed, mut damaged) = (Vec::new(), Vec::new());
+) -> Result<(Vec<Claimed>, AllNotRead), StoreError> {
+    let (mut claimed, mut not_read) = (Vec::new(), Vec::new());
     for submission in taken {
         match whole(tables, &submission) {
             Ok((payload, envelope, predecessor, handed_over)) => {
                 claimed.push(Claimed { submission, payload, envelope, predecessor, handed_over });
             }
-            Err(StoreError::Damaged { what }) => damaged.push((submission.id, what)),
-            Err(error) => return Err(error),
+            Err(error) => not_read.push((submission.id, NotRead::of(error)?)),
         }
     }
-    Ok((claimed, damaged))
+    Ok((claimed, not_read))
 }
 
 /// All of one submission, as a claim would hand it out.
@@ -153,48 +180,13 @@ fn claim_one(tables: &Tables<'_>, found: Submission, actor: &Actor, now: Timesta
     apply(tables, found, &Step::plain(event, actor.clone()), now)
 }
 
-/// Sets submissions with damaged bodies aside.
-pub(super) fn quarantine_all(
-    tables: &Tables<'_>,
-    damaged: &DamagedOnes,
-    actor: &Actor,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    // Somebody may have ended it since it was claimed.
-    let mut in_hand =
-        tables.db.prepare_cached("SELECT 1 FROM submissions WHERE id = ?1 AND state IN ('claimed', 'reconciling')")?;
-    for (id, column) in damaged {
-        if in_hand.exists([id.as_str()])? {
-            quarantine(tables, id.as_str(), column, actor, now)?;
-        }
-    }
-    Ok(())
-}
-
-/// Sets a submission with a damaged value aside, by its plain columns alone. Said once: it is not taken up again.
-fn quarantine(
-    tables: &Tables<'_>,
-    id: &str,
-    column: &'static str,
-    actor: &Actor,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    tracing::error!(submission = id, column, "a stored value is damaged; the submission is parked");
-    let mut statement = tables.db.prepare_cached(
-        "UPDATE submissions SET state = 'parked', class = 'open', due_at = NULL, damaged = ?2, updated_at = ?3, change = ?4
-             WHERE id = ?1",
-    )?;
-    statement.execute(params![id, column, millis(now), tables.tally.next_change(tables.db)?])?;
-    let submission = id.parse().ok();
-    let facts = json!({ "column": column });
-    let entry =
-        Entry { submission: submission.as_ref(), action: "quarantine", outcome: "parked", actor, facts: &facts };
-    append(tables, &entry, now)
-}
-
 fn predecessor(tables: &Tables<'_>, of: &Submission) -> Result<Option<Predecessor>, StoreError> {
     let concerned = of.kind.target().or(of.replaces.as_ref());
-    let Some(submission) = chain::submission_of(tables, &of.organisation, concerned)? else { return Ok(None) };
+    let found = chain::submission_of(tables, &of.organisation, concerned).map_err(|error| match error {
+        StoreError::Damaged { .. } => StoreError::Damaged { what: "predecessor" },
+        other => other,
+    });
+    let Some(submission) = found? else { return Ok(None) };
     let id = submission.id.as_str();
     Ok(Some(Predecessor {
         class: submission.state.class(),
@@ -203,6 +195,10 @@ fn predecessor(tables: &Tables<'_>, of: &Submission) -> Result<Option<Predecesso
             Ok(Some(record)) => PredecessorRecord::Kept(record),
             Ok(None) if is_purged(tables, &submission)? => PredecessorRecord::Purged,
             Ok(None) | Err(StoreError::Damaged { .. }) => PredecessorRecord::Damaged,
+            // It may be had again: what it is to be compared with waits for that.
+            Err(StoreError::Unreadable { source, .. }) => {
+                return Err(StoreError::Unreadable { what: "predecessor", source });
+            }
             Err(error) => return Err(error),
         },
         document: submission.document,
@@ -293,7 +289,10 @@ pub(super) fn step(
     step: Step,
     now: Timestamp,
 ) -> Result<Submission, StoreError> {
-    let found = by_id(tables, id.as_str())?;
+    let found = match by_id(tables, id.as_str()) {
+        Err(StoreError::Damaged { .. }) => return plain::give_up(tables, id, &step, now),
+        found => found?,
+    };
     if matches!(step.event, Event::HandOver { .. }) {
         return Err(IllegalTransition { state: found.state.name(), event: step.event.name() }.into());
     }
@@ -326,26 +325,27 @@ pub(super) fn recover(
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let mut statement = tables.db.prepare_cached(
-        "SELECT id FROM submissions WHERE state IN ('claimed', 'in_flight', 'reconciling') ORDER BY row",
+        "SELECT row, id FROM submissions WHERE state IN ('claimed', 'in_flight', 'reconciling') ORDER BY row",
     )?;
-    let ids = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    let (mut rows, mut left) = (statement.query([])?, Vec::new());
+    while let Some(row) = rows.next()? {
+        let id = row.get_ref(1)?;
+        if !running.iter().any(|one| id.as_bytes().is_ok_and(|id| id == one.as_str().as_bytes())) {
+            left.push(row.get::<_, i64>(0)?);
+        }
+    }
     let mut count = 0;
-    for id in ids.into_iter().filter(|id| !running.iter().any(|one| one.as_str() == id)) {
-        match by_id(tables, &id) {
-            Ok(found) if found.damaged.is_none() => {
-                apply(tables, found, &Step::plain(Event::Recover { again_at: now, ask_at }, actor.clone()), now)?;
-                count += 1;
-            }
-            Ok(_) => quarantine(tables, &id, "detail", actor, now)?,
-            Err(StoreError::Damaged { what }) => quarantine(tables, &id, what, actor, now)?,
-            Err(error) => return Err(error),
+    for row in left {
+        if let Some(found) = readable(tables, row, actor, now)? {
+            apply(tables, found, &Step::plain(Event::Recover { again_at: now, ask_at }, actor.clone()), now)?;
+            count += 1;
         }
     }
     Ok(count)
 }
 
 /// The one place where a state changes: the domain decides, the row and the use log follow.
-fn apply(tables: &Tables<'_>, s: Submission, step: &Step, now: Timestamp) -> Result<Submission, StoreError> {
+pub(super) fn apply(tables: &Tables<'_>, s: Submission, step: &Step, now: Timestamp) -> Result<Submission, StoreError> {
     let change = tables.tally.next_change(tables.db)?.unsigned_abs();
     let (s, told) = progress(s, step, change, now)?;
     update(tables, &s)?;

@@ -17,6 +17,7 @@ mod bounds;
 mod power_loss;
 mod rekey;
 mod soak;
+mod unreadable;
 
 #[derive(Default)]
 struct Files(std::cell::OnceCell<tempfile::TempDir>);

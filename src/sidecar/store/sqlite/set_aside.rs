@@ -1,0 +1,88 @@
+//! Submissions whose stored values cannot be read: each is set aside for a person, or put back for a while, and holds up no other.
+//!
+//! Goes by the plain columns alone where it must. What is wrong with a value is told in `fault`.
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{OptionalExtension, params};
+use serde_json::json;
+
+use super::Tables;
+use super::accept::by_id;
+use super::fault::{Fault, NotRead, not_now};
+use super::rows::millis;
+use super::steps::apply;
+use super::use_log::{Entry, append};
+use crate::domain::submission::{Event, State};
+use crate::sidecar::store::{Actor, Step, StoreError, SubmissionId};
+
+/// How long what could not be read for want of something is left alone.
+const READ_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(10);
+
+/// Sets aside, or puts back, what a claim took up and could not read.
+pub(super) fn settle(
+    tables: &Tables<'_>,
+    not_read: &[(SubmissionId, NotRead)],
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    // Somebody may have ended it since it was claimed.
+    let mut in_hand = tables
+        .db
+        .prepare_cached("SELECT row FROM submissions WHERE id = ?1 AND state IN ('claimed', 'reconciling')")?;
+    for (id, why) in not_read {
+        let Some(row) = in_hand.query_row([id.as_str()], |row| row.get::<_, i64>(0)).optional()? else { continue };
+        match why {
+            NotRead::For(fault) => quarantine(tables, row, *fault, actor, now)?,
+            NotRead::Now(what) => put_back(tables, id, what, actor, now)?,
+        }
+    }
+    Ok(())
+}
+
+/// Sets a submission aside by its row number. Said once: it is not taken up again by itself.
+pub(super) fn quarantine(
+    tables: &Tables<'_>,
+    row: i64,
+    fault: Fault,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let value = fault.name();
+    let mut statement = tables.db.prepare_cached(
+        "UPDATE submissions SET state = 'parked', class = 'open', due_at = NULL, damaged = ?2, updated_at = ?3, change = ?4
+             WHERE row = ?1 RETURNING id",
+    )?;
+    let values = params![row, value, millis(now), tables.tally.next_change(tables.db)?];
+    let id = statement.query_row(values, |row| {
+        // It may be what is damaged.
+        let id = row.get_ref(0)?.as_bytes().map(String::from_utf8_lossy).unwrap_or_default();
+        Ok(id.parse::<SubmissionId>().map_err(|_| id.into_owned()))
+    })?;
+    let name = id.as_ref().map_or_else(String::as_str, SubmissionId::as_str);
+    tracing::error!(submission = name, row, value, "a stored value cannot be read; the submission is parked");
+    let facts = json!({ "column": value });
+    let entry = Entry { submission: id.as_ref().ok(), action: "quarantine", outcome: "parked", actor, facts: &facts };
+    append(tables, &entry, now)
+}
+
+/// Puts a submission back for a while. Why it waits for the archive stays what is told: what comes next depends on that.
+fn put_back(
+    tables: &Tables<'_>,
+    id: &SubmissionId,
+    what: &str,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tracing::warn!(
+        submission = id.as_str(),
+        value = what,
+        "a stored file cannot be opened now; it is read again later"
+    );
+    let found = by_id(tables, id.as_str())?;
+    let at = now.saturating_add(READ_AGAIN_AFTER).unwrap_or(Timestamp::MAX);
+    // Told under the cause that it had, an answer that is still awaited makes no row of the use log each time.
+    let cause = if found.state == State::Reconciling { found.why.clone() } else { None };
+    let recover = Step::plain(Event::Recover { again_at: at, ask_at: at }, actor.clone());
+    let step = Step { cause: cause.or_else(|| Some(not_now())), ..recover };
+    apply(tables, found, &step, now).map(drop)
+}

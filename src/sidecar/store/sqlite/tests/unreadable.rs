@@ -1,0 +1,263 @@
+//! What is there and cannot be read: one file, one plain column, one page. It stops its own submission and no other, or the process.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::*;
+use crate::sidecar::store::PredecessorRecord;
+use crate::sidecar::store::sqlite::bodies::{ROW_BYTES_MAX, folder_of};
+
+fn large(first: char) -> String {
+    String::from(first).repeat(2 * ROW_BYTES_MAX)
+}
+
+fn files(database: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder_of(database)).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+/// The only file of bodies, moved away; a folder stands in its place.
+fn put_a_folder_in_its_place(database: &Path) -> (PathBuf, PathBuf) {
+    let file = files(database).remove(0);
+    let away = database.with_extension("away");
+    fs::rename(&file, &away).unwrap();
+    fs::create_dir(&file).unwrap();
+    (file, away)
+}
+
+fn put_back((file, away): &(PathBuf, PathBuf)) {
+    fs::remove_dir(file).unwrap();
+    fs::rename(away, file).unwrap();
+}
+
+async fn cause(store: &SqliteStore, of: &Submission) -> crate::domain::submission::Cause {
+    store.find(&of.id, &scope()).await.unwrap().unwrap().0.why.unwrap()
+}
+
+fn ids(claimed: &[Claimed]) -> Vec<SubmissionId> {
+    claimed.iter().map(|one| one.submission.id.clone()).collect()
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_parks_its_own_submission_until_it_can_and_stops_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    let shut = accepted(&store, new("1", &large('a')), 0).await;
+    let moved = put_a_folder_in_its_place(&path);
+    let mut foreign = new("2", "b");
+    foreign.organisation = oid("1.2.246.10.2.10.0");
+    let foreign = accepted(&store, foreign, 0).await;
+    assert_eq!(ids(&store.claim(&actor(), 10, at(1)).await.unwrap()), [foreign.id]);
+    let why = cause(&store, &shut).await;
+    assert_eq!(why.code, "store.unreadable");
+    assert!(why.message.en.contains("payload") && why.message.en.contains("not a regular file"), "{}", why.message.en);
+    assert!(!why.message.en.contains(folder.path().to_str().unwrap()));
+    let rows = store.verify_use_log().await.unwrap();
+    assert_eq!(store.recover(&actor(), at(2), at(2)).await.unwrap(), 1, "the other one");
+    for second in 3..6 {
+        assert!(!ids(&store.claim(&actor(), 10, at(second)).await.unwrap()).contains(&shut.id));
+    }
+    assert_eq!(store.verify_use_log().await.unwrap(), rows + 2, "the other one, brought back and claimed");
+    put_back(&moved);
+    step(&store, &shut, Event::Release, 7).await;
+    let claimed = store.claim(&actor(), 10, at(7)).await.unwrap();
+    assert!(claimed[0].submission.id == shut.id && claimed[0].payload == large('a').into_bytes());
+    assert_eq!(store.census().await.unwrap().damaged, 0);
+}
+
+#[tokio::test]
+async fn what_replaces_a_record_that_cannot_be_read_waits_for_a_person_and_stops_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    let first = accepted(&store, new("1", &large('a')), 0).await;
+    store.claim(&actor(), 1, at(1)).await.unwrap();
+    store.launch(&first.id, &envelope(), Step::plain(Event::Launch, actor()), at(1)).await.unwrap();
+    step(&store, &first, Event::Receive, 1).await;
+    let moved = put_a_folder_in_its_place(&path);
+    let second = accepted(&store, NewSubmission { replaces: Some(first.document), ..new("2", "b") }, 2).await;
+    let other = accepted(&store, new("3", "b"), 2).await;
+    assert_eq!(ids(&store.claim(&actor(), 10, at(3)).await.unwrap()), [other.id]);
+    let why = cause(&store, &second).await;
+    assert_eq!(why.code, "store.unreadable");
+    assert!(why.message.en.contains("predecessor"), "{}", why.message.en);
+    put_back(&moved);
+    step(&store, &second, Event::Release, 4).await;
+    let claimed = store.claim(&actor(), 10, at(4)).await.unwrap().remove(0);
+    assert!(claimed.predecessor.unwrap().record == PredecessorRecord::Kept(large('a').into_bytes()));
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_for_want_of_something_is_put_back_for_a_while_and_the_log_stays_short() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    let queued = accepted(&store, new("1", &large('a')), 0).await;
+    let sent = accepted(&store, new("2", &large('b')), 0).await;
+    let small = accepted(&store, new("3", "b"), 0).await;
+    store.claim(&actor(), 2, at(1)).await.unwrap();
+    store.launch(&sent.id, &envelope(), Step::plain(Event::Launch, actor()), at(1)).await.unwrap();
+    let why = crate::domain::submission::Cause::new("archive.duplicate_id", crate::domain::text::Text::same("x"));
+    let lost = Step { cause: Some(why.clone()), ..Step::plain(Event::LoseAnswer { ask_at: at(2) }, actor()) };
+    store.step(&sent.id, lost, at(1)).await.unwrap();
+    step(&store, &queued, Event::RetryLater { at: at(2) }, 1).await;
+
+    let too_many_files = rustix::io::Errno::MFILE.raw_os_error();
+    store.around.folder.fault.store(too_many_files, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(ids(&store.claim(&actor(), 10, at(2)).await.unwrap()), [small.id]);
+    assert_eq!(store.next_due().await.unwrap(), Some(at(12)));
+    let (back, _) = store.find(&queued.id, &scope()).await.unwrap().unwrap();
+    assert_eq!((back.state.name(), back.why.unwrap().code.as_str()), ("queued", "store.not_now"));
+    let (asked, _) = store.find(&sent.id, &scope()).await.unwrap().unwrap();
+    assert_eq!((asked.state, asked.why), (State::Unknown, Some(why)), "what the answer hangs on is kept");
+    let rows = store.verify_use_log().await.unwrap();
+    for round in 1..10 {
+        assert_eq!(store.claim(&actor(), 10, at(2 + 10 * round)).await.unwrap().len(), 0);
+    }
+    assert!(store.verify_use_log().await.unwrap() <= rows + 2, "a long want does not fill the use log");
+
+    store.around.folder.fault.store(0, std::sync::atomic::Ordering::Relaxed);
+    let claimed = store.claim(&actor(), 10, at(200)).await.unwrap();
+    let states: Vec<_> = claimed.iter().map(|one| (&one.submission.id, one.submission.state.name())).collect();
+    assert_eq!(states, [(&queued.id, "claimed"), (&sent.id, "reconciling")]);
+    assert!(claimed[0].payload == large('a').into_bytes());
+}
+
+#[tokio::test]
+async fn a_file_of_another_size_is_damaged_and_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    let grown = accepted(&store, new("1", &large('a')), 0).await;
+    // Far more than there is memory; no byte of it is on the disk.
+    OpenOptions::new().write(true).open(&files(&path)[0]).unwrap().set_len(1 << 40).unwrap();
+    assert_eq!(store.claim(&actor(), 1, at(1)).await.unwrap().len(), 0);
+    assert_eq!(cause(&store, &grown).await.code, "store.damaged");
+}
+
+/// One by one, each column that is read as it stands, and that setting aside does not write anew.
+const PLAIN: [(&str, &str); 11] = [
+    ("document", "'no oid'"),
+    ("set_id", "'no oid'"),
+    ("structure", "'no oid'"),
+    ("replaces", "'no oid'"),
+    ("version", "-1"),
+    ("attempts", "-1"),
+    ("accepted_at", "-9223372036854775807"),
+    ("held_since", "9223372036854775807"),
+    ("handed_over_at", "9223372036854775807"),
+    ("kind", "'neither'"),
+    ("message_number", "CAST(x'c328' AS TEXT)"),
+];
+
+#[tokio::test]
+async fn a_damaged_plain_column_parks_its_own_submission_which_is_listed_shown_and_given_up() {
+    for (column, value) in PLAIN {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        let store = open(&path, 0);
+        let hurt = accepted(&store, new("1", "b"), 0).await;
+        let other = accepted(&store, new("2", "b"), 0).await;
+        drop(store);
+        let db = Connection::open(&path).unwrap();
+        db.execute(&format!("UPDATE submissions SET {column} = {value} WHERE id = ?1"), [hurt.id.as_str()]).unwrap();
+        drop(db);
+
+        let store = open(&path, 1);
+        assert_eq!(ids(&store.claim(&actor(), 10, at(1)).await.unwrap()), std::slice::from_ref(&other.id), "{column}");
+        let stuck = store.stuck(10).await.unwrap_or_else(|error| panic!("{column}: {error}"));
+        assert_eq!((stuck.total, &stuck.lanes[0].submission), (1, &hurt.id), "{column}");
+        assert_eq!(stuck.lanes[0].code, "store.damaged");
+        let wanted = ChangesWanted { state: Some("open".into()), after: 0, limit: 10 };
+        let listed = store.changes(wanted.clone(), &scope()).await.unwrap_or_else(|error| panic!("{column}: {error}"));
+        assert_eq!(listed.len(), 2, "{column}");
+        let (shown, way) = store.find(&hurt.id, &scope()).await.unwrap().unwrap();
+        assert!(shown.why.unwrap().message.en.contains(column), "{column}");
+        assert_eq!(way.last().unwrap().event, "quarantine");
+        let census = store.census().await.unwrap_or_else(|error| panic!("{column}: {error}"));
+        assert_eq!(census.damaged, 1);
+        store.packages().await.unwrap_or_else(|error| panic!("{column}: {error}"));
+        store.next_due().await.unwrap_or_else(|error| panic!("{column}: {error}"));
+        let again = store.accept(new("1", "b"), at(2)).await.unwrap_or_else(|error| panic!("{column}: {error}"));
+        assert!(matches!(again, Accepted::Replay(same) if same.id == hurt.id));
+
+        // What cannot be read is not let go; it can be given up.
+        let released = store.step(&hurt.id, Step::plain(Event::Release, actor()), at(2)).await;
+        assert!(matches!(released, Err(StoreError::Illegal(_))), "{column}: {released:?}");
+        let given_up = step(&store, &hurt, Event::Abandon { by: "b".into(), why: "w".into() }, 3).await;
+        assert_eq!(given_up.state, State::Abandoned { by: "b".into(), why: "w".into() }, "{column}");
+        assert_eq!(store.changes(wanted, &scope()).await.unwrap().len(), 1);
+        let (_, way) = store.find(&hurt.id, &scope()).await.unwrap().unwrap();
+        assert_eq!(way.last().unwrap().event, "abandon");
+        assert_eq!((store.stuck(10).await.unwrap().total, store.census().await.unwrap().damaged), (0, 0));
+        store.verify_use_log().await.unwrap();
+        // Nothing else was written over.
+        let db = Connection::open(&path).unwrap();
+        let same: bool = db
+            .query_row(
+                &format!("SELECT {column} IS {value} FROM submissions WHERE id = ?1"),
+                [hurt.id.as_str()],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert!(same, "{column}");
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_a_submission_with_a_damaged_identifier_is_not_taken_for_damaged_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    let first = accepted(&store, new("1", "b"), 0).await;
+    let second = accepted(&store, NewSubmission { replaces: Some(first.document), ..new("2", "b") }, 0).await;
+    drop(store);
+    let db = Connection::open(&path).unwrap();
+    db.execute("UPDATE submissions SET document = 'no oid' WHERE id = ?1", [first.id.as_str()]).unwrap();
+    drop(db);
+    let store = open(&path, 1);
+    assert_eq!(store.claim(&actor(), 10, at(1)).await.unwrap().len(), 0);
+    let (waiting, _) = store.find(&second.id, &scope()).await.unwrap().unwrap();
+    assert_eq!((waiting.state, waiting.damaged), (State::Queued, None));
+    assert!(waiting.waits_for.is_some());
+}
+
+#[tokio::test]
+async fn whose_organisation_or_unit_is_damaged_is_parked_and_stops_no_other() {
+    for (column, value) in [("organisation", "'no oid'"), ("organisation", "CAST(x'c328' AS TEXT)"), ("unit", "'no oid'")] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        let store = open(&path, 0);
+        let hurt = accepted(&store, new("1", "b"), 0).await;
+        let other = accepted(&store, new("2", "b"), 0).await;
+        drop(store);
+        let db = Connection::open(&path).unwrap();
+        db.execute(&format!("UPDATE submissions SET {column} = {value} WHERE id = ?1"), [hurt.id.as_str()]).unwrap();
+        drop(db);
+        let store = open(&path, 1);
+        assert!(store.next_due().await.unwrap().is_some());
+        assert_eq!(ids(&store.claim(&actor(), 10, at(1)).await.unwrap()), std::slice::from_ref(&other.id), "{value}");
+        let stuck = store.stuck(10).await.unwrap();
+        assert_eq!((stuck.total, &stuck.lanes[0].submission), (1, &hurt.id), "{value}");
+        assert!(store.find(&hurt.id, &scope()).await.unwrap().is_none(), "no one's to see");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_no_list_can_name_is_counted_and_makes_no_page_of_the_list_shorter() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    let nameless = accepted(&store, new("1", "b"), 0).await;
+    let others = [accepted(&store, new("2", "b"), 0).await, accepted(&store, new("3", "b"), 0).await];
+    drop(store);
+    let db = Connection::open(&path).unwrap();
+    db.execute("UPDATE submissions SET id = 'nobody' WHERE id = ?1", [nameless.id.as_str()]).unwrap();
+    drop(db);
+    let store = open(&path, 1);
+    assert_eq!(ids(&store.claim(&actor(), 10, at(1)).await.unwrap()), others.clone().map(|one| one.id));
+    let stuck = store.stuck(10).await.unwrap();
+    assert_eq!((stuck.total, stuck.lanes.len()), (1, 0));
+    let wanted = ChangesWanted { state: None, after: 0, limit: 2 };
+    assert_eq!(store.changes(wanted, &scope()).await.unwrap().len(), 2);
+}
