@@ -215,7 +215,19 @@ impl SqliteStore {
             let reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
             work(&around.tables(&reader))
         });
-        task.await.map_err(|_| StoreError::Closed)?
+        let done = task.await.map_err(|_| StoreError::Closed)?;
+        if let Err(error @ StoreError::Corrupt { .. }) = &done {
+            self.close_because(error).await;
+        }
+        done
+    }
+
+    /// Tells the writer of damage that a reader has met: it promises nothing more on such a file, and ends.
+    async fn close_because(&self, damage: &StoreError) {
+        let met = damage.repeated();
+        if let Err(StoreError::Closed) = self.write(move |_| Err::<(), _>(met)).await {
+            tracing::debug!("the store had closed before");
+        }
     }
 }
 

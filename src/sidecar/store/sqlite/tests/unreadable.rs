@@ -224,7 +224,9 @@ async fn what_waits_for_a_submission_with_a_damaged_identifier_is_not_taken_for_
 
 #[tokio::test]
 async fn whose_organisation_or_unit_is_damaged_is_parked_and_stops_no_other() {
-    for (column, value) in [("organisation", "'no oid'"), ("organisation", "CAST(x'c328' AS TEXT)"), ("unit", "'no oid'")] {
+    for (column, value) in
+        [("organisation", "'no oid'"), ("organisation", "CAST(x'c328' AS TEXT)"), ("unit", "'no oid'")]
+    {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.db");
         let store = open(&path, 0);
@@ -260,4 +262,42 @@ async fn a_row_that_no_list_can_name_is_counted_and_makes_no_page_of_the_list_sh
     assert_eq!((stuck.total, stuck.lanes.len()), (1, 0));
     let wanted = ChangesWanted { state: None, after: 0, limit: 2 };
     assert_eq!(store.changes(wanted, &scope()).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_damaged_page_that_only_a_reader_meets_closes_the_store_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    // Too long for one page, too short for a file of its own.
+    accepted(&store, new("1", &"b".repeat(ROW_BYTES_MAX / 2)), 0).await;
+    drop(store);
+    let db = Connection::open(&path).unwrap();
+    let sql = "SELECT pageno FROM dbstat WHERE name = 'bodies' AND pagetype = 'overflow' LIMIT 1";
+    let page = usize::try_from(db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()).unwrap();
+    drop(db);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[(page - 1) * 4096..(page - 1) * 4096 + 64].fill(0xff);
+    fs::write(&path, bytes).unwrap();
+    let store = open(&path, 1);
+    let refused = store.claim(&actor(), 1, at(1)).await.err().unwrap();
+    assert!(matches!(refused, StoreError::Corrupt { .. }), "{refused}");
+    tokio::time::timeout(Duration::from_secs(20), store.closed()).await.unwrap();
+    assert!(store.accept(new("later", "b"), at(1)).await.is_err());
+}
+
+#[tokio::test]
+async fn change_numbers_grow_also_when_the_clock_is_set_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let mut last = 0;
+    for (run, seconds) in [0, 50, -500, -1000].into_iter().enumerate() {
+        let store = open(&path, seconds);
+        // The clock is set while it runs, too.
+        for (n, back) in [0, 100, 5].into_iter().enumerate() {
+            let change = accepted(&store, new(&format!("{run}.{n}"), "b"), seconds - back).await.change;
+            assert!(change > last, "run {run}: {change} after {last}");
+            last = change;
+        }
+    }
 }
