@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use mock_archive::certs::{DevPki, OrgIdentity, PemIdentity, Professional};
 
 use super::DemoError;
-use super::stage::{ORGANISER, https_client};
+use super::stage::https_client;
 use crate::archive::client::{Acting, ArchiveClient, PAGES_MAX, Wanted};
 use crate::archive::keys::{OpensslCrypto, SigningIdentity, certificates_from_pem};
 use crate::archive::transport::HttpsTransport;
@@ -51,9 +51,9 @@ pub struct ReadBack {
 }
 
 impl Organiser {
-    pub(super) fn try_new(pki: &Arc<DevPki>, address: &str, now: Timestamp) -> Result<Self, DemoError> {
-        let identity = OrgIdentity { oid: mock_oid(ORGANISER)?, name: "Esimerkin hyvinvointialue".into() };
-        let oid: Oid = ORGANISER.parse().map_err(|_| DemoError::Defect("the organiser's OID"))?;
+    pub(super) fn try_new(pki: &Arc<DevPki>, address: &str, oid: &str, now: Timestamp) -> Result<Self, DemoError> {
+        let identity = OrgIdentity { oid: mock_oid(oid)?, name: "Esimerkin hyvinvointialue".into() };
+        let oid: Oid = oid.parse().map_err(|_| DemoError::Defect("the organiser's OID"))?;
         Ok(Self {
             client: https_client(pki, address, &pki.transport(&identity)?, &oid)?,
             pki: Arc::clone(pki),
@@ -65,6 +65,11 @@ impl Organiser {
             installed: now,
             acting: None,
         })
+    }
+
+    /// Another organiser of the same archive.
+    pub(super) fn beside(&self, address: &str, oid: &str, now: Timestamp) -> Result<Self, DemoError> {
+        Self::try_new(&self.pki, address, oid, now)
     }
 
     /// Stores a record of the organiser's own in its register and gives the document's id.

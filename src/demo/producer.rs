@@ -136,12 +136,25 @@ impl ProducerSystem {
         self.answer(self.http.get(format!("{}{path}", self.base))).await
     }
 
+    /// `GET` of something that is no JSON: the status, and the body as it came.
+    ///
+    /// # Errors
+    /// [`DemoError::Sidecar`] when there is no answer.
+    pub async fn download(&self, path: &str) -> Result<(u16, Vec<u8>), DemoError> {
+        self.send(self.http.get(format!("{}{path}", self.base))).await
+    }
+
     async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Answer, DemoError> {
+        let (status, bytes) = self.send(request).await?;
+        Ok(Answer { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<(u16, Vec<u8>), DemoError> {
         let answer = request.header("Authorization", format!("Bearer {}", self.token)).send().await;
         let answer = answer.map_err(|_| DemoError::Sidecar)?;
         let status = answer.status().as_u16();
         let bytes = answer.bytes().await.map_err(|_| DemoError::Sidecar)?;
-        Ok(Answer { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
+        Ok((status, bytes.to_vec()))
     }
 }
 

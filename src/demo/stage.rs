@@ -20,6 +20,8 @@ use crate::domain::time::day_in_finland;
 
 /// The organiser of the examples.
 pub(super) const ORGANISER: &str = "1.2.246.10.99999991.10.0";
+/// What its OIDs and those of its documents have in common.
+const ORGANISER_NUMBER: &str = "99999991";
 /// The producer of the examples.
 pub const PRODUCER: &str = "1.2.246.10.99999992.10.0";
 /// What stands in the example for the day on which a right starts: the demo puts tomorrow there.
@@ -101,8 +103,22 @@ impl Stage {
         write_identity(directory, "transport", &pki.transport(&identity)?)?;
         write_identity(directory, "signing", &pki.system_signer(&identity)?)?;
         let mock = made(MockArchive::builder()).pki(Arc::clone(&pki)).structures(&structures).start().await?;
-        let organiser = Organiser::try_new(&pki, &mock.url(), now)?;
+        let organiser = Organiser::try_new(&pki, &mock.url(), ORGANISER, now)?;
         Ok(Self { mock, organiser, directory: directory.to_owned() })
+    }
+
+    /// A further organiser, `1.2.246.10.<number>.10.0`: its register gets what the first one's has of the examples' main client, a
+    /// relationship document, a case and a decision, each OID in its own tree.
+    ///
+    /// # Errors
+    /// [`DemoError`].
+    pub async fn further_organiser(&self, number: &str) -> Result<Organiser, DemoError> {
+        let own = |text: &str| text.replace(ORGANISER_NUMBER, number);
+        let mut organiser = self.organiser.beside(&self.mock.url(), &own(ORGANISER), Timestamp::now())?;
+        for record in [RELATIONSHIPS[0], CASES[0], DECISIONS[0]] {
+            organiser.store(own(record).as_bytes()).await?;
+        }
+        Ok(organiser)
     }
 
     /// The folder: `tls-ca.pem`, `signing-ca.pem`, the producer's `transport.pem` and `.key`, `signing.pem` and `.key`, and
