@@ -1,5 +1,6 @@
 //! The sidecar as a real process, killed in every state that a submission can be in and started again; and the account that is
-//! closed after it: nothing lost, nothing twice without a question, versions in order.
+//! closed after it: nothing lost, nothing twice without a question, versions in order; and what was handed over another way in one
+//! package that opens, and in the archive only after somebody has taken it back.
 //!
 //! - `cargo test --test main kill::` kills some dozens of times.
 //! - `ASIASILTA_KILLS=1000 cargo test --test main kill::kills -- --nocapture` is the full count, in rounds on a fresh stage each,
@@ -10,15 +11,22 @@
 mod account;
 mod aim;
 mod breach;
+mod handovers;
+mod operator;
 mod producer;
 mod records;
+mod rest;
 mod round;
+mod settings;
 mod sidecar;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use asiasilta::demo::{ProducerSystem, SidecarFiles, Stage};
+use asiasilta::domain::submission::State;
+use asiasilta::sidecar::sealing::Identity;
 use mock_archive::{ArrivalKind, HoldAt};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -30,8 +38,8 @@ use records::Kind;
 use round::Round;
 use sidecar::{Make, Sidecar};
 
-/// Twice every aim.
-const KILLS_A_ROUND: u64 = 2 * Aim::ALL.len() as u64;
+/// Every aim, before an organiser joins and after it.
+const KILLS_A_ROUND: u64 = (2 * Aim::ALL.len() + Aim::BEFORE_JOINING.len() + Aim::AFTER_JOINING.len()) as u64;
 /// At the same time under way; less than the sidecar's default, so that something waits.
 const PARALLEL_MAX: usize = 4;
 const FIRST_SEED: u64 = 0x5eed_a51a;
@@ -68,50 +76,94 @@ async fn kills_in_every_state_lose_nothing_send_nothing_twice_and_keep_versions_
         Some(seed) => (seed, 1),
         None => (FIRST_SEED, wanted.div_ceil(KILLS_A_ROUND)),
     };
-    let (mut found, mut sums) = (BTreeMap::<String, usize>::new(), BTreeMap::new());
+    let (mut found, mut moments) = (BTreeMap::new(), BTreeMap::new());
+    let (mut sums, mut became) = (BTreeMap::new(), BTreeMap::new());
     let (mut kills, mut questions) = (0, 0);
     for seed in first..first + rounds {
-        let aims: Vec<_> = Chance(seed | 1).shuffled([Aim::ALL, Aim::ALL].concat());
-        let outcome = Round::set(seed, Make::Program).await.live(&aims).await;
-        let account = outcome.account.unwrap_or_else(|broken| {
+        let mut chance = Chance(seed | 1);
+        let before = chance.shuffled([&Aim::ALL[..], &Aim::BEFORE_JOINING].concat());
+        let after = chance.shuffled([&Aim::ALL[..], &Aim::AFTER_JOINING].concat());
+        let outcome = Round::set(seed, Make::Program).await.live(&before, &after).await;
+        let (account, packages) = outcome.account.unwrap_or_else(|broken| {
             panic!("round {seed}: {broken}\nlive through it again with ASIASILTA_KILL_SEED={seed}")
         });
-        account.into_iter().for_each(|(class, count)| *sums.entry(class).or_insert(0) += count);
-        outcome.found_by_kills.into_iter().for_each(|(state, count)| *found.entry(state).or_insert(0) += count);
+        add(&mut sums, account);
+        add(&mut became, packages);
+        add(&mut found, outcome.kills.found);
+        add(&mut moments, outcome.kills.moments);
         questions += outcome.questions;
-        kills += outcome.kills;
-        eprintln!("kill: round {seed}: {} kills, {} of them a moment late", outcome.kills, outcome.missed);
+        kills += outcome.kills.count;
+        eprintln!(
+            "kill: round {seed}: {} kills, {} of them a moment early or late",
+            outcome.kills.count, outcome.kills.missed
+        );
     }
-    eprintln!("kill: {kills} kills found {found:?}; accepted = {sums:?}; {questions} questions for what had arrived");
-    for state in Aim::ALL.into_iter().filter_map(Aim::state) {
+    eprintln!(
+        "kill: {kills} kills found {found:?}, of these {moments:?}; accepted = {sums:?}; packages = {became:?}; {questions} \
+         questions for what had arrived"
+    );
+    for state in State::NAMES {
         let times = found.get(state).copied().unwrap_or(0);
         assert!(times as u64 >= rounds, "{times} of {kills} kills found a submission that was {state}");
+    }
+    for moment in Aim::MOMENTS.map(|aim| format!("{aim:?}")) {
+        let times = moments.get(&moment).copied().unwrap_or(0);
+        assert!(times as u64 >= rounds, "{times} of {kills} kills came to {moment}");
+    }
+    // In a single round the receipt may come after retention has run for the last time.
+    for (became_of_it, least) in
+        [("kept", rounds), ("taken back and archived", rounds), ("confirmed and purged", rounds / 2)]
+    {
+        let times = became.get(became_of_it).copied().unwrap_or(0);
+        assert!(times as u64 >= least, "{times} packages were {became_of_it}");
     }
     assert!(questions >= kills / 20, "only {questions} questions: the kills missed the sends");
 }
 
+fn add<K: Ord>(sum: &mut BTreeMap<K, usize>, more: BTreeMap<K, usize>) {
+    more.into_iter().for_each(|(of, count)| *sum.entry(of).or_default() += count);
+}
+
 /// What the account says when a promise is broken on purpose.
-async fn noticed(breach: Breach, aims: &[Aim]) -> String {
-    let outcome = Round::set(FIRST_SEED, Make::Broken(breach)).await.live(aims).await;
+async fn noticed(breach: Breach, before: &[Aim], after: &[Aim]) -> String {
+    let outcome = Round::set(FIRST_SEED, Make::Broken(breach)).await.live(before, after).await;
     outcome.account.err().unwrap_or_else(|| panic!("{breach:?} was not noticed"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_is_settled_before_it_is_sent_is_noticed() {
-    let said = noticed(Breach::SettleBeforeSend, &[Aim::InFlight(HoldAt::Arrival)]).await;
+    let said = noticed(Breach::SettleBeforeSend, &[Aim::InFlight(HoldAt::Arrival)], &[]).await;
     assert!(said.contains("is archived and not in the archive"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_that_is_skipped_is_noticed() {
-    let said = noticed(Breach::SkipTheQuestion, &[Aim::InFlight(HoldAt::Answer)]).await;
+    let said = noticed(Breach::SkipTheQuestion, &[Aim::InFlight(HoldAt::Answer)], &[]).await;
     assert!(said.contains("arrived again without a question in between"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_that_sends_everything_twice_is_noticed() {
-    let said = noticed(Breach::SendTwice, &[Aim::Archived]).await;
+    let said = noticed(Breach::SendTwice, &[Aim::Archived], &[]).await;
     assert!(said.contains("arrived again without a question in between"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_is_handed_over_and_sent_as_well_is_noticed() {
+    let said = noticed(Breach::SendWhatIsHandedOver, &[Aim::HandedOver], &[Aim::AnyTime]).await;
+    assert!(said.contains("was handed over and has arrived at the archive"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_is_handed_over_and_gone_is_noticed() {
+    let said = noticed(Breach::KeepNoPackage, &[Aim::HandedOver], &[]).await;
+    assert!(said.contains("is handed_over and its package is lost"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_in_anothers_package_is_noticed() {
+    let said = noticed(Breach::PackAnother, &[Aim::HandedOver], &[]).await;
+    assert!(said.contains("is in the packages of"), "{said}");
 }
 
 /// The database and what SQLite keeps beside it.
@@ -150,7 +202,12 @@ async fn a_database_put_back_from_before_the_sending_sends_nothing_again() {
     stage.mock.down().await;
     let sidecar = Sidecar::start(Make::Program, &files.config, &log).await;
     let (_addresses, address) = watch::channel(sidecar.address);
-    let producer = Producer { token: files.token.as_str().into(), address };
+    let producer = Producer {
+        token: files.token.as_str().into(),
+        address,
+        organiser: Arc::new(Identity::random().unwrap()),
+        handovers: Arc::default(),
+    };
     let promised = producer.bring(Kind::Plain, 1).await.answers.remove(0);
     let waiting = until_state(&system(&sidecar), "queued").await;
     assert_eq!(waiting["why"]["code"], json!("archive.unreachable"), "the caller sees why it waits");

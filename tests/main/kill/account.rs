@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mock_archive::{ArrivalKind, Entry, Verdict};
 use serde_json::Value;
 
+use super::handovers::{Handovers, Packages};
 use super::producer::Promise;
 use super::records::Kind;
 
@@ -19,6 +20,8 @@ pub(super) struct Account<'a> {
     pub(super) states: &'a [Value],
     /// Every arrival, before anything is recognised as a repetition.
     pub(super) arrivals: &'a [Entry],
+    /// What went another way.
+    pub(super) handovers: &'a Handovers,
 }
 
 /// What became of the documents, by class.
@@ -26,33 +29,42 @@ pub(super) type Sums = BTreeMap<&'static str, usize>;
 
 /// What the archive saw of one document.
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     /// Places in the order of arrival.
-    arrivals: Vec<u64>,
-    bodies: BTreeSet<[u8; 32]>,
-    stored: Vec<u64>,
+    pub(super) arrivals: Vec<u64>,
+    pub(super) first_asked: Option<u64>,
+    pub(super) bodies: BTreeSet<[u8; 32]>,
+    pub(super) stored: Vec<u64>,
 }
 
 impl Account<'_> {
-    /// Every promise kept: so many of each class. Or the first that was broken.
-    pub(super) fn close(&self) -> Result<Sums, String> {
+    /// Every promise kept: so many of each class, and what became of packages. Or the first that was broken.
+    pub(super) fn close(&self) -> Result<(Sums, Packages), String> {
         let seen = self.seen();
         self.nothing_is_lost_or_made_up()?;
+        let packages = self.handovers.close(self.states, &seen)?;
         let sums = self.each_is_what_it_says(&seen)?;
         nothing_came_twice_unasked(self.arrivals)?;
         self.order_in_each_chain(&seen)?;
-        Ok(sums)
+        Ok((sums, packages))
     }
 
     fn seen(&self) -> BTreeMap<String, Seen> {
         let mut all: BTreeMap<String, Seen> = BTreeMap::new();
         for entry in self.arrivals {
-            let ArrivalKind::Store { document_id, body_sha256, .. } = &entry.kind else { continue };
-            let seen = all.entry(document_id.to_string()).or_default();
-            seen.arrivals.push(entry.sequence);
-            seen.bodies.extend(*body_sha256);
-            if matches!(entry.verdict, Verdict::Stored(_)) {
-                seen.stored.push(entry.sequence);
+            match &entry.kind {
+                ArrivalKind::Store { document_id, body_sha256, .. } => {
+                    let seen = all.entry(document_id.to_string()).or_default();
+                    seen.arrivals.push(entry.sequence);
+                    seen.bodies.extend(*body_sha256);
+                    if matches!(entry.verdict, Verdict::Stored(_)) {
+                        seen.stored.push(entry.sequence);
+                    }
+                }
+                ArrivalKind::Question { document_id } => {
+                    all.entry(document_id.to_string()).or_default().first_asked.get_or_insert(entry.sequence);
+                }
+                _ => {}
             }
         }
         all
@@ -93,16 +105,19 @@ impl Account<'_> {
                 return Err(format!("{id} left with different bytes"));
             }
             // Nothing here is given up, held or parked that may have left.
-            if matches!(class, "abandoned" | "open") && !seen.arrivals.is_empty() {
+            if matches!(class, "handed_over" | "abandoned" | "open") && !seen.arrivals.is_empty() {
                 return Err(format!("{id} is {} and has arrived", text(state, "state")));
             }
         }
         Ok(sums)
     }
 
-    /// A version arrives after the one before it was stored, and is numbered after it.
+    /// A version arrives after the one before it was stored, and is numbered after it; and goes another way after the one before it
+    /// went either way.
     fn order_in_each_chain(&self, seen: &BTreeMap<String, Seen>) -> Result<(), String> {
-        for promise in self.promises.iter().filter(|promise| promise.kind == Kind::Chain) {
+        let of = self.states.iter().map(|state| (text(state, "document_id"), state)).collect::<BTreeMap<_, _>>();
+        let chain = |promise: &&Promise| matches!(promise.kind, Kind::Chain | Kind::OtherWayChain);
+        for promise in self.promises.iter().filter(chain) {
             for pair in promise.answers.windows(2) {
                 let (before, after) = (text(&pair[0], "document_id"), text(&pair[1], "document_id"));
                 if pair[0]["set_id"] != pair[1]["set_id"]
@@ -114,6 +129,13 @@ impl Account<'_> {
                 let arrived = seen.get(after).and_then(|seen| seen.arrivals.first());
                 if arrived.is_some_and(|arrived| stored.is_none_or(|stored| stored > arrived)) {
                     return Err(format!("{after} arrived before {before}, which it replaces, was stored"));
+                }
+                let (Some(first), Some(next)) = (of.get(before), of.get(after)) else { continue };
+                if let Some(next) = next["handed_over_at"].as_str()
+                    && text(first, "class") != "archived"
+                    && first["handed_over_at"].as_str().is_none_or(|first| moment(first) > moment(next))
+                {
+                    return Err(format!("{after} was handed over before {before}, which it replaces"));
                 }
             }
         }
@@ -141,7 +163,15 @@ fn nothing_came_twice_unasked(arrivals: &[Entry]) -> Result<(), String> {
     Ok(())
 }
 
-fn text<'a>(of: &'a Value, field: &str) -> &'a str {
+fn moment(text: &str) -> jiff::Timestamp {
+    text.parse().unwrap()
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn text<'a>(of: &'a Value, field: &str) -> &'a str {
     of[field].as_str().unwrap_or_default()
 }
 
@@ -150,6 +180,7 @@ fn text<'a>(of: &'a Value, field: &str) -> &'a str {
 mod tests {
     use serde_json::json;
 
+    use super::super::handovers::Kept;
     use super::*;
 
     fn oid(number: usize) -> mock_archive::Oid {
@@ -180,7 +211,9 @@ mod tests {
     fn broken(states: &[Value], arrivals: &[Entry]) -> String {
         let answers = vec![told(1, "open"), told(2, "open")];
         let promises = [Promise { kind: Kind::Chain, answers, requests: Vec::new() }];
-        Account { promises: &promises, states, arrivals }.close().err().unwrap_or_default()
+        let never = |number: usize| (number.to_string(), Kept::Never);
+        let handovers = Handovers { at_the_end: (1..=3).map(never).collect(), ..Handovers::default() };
+        Account { promises: &promises, states, arrivals, handovers: &handovers }.close().err().unwrap_or_default()
     }
 
     #[test]

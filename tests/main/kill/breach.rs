@@ -1,15 +1,18 @@
-//! A line to the archive that breaks one promise on purpose, so that the account can be seen to notice.
+//! Parts of the sidecar that break one promise on purpose, so that the account can be seen to notice.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 
+use asiasilta::demo::ProducerSystem;
 use asiasilta::domain::access::{Authority, Evidence};
 use asiasilta::domain::find_case::{KnownCase, KnownDecision};
 use asiasilta::domain::oid::Oid;
 use asiasilta::domain::wire::answer::Entry;
 use asiasilta::sidecar::ports::{
-    Archive, ArchiveFault, Asker, CasesWanted, Contents, Ground, Listed, Outbound, Outcome, Page, PageWanted, Presence,
-    Wanted,
+    Archive, ArchiveFault, Asker, CasesWanted, Contents, Digest, Ground, HandoverBodies, HandoverPreparation,
+    Invalidating, Listed, Outbound, Outcome, Page, PageWanted, Pipeline, Preparation, PrepareFault, Presence, Wanted,
 };
+use serde_json::json;
 
 /// Which promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +23,12 @@ pub(super) enum Breach {
     SkipTheQuestion,
     /// Every document leaves twice.
     SendTwice,
+    /// What was handed over goes to the archive as well, and nobody has ordered it.
+    SendWhatIsHandedOver,
+    /// The package that is kept of a document is nothing that could be opened.
+    KeepNoPackage,
+    /// Every package is the first one.
+    PackAnother,
 }
 
 pub(super) struct Broken<A> {
@@ -97,7 +106,60 @@ impl<A: Archive> Archive for Broken<A> {
                 drop(self.line.send(outbound).await);
                 self.line.send(outbound).await
             }
-            Breach::SkipTheQuestion => self.line.send(outbound).await,
+            _ => self.line.send(outbound).await,
+        }
+    }
+}
+
+/// The same for what is made.
+pub(super) struct BrokenMaking {
+    pipeline: Arc<dyn Pipeline>,
+    breach: Breach,
+    first: OnceLock<Vec<u8>>,
+}
+
+impl BrokenMaking {
+    pub(super) fn new(pipeline: Arc<dyn Pipeline>, breach: Breach) -> Self {
+        Self { pipeline, breach, first: OnceLock::new() }
+    }
+}
+
+impl Pipeline for BrokenMaking {
+    fn prepare(&self, preparation: &Preparation<'_>) -> Result<Outbound, PrepareFault> {
+        self.pipeline.prepare(preparation)
+    }
+
+    fn hand_over(&self, preparation: &HandoverPreparation<'_>) -> Result<HandoverBodies, PrepareFault> {
+        let HandoverBodies { package, document } = self.pipeline.hand_over(preparation)?;
+        let package = match self.breach {
+            Breach::KeepNoPackage => Vec::new(),
+            Breach::PackAnother => self.first.get_or_init(|| package).clone(),
+            _ => package,
+        };
+        Ok(HandoverBodies { package, document })
+    }
+
+    fn case_in(&self, kept: &[u8]) -> Option<Oid> {
+        self.pipeline.case_in(kept)
+    }
+
+    fn document_digest(&self, outbound: &Outbound) -> Option<Digest> {
+        self.pipeline.document_digest(outbound)
+    }
+
+    fn invalidation(&self, invalidating: &Invalidating<'_>) -> Result<Outbound, PrepareFault> {
+        self.pipeline.invalidation(invalidating)
+    }
+}
+
+/// Takes back whatever is handed over, as long as the sidecar runs.
+pub(super) async fn take_everything_back(sidecar: SocketAddr, token: String) {
+    let system = ProducerSystem::try_new(sidecar, &token).unwrap();
+    let order = serde_json::to_vec(&json!({ "by": "nobody", "reason": "-" })).unwrap();
+    while let Ok(listed) = system.get("/v1/handovers?limit=1000").await {
+        for one in listed.body["items"].as_array().into_iter().flatten() {
+            let path = format!("/v1/handovers/{}/return", one["id"].as_str().unwrap());
+            drop(system.post(&path, None, order.clone()).await);
         }
     }
 }

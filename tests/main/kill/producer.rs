@@ -1,12 +1,14 @@
 //! The producer's system: hands records in until they are promised, over every kill, each with its own key.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use asiasilta::demo::{Answer, ProducerSystem};
+use asiasilta::sidecar::sealing::Identity;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use super::handovers::Handovers;
 use super::records::{self, Kind};
 
 /// What was promised to the producer.
@@ -24,19 +26,49 @@ pub(super) struct Promise {
 pub(super) struct Producer {
     pub(super) token: Arc<str>,
     pub(super) address: watch::Receiver<SocketAddr>,
+    /// Opens what is given out for it.
+    pub(super) organiser: Arc<Identity>,
+    pub(super) handovers: Arc<Mutex<Handovers>>,
 }
 
 impl Producer {
     /// Does something at the sidecar until it answers at all.
-    async fn insist(&mut self, path: &str, key: Option<&str>, body: &[u8]) -> Answer {
+    pub(super) async fn insist(&mut self, path: &str, key: Option<&str>, body: &[u8]) -> Answer {
         loop {
-            let now = *self.address.borrow_and_update();
-            let system = ProducerSystem::try_new(now, &self.token).unwrap();
-            match system.post(path, key, body.to_vec()).await {
+            match self.system().post(path, key, body.to_vec()).await {
                 Ok(answer) => return answer,
                 Err(_) => self.address.changed().await.unwrap(),
             }
         }
+    }
+
+    /// Asks for something until there is an answer at all.
+    pub(super) async fn insist_get(&mut self, path: &str) -> Answer {
+        loop {
+            match self.system().get(path).await {
+                Ok(answer) => return answer,
+                Err(_) => self.address.changed().await.unwrap(),
+            }
+        }
+    }
+
+    /// [`Producer::insist_get`] for what is no JSON.
+    pub(super) async fn insist_download(&mut self, path: &str) -> (u16, Vec<u8>) {
+        loop {
+            match self.system().download(path).await {
+                Ok(answer) => return answer,
+                Err(_) => self.address.changed().await.unwrap(),
+            }
+        }
+    }
+
+    /// Where the sidecar can be found now.
+    fn system(&mut self) -> ProducerSystem {
+        ProducerSystem::try_new(*self.address.borrow_and_update(), &self.token).unwrap()
+    }
+
+    pub(super) fn handovers(&self) -> MutexGuard<'_, Handovers> {
+        self.handovers.lock().unwrap()
     }
 
     /// Hands a record in until it is promised.
@@ -56,24 +88,26 @@ impl Producer {
                 (Kind::Held | Kind::GivenUp, _) => records::held(number),
                 (Kind::Refused, _) => records::refused(number),
                 (Kind::ToSign, _) => records::to_sign(number),
+                (Kind::OtherWayChain, Some(before)) => records::next_version_elsewhere(number, before),
+                (Kind::OtherWay | Kind::OtherWayChain | Kind::Confirmed, _) => records::elsewhere(number),
+                (Kind::ByHand, _) => records::elsewhere_of_no_case(number),
                 (Kind::Plain | Kind::Chain | Kind::Parked, _) => records::plain(number),
             };
             let (key, body) = (format!("kill-{number}-{part}"), serde_json::to_vec(&record).unwrap());
-            promise.answers.push(self.submit(&key, &body).await);
+            let answer = self.submit(&key, &body).await;
+            if kind.goes_another_way() {
+                self.handovers().to_go.insert(answer["id"].as_str().unwrap().to_owned());
+            }
+            promise.answers.push(answer);
             promise.requests.push((key, body));
         }
-        if kind == Kind::GivenUp {
-            self.give_up(&promise.answers[0]).await;
+        match kind {
+            Kind::GivenUp => self.give_up(&promise.answers[0]).await,
+            Kind::ByHand => self.hand_over(&promise.answers[0]).await,
+            Kind::Confirmed => self.confirm(&promise.answers[0]).await,
+            _ => {}
         }
         promise
-    }
-
-    /// Gives a submission up that has not left and cannot leave. Said again after a kill, it may have been done before.
-    async fn give_up(&mut self, submission: &Value) {
-        let path = format!("/v1/outbox/{}/abandon", submission["id"].as_str().unwrap());
-        let act = serde_json::to_vec(&json!({ "by": "main user", "reason": "kirjattu toisaalle" })).unwrap();
-        let answer = self.insist(&path, None, &act).await;
-        assert!(matches!(answer.status, 200 | 409), "{}: {}", answer.status, answer.body);
     }
 }
 

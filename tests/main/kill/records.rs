@@ -3,6 +3,12 @@
 use asiasilta::demo::RECORDS;
 use serde_json::{Value, json};
 
+use super::operator::CASE;
+
+/// An organiser that joins the archive in the middle of a round.
+pub(super) const ELSEWHERE: &str = "1.2.246.10.99999993.10.0";
+/// Sentences of a long record.
+const LONG: usize = 1_000;
 const DECISION: &str = include_str!("../../../examples/organiser/main-decision.json");
 
 /// A client that nothing is known of.
@@ -30,16 +36,40 @@ pub(super) enum Kind {
     ToSign,
     /// Three versions of one document, each handed in as soon as the one before is promised; all archived.
     Chain,
+    /// For an organiser that has not joined: handed over. Once it has, archived; the same of the next three.
+    OtherWay,
+    /// Three versions of one such document.
+    OtherWayChain,
+    /// Names no case, so that a person hands it over.
+    ByHand,
+    /// Its package is given out and the receipt entered.
+    Confirmed,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Plain, Self::Chain, Self::Held, Self::GivenUp, Self::Refused, Self::Parked, Self::ToSign];
+    /// What anything may be handed in with.
+    pub(super) const ALL: [Self; 10] = [
+        Self::Plain,
+        Self::Chain,
+        Self::Held,
+        Self::GivenUp,
+        Self::Refused,
+        Self::Parked,
+        Self::ToSign,
+        Self::OtherWay,
+        Self::OtherWayChain,
+        Self::ByHand,
+    ];
+
+    /// Whether the archive is no option for it, until the organiser has joined.
+    pub(super) fn goes_another_way(self) -> bool {
+        matches!(self, Self::OtherWay | Self::OtherWayChain | Self::ByHand | Self::Confirmed)
+    }
 
     /// How many submissions it comes to.
     pub(super) fn count(self) -> usize {
         match self {
-            Self::Chain => 3,
+            Self::Chain | Self::OtherWayChain => 3,
             Self::Parked => 2,
             _ => 1,
         }
@@ -64,6 +94,29 @@ pub(super) fn plain(number: usize) -> Value {
 /// The next version after one that was promised.
 pub(super) fn next_version(number: usize, before: &Value) -> Value {
     replacing(plain(number), &before["document_id"], &before["set_id"], before["version"].as_u64().unwrap())
+}
+
+/// For the organiser that has not joined. Every other one is so long that its package becomes a file beside the database.
+pub(super) fn elsewhere(number: usize) -> Value {
+    let mut record = plain(number);
+    if number.is_multiple_of(2) {
+        let entry = &mut record["content"]["merkinta_asiakkaan_arjesta"]["asiakaskertomusmerkinta"]["tapahtuma"];
+        entry["kuvaus"] = json!("Aamukäynti sujui hyvin. ".repeat(LONG));
+    }
+    record["case"] = json!(CASE);
+    record["organiser"]["oid"] = json!(ELSEWHERE);
+    record
+}
+
+/// The next version after one that was promised, for the same organiser.
+pub(super) fn next_version_elsewhere(number: usize, before: &Value) -> Value {
+    replacing(elsewhere(number), &before["document_id"], &before["set_id"], before["version"].as_u64().unwrap())
+}
+
+pub(super) fn elsewhere_of_no_case(number: usize) -> Value {
+    let mut record = elsewhere(number);
+    record["case"] = json!("find");
+    record
 }
 
 /// The next version, of another client.

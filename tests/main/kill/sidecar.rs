@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use asiasilta::sidecar::app::{self, Parts, RunningApp};
@@ -11,7 +12,7 @@ use asiasilta::sidecar::assembly::assemble;
 use asiasilta::sidecar::config::Config;
 use tokio::runtime::Runtime;
 
-use super::breach::{Breach, Broken};
+use super::breach::{Breach, Broken, BrokenMaking, take_everything_back};
 use crate::sidecar_process;
 
 /// Far more than what is under way takes to be dropped.
@@ -53,6 +54,7 @@ impl Sidecar {
 
     fn start_inside(breach: Breach, config: &Path) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let token = config.with_file_name("token");
         let config = Config::read(config).unwrap();
         let whole = assemble(&config).unwrap();
         let parts = Parts {
@@ -60,12 +62,16 @@ impl Sidecar {
             clock: whole.clock,
             chance: whole.chance,
             checker: whole.checker,
-            pipeline: whole.pipeline,
+            pipeline: Arc::new(BrokenMaking::new(whole.pipeline, breach)),
             certificates: whole.certificates,
             access: whole.access,
             placeholders: whole.placeholders,
         };
         let app = runtime.block_on(app::start(&config, parts)).unwrap();
+        if breach == Breach::SendWhatIsHandedOver {
+            let token = std::fs::read_to_string(token).unwrap();
+            runtime.spawn(take_everything_back(app.address(), token));
+        }
         Self { address: app.address(), running: Running::Inside(runtime, app) }
     }
 
