@@ -5,14 +5,14 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Tables;
-use super::fault::no_file;
+use super::fault::{folder_away, no_file};
 use crate::sidecar::store::StoreError;
 use crate::sidecar::vault::{Place, Vault};
 
@@ -58,6 +58,8 @@ impl Part {
 /// The folder `<database>.bodies`.
 pub(super) struct Folder {
     path: PathBuf,
+    /// The file system that it was on when it was opened.
+    device: Option<u64>,
     /// What names of this run begin with.
     prefix: String,
     swept: AtomicBool,
@@ -120,13 +122,15 @@ impl Folder {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(io(error)),
         }
-        Ok(Self { prefix: format!("{run:x}-"), swept: AtomicBool::new(false), ..Self::at(database) })
+        let device = Some(fs::metadata(&path).map_err(io)?.dev());
+        Ok(Self { device, prefix: format!("{run:x}-"), swept: AtomicBool::new(false), ..Self::at(database) })
     }
 
     /// The folder as it stands, for reading.
     pub(super) fn at(database: &Path) -> Self {
         Self {
             path: folder_of(database),
+            device: None,
             prefix: String::new(),
             swept: AtomicBool::new(true),
             #[cfg(test)]
@@ -155,12 +159,30 @@ impl Folder {
 
     /// What a file of so many bytes holds.
     fn read(&self, name: &str, part: Part, bytes: i64) -> Result<Vec<u8>, StoreError> {
-        match self.read_file(name, bytes) {
-            Ok(Some(sealed)) => Ok(sealed),
-            Ok(None) => Err(StoreError::Damaged { what: part.name() }),
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(StoreError::Damaged { what: part.name() }),
-            Err(source) => Err(StoreError::Unreadable { what: part.name(), source }),
+        let what = part.name();
+        let error = match self.read_file(name, bytes) {
+            Ok(Some(sealed)) => return Ok(sealed),
+            Ok(None) => return Err(StoreError::Damaged { what }),
+            Err(error) => error,
+        };
+        // A file is at fault only where its folder is not.
+        match self.look_at_itself() {
+            Err(source) => Err(StoreError::Unreadable { what, source: folder_away(source) }),
+            Ok(()) if error.kind() == ErrorKind::NotFound => Err(StoreError::Damaged { what }),
+            Ok(()) => Err(StoreError::Unreadable { what, source: error }),
         }
+    }
+
+    /// Whether the folder is there, open to this process, and the one that was opened.
+    fn look_at_itself(&self) -> io::Result<()> {
+        // Its own entry: that needs the right to search it, as its files do.
+        let itself = self.path.join(".");
+        let found = fs::metadata(&itself)?.dev();
+        fs::read_dir(&itself)?.next().transpose()?;
+        if self.device.is_some_and(|opened| opened != found) {
+            return Err(io::Error::new(ErrorKind::NotFound, "another file system stands in its place"));
+        }
+        Ok(())
     }
 
     /// `None` of a file of another size: it is not what was written, and may be larger than memory.

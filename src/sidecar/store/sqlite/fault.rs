@@ -30,10 +30,10 @@ enum Why {
 }
 
 /// What comes of a file that was not read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NotRead {
-    /// Read again after a while, it may be had.
-    Now(&'static str),
+    /// Read again after a while, it may be had. With the error, for the log.
+    Now(String),
     /// A person decides.
     For(Fault),
 }
@@ -43,18 +43,31 @@ impl NotRead {
     pub(super) fn of(error: StoreError) -> Result<Self, StoreError> {
         match error {
             StoreError::Damaged { what } => Ok(Self::For(Fault::damaged(what))),
-            StoreError::Unreadable { what, source } if is_passing(&source) => Ok(Self::Now(what)),
+            StoreError::Unreadable { source, .. } if is_passing(&source) => Ok(Self::Now(source.to_string())),
             StoreError::Unreadable { what, source } => Ok(Self::For(Fault { what, why: Why::of(&source) })),
             other => Err(other),
         }
     }
 }
 
-/// Whether the process or the machine has too little of something now, whichever file it is.
+/// The folder of all files cannot be had, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("the folder of the bodies cannot be read: {0}")]
+struct FolderAway(Error);
+
+/// Of a file whose folder cannot be had.
+pub(super) fn folder_away(why: Error) -> Error {
+    Error::other(FolderAway(why))
+}
+
+/// Whether the process or the machine has too little of something now, or a mount or the folder is away: whichever file it is.
 fn is_passing(error: &Error) -> bool {
-    let passing = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN, Errno::INTR];
+    let want = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN, Errno::INTR];
+    let mount = [Errno::STALE, Errno::NOTCONN, Errno::TIMEDOUT, Errno::HOSTDOWN, Errno::HOSTUNREACH];
+    let mut passing = want.iter().chain(&mount);
     error.kind() == ErrorKind::OutOfMemory
-        || error.raw_os_error().is_some_and(|code| passing.iter().any(|one| one.raw_os_error() == code))
+        || error.get_ref().is_some_and(|inner| inner.is::<FolderAway>())
+        || error.raw_os_error().is_some_and(|code| passing.any(|one| one.raw_os_error() == code))
 }
 
 /// Of a path at which no file stands that could be read.
@@ -139,9 +152,9 @@ fn unreadable(what: &str, [fi, sv, en]: [&str; 3]) -> Cause {
 /// Why something is taken up again a little later.
 pub(super) fn not_now() -> Cause {
     let text = Text::fixed(
-        "tallennettua tiedostoa ei juuri nyt voinut avata (avoimia tiedostoja liikaa tai muisti vähissä); yritetään uudelleen",
-        "en lagrad fil kunde inte öppnas just nu (för många öppna filer eller ont om minne); nytt försök görs",
-        "a stored file could not be opened just now (too many open files, or little memory); it is tried again",
+        "tallennettua tiedostoa ei juuri nyt voinut avata (avoimia tiedostoja liikaa, muisti vähissä tai tiedostojen kansio poissa); yritetään uudelleen",
+        "en lagrad fil kunde inte öppnas just nu (för många öppna filer, ont om minne eller filernas mapp borta); nytt försök görs",
+        "a stored file could not be opened just now (too many open files, little memory, or the files' folder away); it is tried again",
     );
     Cause::new("store.not_now", text)
 }
@@ -157,9 +170,14 @@ mod tests {
 
     #[test]
     fn what_passes_by_itself_is_told_from_what_a_person_mends() {
-        for passing in [Errno::MFILE, Errno::NFILE, Errno::NOMEM] {
-            assert_eq!(of(passing), NotRead::Now("payload"));
+        for passing in [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::STALE, Errno::NOTCONN, Errno::TIMEDOUT] {
+            assert!(matches!(of(passing), NotRead::Now(_)), "{passing}");
         }
+        let source = folder_away(Errno::ACCESS.into());
+        let NotRead::Now(why) = NotRead::of(StoreError::Unreadable { what: "payload", source }).unwrap() else {
+            panic!()
+        };
+        assert!(why.contains("folder") && why.contains("ermission denied"), "{why}");
         let lasting = [
             (Errno::IO, "payload/disk"),
             (Errno::UCLEAN, "payload/disk"),

@@ -33,7 +33,7 @@ pub(super) fn settle(
         let Some(row) = in_hand.query_row([id.as_str()], |row| row.get::<_, i64>(0)).optional()? else { continue };
         match why {
             NotRead::For(fault) => quarantine(tables, row, *fault, actor, now)?,
-            NotRead::Now(what) => put_back(tables, id, what, actor, now)?,
+            NotRead::Now(why) => put_back(tables, id, why, actor, now)?,
         }
     }
     Ok(())
@@ -69,15 +69,11 @@ pub(super) fn quarantine(
 fn put_back(
     tables: &Tables<'_>,
     id: &SubmissionId,
-    what: &str,
+    why: &str,
     actor: &Actor,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    tracing::warn!(
-        submission = id.as_str(),
-        value = what,
-        "a stored file cannot be opened now; it is read again later"
-    );
+    tracing::warn!(submission = id.as_str(), why, "a stored file cannot be opened now; it is read again later");
     let found = by_id(tables, id.as_str())?;
     let at = now.saturating_add(READ_AGAIN_AFTER).unwrap_or(Timestamp::MAX);
     // Told under the cause that it had, an answer that is still awaited makes no row of the use log each time.

@@ -124,6 +124,30 @@ async fn what_cannot_be_opened_for_want_of_something_is_put_back_for_a_while_and
 }
 
 #[tokio::test]
+async fn a_folder_of_bodies_that_is_away_for_a_while_parks_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    let both = [accepted(&store, new("1", &large('a')), 0).await, accepted(&store, new("2", &large('b')), 0).await];
+    let (bodies, away) = (folder_of(&path), folder.path().join("away"));
+    fs::rename(&bodies, &away).unwrap();
+    assert_eq!(store.claim(&actor(), 10, at(1)).await.unwrap().len(), 0, "there is no folder");
+    fs::write(&bodies, b"").unwrap();
+    assert_eq!(store.claim(&actor(), 10, at(100)).await.unwrap().len(), 0, "it is no folder");
+    fs::remove_file(&bodies).unwrap();
+    // As of a mount that is gone: a folder that can be read, and none of the files.
+    std::os::unix::fs::symlink("/proc", &bodies).unwrap();
+    assert_eq!(store.claim(&actor(), 10, at(1000)).await.unwrap().len(), 0, "it is another file system's");
+    for one in &both {
+        let (waiting, _) = store.find(&one.id, &scope()).await.unwrap().unwrap();
+        assert_eq!((waiting.state, waiting.why.unwrap().code.as_str()), (State::Queued, "store.not_now"));
+    }
+    fs::remove_file(&bodies).unwrap();
+    fs::rename(&away, &bodies).unwrap();
+    assert_eq!(ids(&store.claim(&actor(), 10, at(10_000)).await.unwrap()), both.map(|one| one.id));
+}
+
+#[tokio::test]
 async fn a_file_of_another_size_is_damaged_and_not_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s.db");
