@@ -15,10 +15,12 @@ use super::use_log::{Entry, append};
 use crate::domain::submission::{Event, State};
 use crate::sidecar::store::{Actor, Step, StoreError, SubmissionId};
 
-/// How long what could not be read for want of something is left alone.
-const READ_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(10);
+/// How long what could not be read for want of something is left alone the first time; each time twice as long.
+const READ_AGAIN_AFTER_MIN_S: i64 = 10;
+/// And at most.
+const READ_AGAIN_AFTER_MAX_S: i64 = 600;
 
-/// Sets aside, or puts back, what a claim took up and could not read.
+/// Sets aside, or puts back, what a claim took up and could not read. What is put back is told in one line: there may be much of it.
 pub(super) fn settle(
     tables: &Tables<'_>,
     not_read: &[(SubmissionId, NotRead)],
@@ -29,12 +31,24 @@ pub(super) fn settle(
     let mut in_hand = tables
         .db
         .prepare_cached("SELECT row FROM submissions WHERE id = ?1 AND state IN ('claimed', 'reconciling')")?;
+    let (mut put_back_count, mut last_error) = (0_u64, None);
     for (id, why) in not_read {
         let Some(row) = in_hand.query_row([id.as_str()], |row| row.get::<_, i64>(0)).optional()? else { continue };
         match why {
             NotRead::For(fault) => quarantine(tables, row, *fault, actor, now)?,
-            NotRead::Now(why) => put_back(tables, id, why, actor, now)?,
+            NotRead::Now(error) => {
+                put_back(tables, id, actor, now)?;
+                put_back_count += 1;
+                last_error = Some(error);
+            }
         }
+    }
+    if let Some(error) = last_error {
+        tracing::warn!(
+            submissions = put_back_count,
+            error,
+            "stored files cannot be opened now; they are read again later"
+        );
     }
     Ok(())
 }
@@ -66,19 +80,18 @@ pub(super) fn quarantine(
 }
 
 /// Puts a submission back for a while. Why it waits for the archive stays what is told: what comes next depends on that.
-fn put_back(
-    tables: &Tables<'_>,
-    id: &SubmissionId,
-    why: &str,
-    actor: &Actor,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    tracing::warn!(submission = id.as_str(), why, "a stored file cannot be opened now; it is read again later");
+fn put_back(tables: &Tables<'_>, id: &SubmissionId, actor: &Actor, now: Timestamp) -> Result<(), StoreError> {
     let found = by_id(tables, id.as_str())?;
-    let at = now.saturating_add(READ_AGAIN_AFTER).unwrap_or(Timestamp::MAX);
+    let at = now.saturating_add(read_again_after(found.attempts)).unwrap_or(Timestamp::MAX);
     // Told under the cause that it had, an answer that is still awaited makes no row of the use log each time.
     let cause = if found.state == State::Reconciling { found.why.clone() } else { None };
     let recover = Step::plain(Event::Recover { again_at: at, ask_at: at }, actor.clone());
     let step = Step { cause: cause.or_else(|| Some(not_now())), ..recover };
     apply(tables, found, &step, now).map(drop)
+}
+
+/// After so many attempts without a verdict.
+fn read_again_after(attempts: u32) -> SignedDuration {
+    let doubled = READ_AGAIN_AFTER_MIN_S.saturating_mul(2_i64.saturating_pow(attempts));
+    SignedDuration::from_secs(doubled.min(READ_AGAIN_AFTER_MAX_S))
 }

@@ -105,19 +105,25 @@ async fn what_cannot_be_opened_for_want_of_something_is_put_back_for_a_while_and
     let too_many_files = rustix::io::Errno::MFILE.raw_os_error();
     store.around.folder.fault.store(too_many_files, std::sync::atomic::Ordering::Relaxed);
     assert_eq!(ids(&store.claim(&actor(), 10, at(2)).await.unwrap()), [small.id]);
-    assert_eq!(store.next_due().await.unwrap(), Some(at(12)));
+    assert_eq!(store.next_due().await.unwrap(), Some(at(22)), "of its second attempt");
     let (back, _) = store.find(&queued.id, &scope()).await.unwrap().unwrap();
     assert_eq!((back.state.name(), back.why.unwrap().code.as_str()), ("queued", "store.not_now"));
     let (asked, _) = store.find(&sent.id, &scope()).await.unwrap().unwrap();
     assert_eq!((asked.state, asked.why), (State::Unknown, Some(why)), "what the answer hangs on is kept");
     let rows = store.verify_use_log().await.unwrap();
-    for round in 1..10 {
-        assert_eq!(store.claim(&actor(), 10, at(2 + 10 * round)).await.unwrap().len(), 0);
+    let mut waits = Vec::new();
+    let mut now = at(22);
+    for _ in 0..7 {
+        assert_eq!(store.claim(&actor(), 10, now).await.unwrap().len(), 0);
+        let next = store.next_due().await.unwrap().unwrap();
+        waits.push(next.duration_since(now).as_secs());
+        now = next;
     }
+    assert_eq!(waits, [40, 80, 160, 320, 600, 600, 600]);
     assert!(store.verify_use_log().await.unwrap() <= rows + 2, "a long want does not fill the use log");
 
     store.around.folder.fault.store(0, std::sync::atomic::Ordering::Relaxed);
-    let claimed = store.claim(&actor(), 10, at(200)).await.unwrap();
+    let claimed = store.claim(&actor(), 10, now).await.unwrap();
     let states: Vec<_> = claimed.iter().map(|one| (&one.submission.id, one.submission.state.name())).collect();
     assert_eq!(states, [(&queued.id, "claimed"), (&sent.id, "reconciling")]);
     assert!(claimed[0].payload == large('a').into_bytes());
