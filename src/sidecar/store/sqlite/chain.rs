@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::Tables;
 use super::accept::by_id;
+use super::plain::in_chain;
 use crate::domain::document::header::DocumentIds;
 use crate::domain::oid::Oid;
 use crate::domain::submission::{Class, Event, IllegalTransition};
@@ -39,7 +40,7 @@ fn close_up(tables: &Tables<'_>, first: &Submission) -> Result<(), StoreError> {
         let Some(document) = above.pop() else { return Ok(()) };
         for follower in followers(tables, &first.organisation, &document)? {
             put(tables, &follower, &ChainPlace::after(&document))?;
-            above.push(by_id(tables, &follower)?.document);
+            above.push(in_chain(tables, &follower)?.document);
         }
     }
     Ok(())
@@ -74,7 +75,7 @@ pub(super) fn chain_of(tables: &Tables<'_>, of: &Oid, document: &Oid) -> Result<
     )?;
     let most = i64::try_from(CHAIN_MAX).unwrap_or(i64::MAX);
     let found = statement.query_map(params![of.as_str(), document.as_str(), most], |row| row.get::<_, String>(0))?;
-    found.map(|id| by_id(tables, &id?)).collect()
+    found.map(|id| in_chain(tables, &id?)).collect()
 }
 
 /// Where an invalidation stands: in its document's chain, after all that was accepted of it so far. Of a document that is not from
@@ -104,7 +105,7 @@ pub(super) fn submission_of(
     let mut statement =
         tables.db.prepare_cached("SELECT id FROM submissions WHERE organisation = ?1 AND document = ?2")?;
     let id: Option<String> = statement.query_row([of.as_str(), document.as_str()], |row| row.get(0)).optional()?;
-    id.map(|id| by_id(tables, &id)).transpose()
+    id.map(|id| in_chain(tables, &id)).transpose()
 }
 
 /// What follows a document and can still move: the place of what was handed over is in its bytes.

@@ -1,11 +1,14 @@
 //! Submissions with a plain column that does not read: told by what does, and given up by it.
 //!
-//! For lists and for a person's last word only. Whatever is to leave is read by `rows`, which takes nothing for granted.
+//! For lists, for what stands in the same chain, and for a person's last word only. Whatever is to leave is read by `rows`, which
+//! takes nothing for granted.
 
 use jiff::Timestamp;
+use rusqlite::types::ValueRef;
 use rusqlite::{Row, params};
 
 use super::Tables;
+use super::accept::by_id;
 use super::fault::cause_of;
 use super::rows::{COLUMNS, millis, moment, opened, place, plain_state, seal, submission};
 use super::use_log::{Entry, append};
@@ -39,13 +42,41 @@ pub(super) fn by_id_or_plain(tables: &Tables<'_>, id: &str) -> Result<Submission
     rows.next()?.map_or(Err(StoreError::NotFound), |row| submission_or_plain(tables, row))
 }
 
+/// The submission with this id for what stands in its chain: what became of it, its place and its unit do read, whatever else does
+/// not.
+///
+/// # Errors
+/// [`StoreError::Damaged`] where one of those does not.
+pub(super) fn in_chain(tables: &Tables<'_>, id: &str) -> Result<Submission, StoreError> {
+    let what = match by_id(tables, id) {
+        Err(StoreError::Damaged { what }) => what,
+        found => return found,
+    };
+    let found = by_id_or_plain(tables, id)?;
+    let mut statement = tables.db.prepare_cached("SELECT 1 FROM submissions WHERE id = ?1 AND class = ?2")?;
+    let class_reads = statement.exists([id, found.state.class().as_str()])?;
+    if class_reads && place_reads(&found) { Ok(found) } else { Err(StoreError::Damaged { what }) }
+}
+
+/// Whether nothing stands for a part of its place that does not read.
+fn place_reads(of: &Submission) -> bool {
+    let replaced = of.replaces.as_ref();
+    let identifiers = [&of.organisation, &of.unit, &of.document.document, &of.document.set].into_iter().chain(replaced);
+    let is_told = |identifier: &Oid| *identifier != no_identifier();
+    identifiers.into_iter().all(is_told) && of.document.version > 0 && of.handed_over_at != Some(Timestamp::UNIX_EPOCH)
+}
+
 fn plain(tables: &Tables<'_>, row: &Row<'_>, what: &'static str) -> Result<Submission, StoreError> {
     let text = |at: usize| row.get_ref(at).ok().and_then(|value| value.as_str().ok());
     let number = |at: usize| row.get_ref(at).ok().and_then(|value| value.as_i64().ok());
     let blob = |at: usize| row.get_ref(at).ok().and_then(|value| value.as_blob().ok()).map(<[u8]>::to_vec);
-    let some_oid = |at: usize| text(at).map(|text| text.parse().unwrap_or_else(|_| no_identifier()));
+    let is_given = |at: usize| row.get_ref(at).is_ok_and(|value| value != ValueRef::Null);
+    let some_oid =
+        |at: usize| is_given(at).then(|| text(at).and_then(|text| text.parse().ok()).unwrap_or_else(no_identifier));
     let oid = |at: usize| some_oid(at).unwrap_or_else(no_identifier);
-    let some_moment = |at: usize| number(at).map(|millis| moment(millis).unwrap_or(Timestamp::UNIX_EPOCH));
+    let some_moment = |at: usize| {
+        is_given(at).then(|| number(at).and_then(|millis| moment(millis).ok()).unwrap_or(Timestamp::UNIX_EPOCH))
+    };
     let at = |at: usize| some_moment(at).unwrap_or(Timestamp::UNIX_EPOCH);
     let small = |at: usize| number(at).and_then(|number| u32::try_from(number).ok()).unwrap_or_default();
     let id: SubmissionId = text(0).and_then(|id| id.parse().ok()).ok_or(StoreError::Damaged { what })?;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::*;
+use crate::domain::submission::Class;
 use crate::sidecar::store::PredecessorRecord;
 use crate::sidecar::store::sqlite::bodies::{ROW_BYTES_MAX, folder_of};
 
@@ -250,6 +251,76 @@ async fn what_waits_for_a_submission_with_a_damaged_identifier_is_not_taken_for_
     let (waiting, _) = store.find(&second.id, &scope()).await.unwrap().unwrap();
     assert_eq!((waiting.state, waiting.damaged), (State::Queued, None));
     assert!(waiting.waits_for.is_some());
+}
+
+fn hurt(path: &Path, whose: &SubmissionId, column: &str, value: &str) {
+    let db = Connection::open(path).unwrap();
+    db.execute(&format!("UPDATE submissions SET {column} = {value} WHERE id = ?1"), [whose.as_str()]).unwrap();
+}
+
+/// A document that the archive has answered so, and the one that replaces it.
+async fn answered_and_replaced(path: &Path, answer: Event) -> (Submission, Submission) {
+    let store = open(path, 0);
+    let first = accepted(&store, new("1", "a"), 0).await;
+    store.claim(&actor(), 1, at(1)).await.unwrap();
+    store.launch(&first.id, &envelope(), Step::plain(Event::Launch, actor()), at(1)).await.unwrap();
+    let first = step(&store, &first, answer, 1).await;
+    let second = NewSubmission { replaces: Some(first.document.clone()), ..new("2", "b") };
+    let second = accepted(&store, second, 2).await;
+    (first, second)
+}
+
+#[tokio::test]
+async fn what_nobody_asks_of_a_predecessor_may_be_damaged_and_its_chain_goes_on() {
+    let needless = ["structure", "attempts", "accepted_at", "held_since", "message_number", "kind"];
+    for (column, value) in PLAIN.into_iter().filter(|(column, _)| needless.contains(column)) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        let (first, second) = answered_and_replaced(&path, Event::Receive).await;
+        hurt(&path, &first.id, column, value);
+        let store = open(&path, 3);
+        let claimed = store.claim(&actor(), 1, at(3)).await.unwrap();
+        assert_eq!(ids(&claimed), std::slice::from_ref(&second.id), "{column}");
+        let before = claimed[0].predecessor.as_ref().unwrap();
+        assert!(before.record == PredecessorRecord::Kept(b"a".to_vec()), "{column}");
+        assert_eq!((before.class, &before.document), (Class::Archived, &first.document), "{column}");
+        assert!(!before.was_handed_over, "{column}");
+        if column != "kind" {
+            let chain = store.chain_of(&second.organisation, &second.document.document).await.unwrap();
+            assert_eq!(chain.iter().map(|one| &one.id).collect::<Vec<_>>(), [&first.id, &second.id], "{column}");
+        }
+
+        let path = folder.path().join("t.db");
+        let (first, second) = answered_and_replaced(&path, Event::Refuse).await;
+        hurt(&path, &first.id, column, value);
+        let store = open(&path, 3);
+        store.claim(&actor(), 1, at(3)).await.unwrap();
+        let why = crate::domain::submission::Cause::new("x", crate::domain::text::Text::same("x"));
+        step(&store, &second, Event::Park { why }, 3).await;
+        let moved = step(&store, &second, Event::TakePlace, 4).await;
+        assert_eq!((moved.document.version, moved.replaces), (1, None), "{column}");
+    }
+}
+
+#[tokio::test]
+async fn where_the_place_of_a_predecessor_does_not_read_a_person_decides() {
+    let asked = [
+        ("unit", "'no oid'"),
+        ("set_id", "'no oid'"),
+        ("version", "-1"),
+        ("replaces", "CAST(x'c328' AS TEXT)"),
+        ("handed_over_at", "9223372036854775807"),
+        ("state", "'neither', attempts = -1"),
+    ];
+    for (column, value) in asked {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        let (first, second) = answered_and_replaced(&path, Event::Receive).await;
+        hurt(&path, &first.id, column, value);
+        let store = open(&path, 3);
+        assert_eq!(store.claim(&actor(), 1, at(3)).await.unwrap().len(), 0, "{column}");
+        assert!(cause(&store, &second).await.message.en.contains("predecessor"), "{column}");
+    }
 }
 
 #[tokio::test]
