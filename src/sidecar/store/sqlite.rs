@@ -373,7 +373,7 @@ impl Store for SqliteStore {
 
     async fn step(&self, id: &SubmissionId, step: Step, now: Timestamp) -> Result<Submission, StoreError> {
         let id = id.clone();
-        self.write(move |tables| steps::step(tables, &id, step, now)).await
+        Ok(self.write(move |tables| steps::step(tables, &id, step, now)).await??)
     }
 
     async fn recover_all_but(

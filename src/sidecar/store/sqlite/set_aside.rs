@@ -6,14 +6,14 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, params};
 use serde_json::json;
 
-use super::Tables;
 use super::accept::by_id;
 use super::fault::{Fault, NotRead, not_now};
 use super::rows::millis;
 use super::steps::apply;
 use super::use_log::{Entry, append};
-use crate::domain::submission::{Event, State};
-use crate::sidecar::store::{Actor, Step, StoreError, SubmissionId};
+use super::{Tables, plain};
+use crate::domain::submission::{Event, IllegalTransition, State};
+use crate::sidecar::store::{Actor, Step, StoreError, Submission, SubmissionId};
 
 /// How long what could not be read for want of something is left alone the first time; each time twice as long.
 const READ_AGAIN_AFTER_MIN_S: i64 = 10;
@@ -77,6 +77,31 @@ pub(super) fn quarantine(
     let facts = json!({ "column": value });
     let entry = Entry { submission: id.as_ref().ok(), action: "quarantine", outcome: "parked", actor, facts: &facts };
     append(tables, &entry, now)
+}
+
+/// A step of a submission with a value that cannot be read. While it is in hand it is set aside instead: whoever has it takes a
+/// refusal for a sign that somebody else has moved it.
+pub(super) fn step_of_damaged(
+    tables: &Tables<'_>,
+    id: &SubmissionId,
+    what: &'static str,
+    step: &Step,
+    now: Timestamp,
+) -> Result<Result<Submission, IllegalTransition>, StoreError> {
+    let Some(row) = row_in_hand(tables, id.as_str())? else {
+        return plain::give_up(tables, id, step, now).map(Ok);
+    };
+    quarantine(tables, row, Fault::damaged(what), &step.actor, now)?;
+    let state = plain::by_id_or_plain(tables, id.as_str())?.state.name();
+    Ok(Err(IllegalTransition { state, event: step.event.name() }))
+}
+
+/// Its row, while the worker has it.
+pub(super) fn row_in_hand(tables: &Tables<'_>, id: &str) -> Result<Option<i64>, StoreError> {
+    let mut in_hand = tables.db.prepare_cached(
+        "SELECT row FROM submissions WHERE id = ?1 AND state IN ('claimed', 'in_flight', 'reconciling')",
+    )?;
+    Ok(in_hand.query_row([id], |row| row.get(0)).optional()?)
 }
 
 /// Puts a submission back for a while. Why it waits for the archive stays what is told: what comes next depends on that.

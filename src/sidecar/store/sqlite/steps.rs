@@ -9,9 +9,9 @@ use super::accept::{by_id, by_row};
 use super::bodies::{self, Part, Sealed};
 use super::fault::{Fault, NotRead};
 use super::rows::{Waiting, before, concerned, millis, open, place, seal};
-use super::set_aside::quarantine;
+use super::set_aside::{quarantine, row_in_hand, step_of_damaged};
 use super::use_log::{Entry, append};
-use super::{Tables, chain, plain};
+use super::{Tables, chain};
 use crate::domain::submission::{Class, Event, IllegalTransition, State};
 use crate::sidecar::ports::Outbound;
 use crate::sidecar::store::progress::{Told, progress};
@@ -235,7 +235,7 @@ pub(super) fn launch(
 ) -> Result<Submission, StoreError> {
     let facts = json!({ "ground": envelope.ground, "case": envelope.case, "reads": step.facts });
     let id = id.as_str();
-    let moved = apply(tables, by_id(tables, id)?, &Step { facts, ..step }, now)?;
+    let moved = apply(tables, sound(tables, id)?, &Step { facts, ..step }, now)?;
     let mut statement = tables.db.prepare_cached(
         "INSERT INTO envelopes (submission, sealed_at, soap_action, content_type, ground) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
@@ -268,7 +268,7 @@ pub(super) fn hand_over(
     step: &Step,
     now: Timestamp,
 ) -> Result<Submission, StoreError> {
-    let (id, found) = (id.as_str(), by_id(tables, id.as_str())?);
+    let (id, found) = (id.as_str(), sound(tables, id.as_str())?);
     if SignedPlace::of(&found) != *place {
         return Err(StoreError::Moved);
     }
@@ -283,16 +283,29 @@ pub(super) fn hand_over(
     Ok(moved)
 }
 
+/// The inner refusal is a step that was not taken and a change that stands all the same: an error would take it back.
 pub(super) fn step(
     tables: &Tables<'_>,
     id: &SubmissionId,
     step: Step,
     now: Timestamp,
-) -> Result<Submission, StoreError> {
-    let found = match by_id(tables, id.as_str()) {
-        Err(StoreError::Damaged { .. }) => return plain::give_up(tables, id, &step, now),
-        found => found?,
-    };
+) -> Result<Result<Submission, IllegalTransition>, StoreError> {
+    match sound(tables, id.as_str()) {
+        Err(StoreError::Damaged { what }) => step_of_damaged(tables, id, what, &step, now),
+        found => step_of(tables, found?, &step, now).map(Ok),
+    }
+}
+
+/// The submission with this id. One that is in hand and of which only the plain columns tell that, is not sound.
+fn sound(tables: &Tables<'_>, id: &str) -> Result<Submission, StoreError> {
+    let found = by_id(tables, id)?;
+    if found.damaged.is_some() && row_in_hand(tables, id)?.is_some() {
+        return Err(StoreError::Damaged { what: "detail" });
+    }
+    Ok(found)
+}
+
+fn step_of(tables: &Tables<'_>, found: Submission, step: &Step, now: Timestamp) -> Result<Submission, StoreError> {
     if matches!(step.event, Event::HandOver { .. }) {
         return Err(IllegalTransition { state: found.state.name(), event: step.event.name() }.into());
     }
@@ -300,7 +313,7 @@ pub(super) fn step(
         may_come_back(tables, &found)?;
     }
     let found = if step.event == Event::TakePlace { chain::take_place(tables, found)? } else { found };
-    apply(tables, found, &step, now)
+    apply(tables, found, step, now)
 }
 
 /// Nothing comes back that is to count no longer, or of which nothing is kept.

@@ -236,6 +236,39 @@ async fn a_damaged_plain_column_parks_its_own_submission_which_is_listed_shown_a
 }
 
 #[tokio::test]
+async fn damage_that_is_met_while_a_submission_is_in_hand_is_told_once_and_leaves_it_for_a_person() {
+    let given_up = || Event::Abandon { by: "b".into(), why: "w".into() };
+    let taken_back = Event::Recover { again_at: at(9), ask_at: at(9) };
+    let events = [Event::RetryLater { at: at(9) }, taken_back, given_up(), Event::Receive];
+    let columns = [("attempts", "-1"), ("detail", "x'00'")];
+    for (event, (column, value)) in events.iter().flat_map(|event| columns.map(|column| (event, column))) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        let store = open(&path, 0);
+        let one = accepted(&store, new("1", "b"), 0).await;
+        store.claim(&actor(), 1, at(1)).await.unwrap();
+        let (left, name) = (*event == Event::Receive, event.name());
+        if left {
+            store.launch(&one.id, &envelope(), Step::plain(Event::Launch, actor()), at(1)).await.unwrap();
+        }
+        hurt(&path, &one.id, column, value);
+        let launched = store.launch(&one.id, &envelope(), Step::plain(Event::Launch, actor()), at(2)).await;
+        assert!(matches!(launched, Err(StoreError::Damaged { .. })), "{name}: {launched:?}");
+        for second in 2..4 {
+            let met = store.step(&one.id, Step::plain(event.clone(), actor()), at(second)).await;
+            let refused = matches!(met, Err(StoreError::Illegal(_)));
+            assert!(refused || (second == 3 && *event == given_up()), "{name}: {met:?}");
+        }
+        let (shown, way) = store.find(&one.id, &scope()).await.unwrap().unwrap();
+        let told = way.iter().filter(|line| line.event == "quarantine").count();
+        let ended = *event == given_up();
+        assert_eq!((told, shown.state.name()), (1, if ended { "abandoned" } else { "parked" }), "{name}");
+        assert!(ended || matches!(shown.state, State::Parked { sent, .. } if sent == left), "{name}");
+        assert_eq!(store.claim(&actor(), 1, at(4)).await.unwrap().len(), 0);
+    }
+}
+
+#[tokio::test]
 async fn what_waits_for_a_submission_with_a_damaged_identifier_is_not_taken_for_damaged_itself() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s.db");
