@@ -421,6 +421,31 @@ async fn a_damaged_page_that_only_a_reader_meets_closes_the_store_too() {
 }
 
 #[tokio::test]
+async fn bytes_that_make_a_row_differ_from_its_index_close_the_store_as_a_damaged_page_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let store = open(&path, 0);
+    let one = accepted(&store, new("1", "b"), 0).await;
+    drop(store);
+    let db = Connection::open(&path).unwrap();
+    let sql = "SELECT pageno FROM dbstat WHERE name = 'submissions' AND pagetype = 'leaf'";
+    let page = usize::try_from(db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()).unwrap();
+    drop(db);
+    let mut bytes = fs::read(&path).unwrap();
+    let id = one.id.as_str().as_bytes();
+    let begin = (page - 1) * 4096 + bytes[(page - 1) * 4096..].windows(id.len()).position(|w| w == id).unwrap();
+    // The organisation follows the id, and is in the index of dues.
+    bytes[begin + id.len()] = b'x';
+    fs::write(&path, bytes).unwrap();
+    let faults = check(&path, &key()).unwrap().faults;
+    assert!(faults.iter().any(|fault| fault.contains("row 1 missing from index submissions_due")), "{faults:?}");
+    let store = open(&path, 1);
+    let refused = store.claim(&actor(), 1, at(1)).await.err().unwrap();
+    assert!(matches!(refused, StoreError::Corrupt { .. }), "{refused}");
+    tokio::time::timeout(Duration::from_secs(20), store.closed()).await.unwrap();
+}
+
+#[tokio::test]
 async fn change_numbers_grow_also_when_the_clock_is_set_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s.db");
