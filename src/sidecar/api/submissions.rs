@@ -16,9 +16,10 @@ use super::auth::Caller;
 use super::body::json_bytes;
 use super::problem::{self, Problem};
 use crate::domain::document::header::DocumentIds;
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::record::Replaces;
 use crate::domain::submission::{Class, Event, Kind, State};
+use crate::domain::text::Text;
 use crate::domain::validate::{CheckedRecord, predecessor_findings};
 use crate::sidecar::audit;
 use crate::sidecar::config::Operation;
@@ -154,7 +155,34 @@ fn new_submission<S, A, C>(
 
 /// What the caller should know: warnings, and what nothing has checked. Silence is never a pass.
 fn remarks(checked: &CheckedRecord) -> Vec<Finding> {
-    checked.warnings().iter().chain(checked.unchecked()).cloned().collect()
+    let mut remarks: Vec<_> = checked.warnings().iter().chain(checked.unchecked()).cloned().collect();
+    if checked.structure().needs_professional_signature() {
+        remarks.push(signature_awaited());
+    }
+    remarks
+}
+
+/// It would wait, and nobody would know why.
+fn signature_awaited() -> Finding {
+    Finding::error(
+        "signature.awaited",
+        "/structure",
+        Text::fixed(
+            "asiakirjan rakenteessa on ammattihenkilön allekirjoitus",
+            "handlingens struktur har en yrkesutbildad persons underskrift",
+            "the document's structure has a professional's signature",
+        ),
+        Text::fixed(
+            "asiakirja, jonka järjestelmä allekirjoittaa: tässä ohjelmaversiossa ammattihenkilön allekirjoitusta ei voi vielä \
+             toimittaa, joten asiakirja ja sen myöhemmät versiot odottavat, kunnes se perutaan",
+            "en handling som systemet undertecknar: en yrkesutbildad persons underskrift kan ännu inte lämnas i den här \
+             programversionen, så handlingen och dess senare versioner väntar tills den tas tillbaka",
+            "a document that the system signs: a professional's signature cannot be handed in to this version of the program yet, \
+             so that the document and its later versions wait until it is taken back",
+        ),
+        Rule::new("asiasilta", "docs/sidecar.md"),
+    )
+    .warning()
 }
 
 /// `POST /v1/validations`: the same verdict as a submission's, and nothing is kept.

@@ -2,6 +2,8 @@
 
 use super::*;
 
+const DECISION: &str = include_str!("../../../../examples/organiser/main-decision.json");
+
 #[tokio::test]
 async fn a_record_is_accepted_with_its_document_id_and_followed_to_the_archive() {
     let service = Service::start().await;
@@ -25,6 +27,31 @@ async fn a_record_is_accepted_with_its_document_id_and_followed_to_the_archive()
     for other in [&RECORD.replace("aamukäynti", "käynti"), BROKEN] {
         assert_eq!(service.submit("k-1", other).await.status, 409);
     }
+}
+
+#[tokio::test]
+async fn that_a_document_waits_for_a_professionals_signature_is_told_when_it_is_accepted() {
+    let service = Service::start().await;
+    // The producer's record with the content of a decision.
+    let mut to_sign: Value = serde_json::from_str(RECORD).unwrap();
+    let decision: Value = serde_json::from_str(DECISION).unwrap();
+    for field in ["structure", "content", "service_process"] {
+        to_sign[field] = decision[field].clone();
+    }
+    to_sign.as_object_mut().unwrap().remove("event_day");
+    let to_sign = to_sign.to_string();
+    let answer = service.submit("k-1", &to_sign).await;
+    assert_eq!(answer.status, 202, "{}", answer.body);
+    let codes = |of: &Value| of.as_array().unwrap().iter().map(|w| w["code"].clone()).collect::<Vec<_>>();
+    let (accepted, told) = (answer.json(), json!("signature.awaited"));
+    assert!(codes(&accepted["findings"]).contains(&told));
+    let path = format!("/v1/submissions/{}", accepted["id"].as_str().unwrap());
+    let shown = service.get(&path, "all").await.json();
+    assert_eq!(shown["state"], "awaiting_signature");
+    let validated = service.ask(&post("/v1/validations", "all", &[]), &to_sign).await.json();
+    assert!(validated["valid"] == true && codes(&validated["findings"]).contains(&told));
+    let system_signed = service.submit("k-2", RECORD).await.json();
+    assert!(!codes(&system_signed["findings"]).contains(&told));
 }
 
 #[tokio::test]
