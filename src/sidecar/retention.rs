@@ -20,6 +20,8 @@ const USES_SLICE: u32 = 1_000;
 const EVERY: Duration = Duration::from_secs(3600);
 /// How far the clock on the wall may be off true time from one run to the next.
 const CLOCK_OFF_MAX: SignedDuration = SignedDuration::from_mins(5);
+/// How long it must have run as time passed before anything is let go that could be missed.
+const STEADY_MIN: Duration = Duration::from_secs(3600);
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
 
 /// How long what is settled is kept.
@@ -42,9 +44,9 @@ impl KeptFor {
         Due { settled_before: before(self.bodies), confirmed_before: before(self.confirmed) }
     }
 
-    /// While the clock may have been set ahead: only bodies that the archive has. A request whose key is forgotten is a new one, what
-    /// was handed over is kept nowhere else here, and the use log is let go for good.
-    fn of_what_is_had_elsewhere(self) -> Self {
+    /// While the clock may have been set ahead: bodies of what is settled alone. A request whose key is forgotten is a new one, what
+    /// was handed over may be taken back, and the use log is let go for good.
+    fn bodies_alone(self) -> Self {
         Self { confirmed: Duration::MAX, settled: Duration::MAX, uses: None, ..self }
     }
 }
@@ -57,12 +59,11 @@ pub async fn run<S: Store, C: Clock>(
     actor: Actor,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut before = None;
+    let mut steadiness = Steadiness::default();
     while !*stop.borrow() {
         let read = (clock.now(), clock.elapsed());
-        let steady = before.replace(read).is_some_and(|before| runs_as_time_passes(before, read));
-        let kept_for = if steady { kept_for } else { kept_for.of_what_is_had_elsewhere() };
-        let pause = match all_due(&*store, &actor, kept_for, clock.now()).await {
+        let kept_for = if steadiness.lasts(read) { kept_for } else { kept_for.bodies_alone() };
+        let pause = match all_due(&*store, &actor, kept_for, read.0).await {
             Ok(()) => EVERY,
             Err(error) => {
                 tracing::error!(store.error = error.with_causes(), "retention could not purge; trying again");
@@ -74,6 +75,23 @@ pub async fn run<S: Store, C: Clock>(
             () = store.closed() => return,
             () = clock.sleep(pause) => {}
         }
+    }
+}
+
+/// Since when the clock on the wall has run as time passed.
+#[derive(Default)]
+struct Steadiness {
+    before: Option<(Timestamp, Duration)>,
+    since: Duration,
+}
+
+impl Steadiness {
+    /// Whether it has for long enough, as a further reading of both shows.
+    fn lasts(&mut self, read: (Timestamp, Duration)) -> bool {
+        if !self.before.replace(read).is_some_and(|before| runs_as_time_passes(before, read)) {
+            self.since = read.1;
+        }
+        read.1.saturating_sub(self.since) >= STEADY_MIN
     }
 }
 
@@ -161,6 +179,22 @@ mod tests {
         assert!(runs_as_time_passes(before, read(3_800, 3_610)));
         for set in [86_400, 4_000, 3_000, -86_400] {
             assert!(!runs_as_time_passes(before, read(set, 3_610)), "{set}");
+        }
+    }
+
+    #[test]
+    fn a_clock_is_trusted_after_a_whole_hour_however_often_it_is_read() {
+        let read = |ahead: i64, passed: u64| {
+            let now = Timestamp::constant(1_800_000_000, 0) + SignedDuration::from_secs(ahead);
+            (now + signed(Duration::from_secs(passed)), Duration::from_secs(passed))
+        };
+        let mut steadiness = Steadiness::default();
+        let readings = [(0, 5, false), (0, 65, false), (0, 3_604, false), (0, 3_605, true), (86_400, 7_205, false)];
+        for (ahead, passed, trusted) in readings {
+            assert_eq!(steadiness.lasts(read(ahead, passed)), trusted, "{passed}");
+        }
+        for (passed, trusted) in [(7_265, false), (10_804, false), (10_805, true)] {
+            assert_eq!(steadiness.lasts(read(86_400, passed)), trusted, "{passed}");
         }
     }
 }
