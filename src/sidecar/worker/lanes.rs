@@ -83,6 +83,9 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             }
             self.metrics.count_lanes("stuck", usize::try_from(grown).unwrap_or(usize::MAX));
             let shrunk = total_before.saturating_sub(found.total);
+            if shrunk > 0 {
+                tracing::info!(lanes = shrunk, "lanes go on");
+            }
             self.metrics.count_lanes("cleared", usize::try_from(shrunk).unwrap_or(usize::MAX));
         } else {
             let new = |lane: &&StuckLane| !before.contains(&(lane.organisation.clone(), lane.set.clone()));

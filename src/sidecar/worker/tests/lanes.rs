@@ -101,6 +101,7 @@ async fn what_is_stuck_beyond_those_that_are_remembered_is_still_told() {
     );
     world.store.step(&all[0].id, Step::plain(Event::Release, actor()), world.clock.now()).await.unwrap();
     look(&world, &worker).await;
+    assert!(lines.about("lane")[3..].iter().all(|line| line.starts_with("INFO")) && lines.about("lane").len() == 4);
     let metrics = worker.metrics.render(&Census::default(), world.clock.now());
     for line in ["lanes_stuck 102", "lane_alerts_total{event=\"stuck\"} 103", "lane_alerts_total{event=\"cleared\"} 1"]
     {
