@@ -18,6 +18,7 @@ use crate::domain::time::Instant;
 use crate::domain::wire::answer::{Entry, EntryStatus};
 use crate::sidecar::ports::{Archive, ArchiveFault, Asker, Clock, Ground, Invalidating, Outbound, Proof};
 use crate::sidecar::store::{Claimed, Predecessor, Store, StoreError, StoredEnvelope, Submission};
+use crate::sidecar::worker::making::Made;
 
 impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
     /// Carries a claimed invalidation as far as it goes now.
@@ -119,7 +120,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             message_number: &submission.message_number,
             created: self.clock.now(),
         });
-        self.after_making(&submission.organisation, made)
+        self.after_making(&submission.organisation, Made::Invalidation, made)
     }
 
     /// Whether an invalidation that may have left has arrived. Of all versions it is not known from one: the same message leaves
