@@ -386,7 +386,7 @@ pub fn advance(state: &State, event: Event, now: Timestamp) -> Result<Transition
             due(State::Held { until, why }, at)
         }
         (State::Claimed, Event::Park { why }) => rest(State::Parked { why, sent: false }),
-        (State::Reconciling, Event::Park { why }) => rest(State::Parked { why, sent: true }),
+        (State::InFlight | State::Reconciling, Event::Park { why }) => rest(State::Parked { why, sent: true }),
         (State::Claimed, Event::Launch) | (State::Reconciling, Event::Miss) => rest(State::InFlight),
         // Found while claimed: an earlier run had sent it, and this database did not know.
         (State::InFlight, Event::Receive) | (State::Claimed | State::Reconciling, Event::Find) => rest(State::Archived),

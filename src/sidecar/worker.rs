@@ -17,6 +17,7 @@ use super::telemetry::Metrics;
 use crate::domain::submission::{Cause, Event};
 use crate::domain::text::Text;
 
+mod asked;
 mod case;
 mod claims;
 mod flow;
@@ -29,6 +30,7 @@ mod steady;
 
 pub(in crate::sidecar) use journey::in_its_place;
 
+use asked::NotThere;
 use claims::{Ending, Left, LeftFor, Running};
 use flow::Flow;
 use lanes::Lanes;
@@ -114,6 +116,7 @@ pub struct RunState {
     flow: Arc<Flow>,
     lanes: Lanes,
     making: Making,
+    not_there: NotThere,
     packages: PackagesTold,
     steady: Steadiness,
 }
@@ -258,32 +261,22 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
     /// At once what was not begun, later what failed: the fault may be with this very submission.
     async fn take_one_back(&self, left: &Left) -> Result<Submission, StoreError> {
         let now = self.clock.now();
-        if let LeftFor::Hopeless { .. } = left.why {
-            let park = Step { facts: json!({ "why": FAILED }), ..self.plain(Event::Park { why: failed() }) };
-            match self.store.step(&left.submission, park, now).await {
-                // It may have left: it is asked for first.
-                Err(StoreError::Illegal(_)) => {}
-                parked => {
-                    self.run.lanes.note_parked();
-                    return parked;
-                }
-            }
-        }
-        let (again_at, ask_at, cause) = match left.why {
-            LeftFor::NotBegun => (now, now, None),
-            LeftFor::Unsure => (now, self.ask_at(), None),
-            LeftFor::Failed { attempts } | LeftFor::Hopeless { attempts } => {
+        let (event, cause) = match left.why {
+            LeftFor::NotBegun => (Event::Recover { again_at: now, ask_at: now }, None),
+            LeftFor::Unsure => (Event::Recover { again_at: now, ask_at: self.ask_at() }, None),
+            LeftFor::Failed { attempts } => {
                 let again_at = self.retry_at(attempts, None, self.settings.retry_delay_min);
-                (again_at, self.ask_at().max(again_at), Some(failed()))
+                (Event::Recover { again_at, ask_at: self.ask_at().max(again_at) }, Some(failed()))
             }
+            LeftFor::Hopeless => (Event::Park { why: failed() }, Some(failed())),
         };
         let facts = cause.as_ref().map_or(Value::Null, |cause| json!({ "why": cause.code }));
-        let step = Step { cause, facts, ..self.plain(Event::Recover { again_at, ask_at }) };
-        self.store.step(&left.submission, step, now).await
-    }
-
-    fn plain(&self, event: Event) -> Step {
-        Step::plain(event, self.actor())
+        let step = Step { cause, facts, ..Step::plain(event, self.actor()) };
+        let moved = self.store.step(&left.submission, step, now).await;
+        if matches!(left.why, LeftFor::Hopeless) {
+            self.run.lanes.note_parked();
+        }
+        moved
     }
 
     /// When to ask for what had left before now: whoever sent it may have done so up to this moment, and the archive may have it

@@ -77,6 +77,7 @@ const LEGAL: &[(&str, &str, &str, char)] = &[
     ("in_flight", "refuse", "rejected", '-'),
     ("in_flight", "lose_answer", "unknown", 'l'),
     ("in_flight", "recover", "unknown", 'l'),
+    ("in_flight", "park", "parked", '-'),
     ("unknown", "ask", "reconciling", '-'),
     ("unknown", "abandon", "abandoned", '-'),
     ("reconciling", "find", "archived", '-'),

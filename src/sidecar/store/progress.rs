@@ -42,7 +42,11 @@ pub(super) fn progress(
     s.state = transition.next;
     s.due_at = transition.due_at;
     s.updated_at = now;
-    s.attempts = s.attempts.saturating_add(u32::from(is_attempt(&step.event, now)));
+    s.attempts = match step.event {
+        // Counted anew from the message, and from a person's decision, on.
+        Event::Launch | Event::Release => 0,
+        _ => s.attempts.saturating_add(u32::from(is_attempt(&step.event, now))),
+    };
     s.verdict = step.verdict.clone().or(s.verdict);
     note_cause(&mut s, step.cause.clone(), name, now);
     s.damaged = None;
@@ -67,7 +71,10 @@ fn says_nothing_new(s: &Submission, step: &Step) -> bool {
         Event::Claim => s.attempts > 0 && s.state == State::Queued,
         Event::Ask => s.attempts > 1,
         Event::RetryLater { .. } | Event::LoseAnswer { .. } | Event::Recover { .. } => {
-            let same = step.cause.as_ref().is_some_and(|cause| cause.code == known.code);
+            let is_known = |cause: &Cause| cause.code == known.code;
+            // That one stays, whatever follows.
+            let stays = known.code == REFUSED_AS_DUPLICATE && s.attempts > 1;
+            let same = step.cause.as_ref().is_some_and(|cause| stays || is_known(cause));
             same && s.state != State::InFlight && step.facts.get("reads").is_none()
         }
         _ => false,

@@ -61,7 +61,7 @@ pub(super) enum LeftFor {
     /// Its task failed, after so many attempts.
     Failed { attempts: u32 },
     /// Its task has panicked so many times that a person must look at it.
-    Hopeless { attempts: u32 },
+    Hopeless,
 }
 
 /// How a task ended.
@@ -133,7 +133,7 @@ impl Running {
             Ending::Failed => LeftFor::Failed { attempts },
             Ending::Panicked if self.panics_of(&submission) >= PANICS_MAX => {
                 self.panics.remove(&submission);
-                LeftFor::Hopeless { attempts }
+                LeftFor::Hopeless
             }
             Ending::Panicked => LeftFor::Failed { attempts },
         };

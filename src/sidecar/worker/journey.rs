@@ -17,11 +17,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::flow::LinePlace;
+use super::making::Made;
 use super::{Worker, case, later};
 use cause::{no_client, other_bytes, pipeline_failed, unreadable};
 use chain::check_predecessor;
 pub(in crate::sidecar) use chain::in_its_place;
 use same::Judgement;
+use send::is_refused_for_long;
 
 use crate::domain::access::{Authority, Denial};
 use crate::domain::oid::Oid;
@@ -122,7 +124,10 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         way?;
         let (authority, ground) = self.authority(submission, record, reads).await?;
         if let Some(why) = refused {
-            return Err(Stop::Park(why));
+            return Err(match is_refused_for_long(submission, &why) {
+                true => Stop::Park(why),
+                false => Stop::Later { asked: None, why },
+            });
         }
         let record = self.with_case_in(kept, record);
         let case = self.case(&askers, &authority, &record, reads).await?;
@@ -131,7 +136,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         Ok(StoredEnvelope { outbound, ground, case })
     }
 
-    /// Whether it goes to the organiser another way, decided before anything of a client is read; or waits for one before it that
+    /// Whether it goes to the organiser another way, of which nothing of a client is read; or waits for one before it that
     /// went so. What was taken back is not handed over again by itself, and stays here while it is to count no longer. A predecessor
     /// that retention has purged is one from elsewhere: whether the organiser has archived it, the archive knows.
     fn other_way(&self, claimed: &Claimed, record: &LocalRecord) -> Result<(), Stop> {
@@ -171,7 +176,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             Ok(order) => order.carry_out(&self.pipeline, now).await,
             Err(fault) => Err(fault),
         };
-        let handover = match self.after_making(&submission.organisation, made) {
+        let handover = match self.after_making(&submission.organisation, Made::Package, made) {
             Ok(handover) => handover,
             Err(stop) => return self.stop(submission, stop, Vec::new()).await,
         };
@@ -200,9 +205,11 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         kept: Option<&[u8]>,
         reads: &mut Vec<Value>,
     ) -> Result<Option<Cause>, Stop> {
-        if !submission.from_earlier_run && kept.is_none() {
+        let needless = !submission.from_earlier_run || self.run.not_there.has(&submission.id);
+        if needless && kept.is_none() {
             return Ok(None);
         }
+        let may_be_on_its_way = self.run.steady.questions_wait(&*self.clock).is_some();
         let presence = self.archive.presence(asker, &Ground::OwnDocument, &submission.document.document).await;
         self.line_after(&submission.organisation, presence.as_ref().map(drop));
         // What an earlier run had sent is not known here, so that only bytes that were handed over can be compared.
@@ -214,7 +221,12 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         match judged {
             Ok(Judgement::Same(proof)) => Err(Stop::Found(proof)),
             Ok(Judgement::Other) => Err(Stop::Alarm(other_bytes())),
-            Ok(Judgement::Absent) => Ok(None),
+            Ok(Judgement::Absent) => {
+                if kept.is_none() && !may_be_on_its_way {
+                    self.run.not_there.remember(&submission.id);
+                }
+                Ok(None)
+            }
             Err(ArchiveFault::Lasting { why }) => Ok(Some(why)),
             Err(passing) => Err(passing.into()),
         }
@@ -284,7 +296,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             Pace::Instant => make(),
             Pace::Blocks => tokio::task::spawn_blocking(make).await.map_err(|_| Stop::Park(pipeline_failed()))?,
         };
-        self.after_making(&submission.organisation, made)
+        self.after_making(&submission.organisation, Made::Document, made)
     }
 
     async fn stop(&self, submission: &Submission, stop: Stop, reads: Vec<Value>) -> Result<(), StoreError> {

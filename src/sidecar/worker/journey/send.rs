@@ -22,6 +22,12 @@ use crate::sidecar::worker::{Worker, later};
 /// with the program, about an hour after the message.
 const REFUSED_ATTEMPTS_MAX: u32 = 8;
 
+/// Whether a refused question is to be left to a person: the one before was refused alike, and there were many.
+pub(super) fn is_refused_for_long(submission: &Submission, why: &Cause) -> bool {
+    let alike = |known: &Cause| known.code == why.code || known.code == REFUSED_AS_DUPLICATE;
+    submission.attempts >= REFUSED_ATTEMPTS_MAX && submission.why.as_ref().is_some_and(alike)
+}
+
 impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
     pub(super) async fn launch(
         &self,
@@ -113,9 +119,9 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             }
             Err(ArchiveFault::Lasting { why }) => {
                 self.metrics.count_question("refused");
-                return match submission.attempts < REFUSED_ATTEMPTS_MAX {
-                    true => self.lose_answer(submission, None, why).await,
-                    false => self.step(submission, Event::Park { why }, None, Value::Null).await,
+                return match is_refused_for_long(submission, &why) {
+                    true => self.step(submission, Event::Park { why }, None, Value::Null).await,
+                    false => self.lose_answer(submission, None, why).await,
                 };
             }
         };

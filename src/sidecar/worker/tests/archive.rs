@@ -12,6 +12,8 @@ pub(super) enum Behaviour {
     LoseOnTheWay,
     Reject,
     Overloaded,
+    /// Whoever reads the answer panics.
+    Panic,
     /// Refused: the archive has a document with this id.
     Duplicate,
     /// 503 with Retry-After.
@@ -196,6 +198,7 @@ impl Archive for FakeArchive {
         let behaviour = self.arrive(&outbound.soap_action, outbound);
         self.point().await;
         match behaviour {
+            Behaviour::Panic => panic!("as the test wants it"),
             Behaviour::Store => Outcome::Archived(Vec::new()),
             Behaviour::Reject => Outcome::Rejected(Vec::new()),
             Behaviour::Duplicate => Outcome::Duplicate(Vec::new()),

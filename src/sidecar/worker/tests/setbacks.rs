@@ -1,6 +1,7 @@
 //! What fails on the way of one submission: it is tried later each time, said where it is heard, and holds up nobody.
 
 use super::*;
+use crate::sidecar::worker::making::Made;
 
 const OTHER_CLIENT: &str = "140341-912E";
 
@@ -58,6 +59,60 @@ async fn a_task_that_panics_is_tried_later_each_time_then_left_to_a_person_and_h
     world.store.step(&bad.id, Step::plain(Event::Release, actor()), world.clock.now()).await.unwrap();
     world.wake.notify_one();
     world.until(&bad, "archived").await;
+    world.drain().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_makes_the_program_panic_each_time_is_left_to_a_person_too() {
+    let mut world = World::new();
+    let s = world.accept("1", &record(CASE), None).await;
+    world.script(&s, &[Behaviour::Panic; 9]);
+    world.start();
+    let _ = world.until(&s, "unknown").await;
+    world.settle().await;
+    let parked = world.found(&s).await;
+    assert!(matches!(&parked.state, State::Parked { sent: true, why } if why.code == "worker.failed"));
+    assert_eq!((world.arrivals(&s), world.archive.ledger().violations.len()), (5, 0));
+    world.drain().await;
+}
+
+#[tokio::test]
+async fn one_question_that_is_refused_after_a_long_outage_parks_nothing() {
+    let mut world = World::new();
+    let s = world.accept("1", &record(CASE), None).await;
+    world.script(&s, &[Behaviour::StoreAndStaySilent]);
+    let mut faults: std::collections::VecDeque<_> = std::iter::repeat_n(passing("test.silent"), 12).collect();
+    faults.push_back(lasting("test.refused"));
+    world.archive.ledger().question_faults = faults;
+    world.start();
+    world.until(&s, "unknown").await;
+    world.settle().await;
+    assert_eq!((world.state(&s).await, world.arrivals(&s)), (State::Archived, 1));
+    world.drain().await;
+}
+
+#[tokio::test]
+async fn what_an_earlier_run_accepted_is_asked_for_once_in_a_run_not_at_each_recheck() {
+    let mut world = World::new();
+    world.archive.ledger().relationship.as_mut().unwrap().relationship.grants.clear();
+    let s = world.accept("1", &record(CASE), None).await;
+    let (folder, clock) = (world.folder, world.clock);
+    drop(world.store);
+    world.store = open(folder.path(), clock.now());
+    (world.folder, world.clock) = (folder, clock);
+    world.start();
+    world.until(&s, "held").await;
+    let mut reads = world.archive.ledger().reads;
+    for _ in 0..5 {
+        world.advance(900);
+        while world.archive.ledger().reads == reads {
+            tokio::task::yield_now().await;
+        }
+        reads = world.archive.ledger().reads;
+        world.until(&s, "held").await;
+    }
+    // At once, when what an earlier process had sent could be on its way, and once after that.
+    assert_eq!(world.archive.ledger().asked.len(), 2);
     world.drain().await;
 }
 
@@ -158,12 +213,17 @@ async fn that_nothing_can_be_made_is_said_once_for_each_cause_and_once_when_it_i
     let (lines, _listening) = listen();
     let passing = |code: &str| Err::<(), _>(PrepareFault::Passing(Cause::new(code, Text::same("x"))));
     for code in ["signature.not_made", "signature.not_made", "signer.away", "signature.not_made"] {
-        assert!(worker.after_making(&oid(PRODUCER), passing(code)).is_err());
+        assert!(worker.after_making(&oid(PRODUCER), Made::Document, passing(code)).is_err());
     }
     for _ in 0..2 {
-        assert!(worker.after_making(&oid(PRODUCER), Ok(())).is_ok());
+        // That something else can be made says nothing about documents.
+        assert!(worker.after_making(&oid(PRODUCER), Made::Invalidation, Ok(())).is_ok());
+        assert!(worker.after_making(&oid(PRODUCER), Made::Document, passing("signer.away")).is_err());
     }
-    let told = lines.about("documents c");
+    for _ in 0..2 {
+        assert!(worker.after_making(&oid(PRODUCER), Made::Document, Ok(())).is_ok());
+    }
+    let told = lines.about(" can");
     assert!(
         matches!(&*told, [one, another, over]
         if one.contains("signature.not_made") && another.contains("signer.away") && over.starts_with("INFO")),
