@@ -45,9 +45,10 @@ impl KeptFor {
     }
 
     /// While the clock may have been set ahead: bodies of what is settled alone. A request whose key is forgotten is a new one, what
-    /// was handed over may be taken back, and the use log is let go for good.
+    /// was handed over may be taken back, and the use log is let go for good. What is to be kept for no time at all needs no clock.
     fn bodies_alone(self) -> Self {
-        Self { confirmed: Duration::MAX, settled: Duration::MAX, uses: None, ..self }
+        let later = |kept: Duration| if kept.is_zero() { kept } else { Duration::MAX };
+        Self { confirmed: later(self.confirmed), settled: later(self.settled), uses: None, ..self }
     }
 }
 
@@ -180,6 +181,17 @@ mod tests {
         for set in [86_400, 4_000, 3_000, -86_400] {
             assert!(!runs_as_time_passes(before, read(set, 3_610)), "{set}");
         }
+    }
+
+    #[test]
+    fn what_is_to_be_kept_for_no_time_waits_for_no_clock() {
+        let kept_for = |confirmed, settled| {
+            let (confirmed, settled) = (Duration::from_secs(confirmed), Duration::from_secs(settled));
+            let due = KeptFor { bodies: Duration::ZERO, confirmed, settled, uses: None }.bodies_alone();
+            (due.confirmed.as_secs(), due.settled.as_secs())
+        };
+        assert_eq!(kept_for(0, 86_400), (0, u64::MAX));
+        assert_eq!(kept_for(86_400, 0), (u64::MAX, 0));
     }
 
     #[test]
