@@ -75,24 +75,27 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         let was_beyond = std::mem::replace(&mut known.beyond, beyond);
         let total_before = std::mem::replace(&mut known.total, found.total);
         drop(known);
-        let grown = found.total.saturating_sub(total_before);
         if first || beyond || was_beyond {
-            // Beyond what is remembered only the number tells what is new.
-            if found.total > 0 && (first || beyond != was_beyond || grown > 0) {
-                tracing::warn!(lanes = found.total, "lanes are stuck: a person decides, see `asiasilta outbox list`");
-            }
-            self.metrics.count_lanes("stuck", usize::try_from(grown).unwrap_or(usize::MAX));
-            let shrunk = total_before.saturating_sub(found.total);
-            if shrunk > 0 {
-                tracing::info!(lanes = shrunk, "lanes go on");
-            }
-            self.metrics.count_lanes("cleared", usize::try_from(shrunk).unwrap_or(usize::MAX));
+            self.tell_numbers(found.total, total_before, first || beyond != was_beyond);
         } else {
             let new = |lane: &&StuckLane| !before.contains(&(lane.organisation.clone(), lane.set.clone()));
             self.tell_stuck(&found.lanes.iter().filter(new).collect::<Vec<_>>());
             self.tell_cleared(&before.difference(&stuck).collect::<Vec<_>>());
         }
         Ok(())
+    }
+
+    /// Beyond those that are remembered only their number tells what is new; also an unchanged one, where it is `anew` that it does.
+    fn tell_numbers(&self, now: u64, before: u64, anew: bool) {
+        let (grown, shrunk) = (now.saturating_sub(before), before.saturating_sub(now));
+        if now > 0 && (anew || grown > 0) {
+            tracing::warn!(lanes = now, "lanes are stuck: a person decides, see `asiasilta outbox list`");
+        }
+        if shrunk > 0 {
+            tracing::info!(lanes = shrunk, "lanes go on");
+        }
+        self.metrics.count_lanes("stuck", usize::try_from(grown).unwrap_or(usize::MAX));
+        self.metrics.count_lanes("cleared", usize::try_from(shrunk).unwrap_or(usize::MAX));
     }
 
     fn tell_stuck(&self, lanes: &[&StuckLane]) {
