@@ -70,6 +70,11 @@ impl Cause {
         Self { candidates, ..self }
     }
 
+    /// Whether the archive has refused something as a duplicate, which is not final.
+    pub fn says_duplicate(&self) -> bool {
+        self.code == REFUSED_AS_DUPLICATE
+    }
+
     /// A cause by its name and sentence.
     pub fn new(code: impl Into<String>, message: Text) -> Self {
         Self { code: code.into(), message, candidates: Vec::new() }

@@ -14,8 +14,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use super::ports::{Archive, Chance, Clock, Pipeline};
 use super::store::{Actor, Step, Store, StoreError, Submission};
 use super::telemetry::Metrics;
-use crate::domain::submission::{Cause, Event};
-use crate::domain::text::Text;
+use crate::domain::submission::Event;
 
 mod asked;
 mod case;
@@ -33,6 +32,7 @@ pub(in crate::sidecar) use journey::in_its_place;
 use asked::NotThere;
 use claims::{Ending, Left, LeftFor, Running};
 use flow::Flow;
+use journey::broke_off;
 use lanes::Lanes;
 use making::Making;
 use packages::PackagesTold;
@@ -266,9 +266,9 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
             LeftFor::Unsure => (Event::Recover { again_at: now, ask_at: self.ask_at() }, None),
             LeftFor::Failed { attempts } => {
                 let again_at = self.retry_at(attempts, None, self.settings.retry_delay_min);
-                (Event::Recover { again_at, ask_at: self.ask_at().max(again_at) }, Some(failed()))
+                (Event::Recover { again_at, ask_at: self.ask_at().max(again_at) }, Some(broke_off()))
             }
-            LeftFor::Hopeless => (Event::Park { why: failed() }, Some(failed())),
+            LeftFor::Hopeless => (Event::Park { why: broke_off() }, Some(broke_off())),
         };
         let facts = cause.as_ref().map_or(Value::Null, |cause| json!({ "why": cause.code }));
         let step = Step { cause, facts, ..Step::plain(event, self.actor()) };
@@ -302,18 +302,6 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         let spread = doubled.mul_f64(0.5 + 0.5 * self.chance.fraction().clamp(0.0, 1.0));
         spread.max(asked.map_or(Duration::ZERO, |d| d.min(longest)))
     }
-}
-
-/// Code of a fault of the program's own, or of the store's, on the way of one submission.
-const FAILED: &str = "worker.failed";
-
-fn failed() -> Cause {
-    let text = Text::fixed(
-        "käsittely keskeytyi ohjelman tai tallennuspaikan vikaan; lokissa on virhe",
-        "behandlingen avbröts av ett fel i programmet eller lagret; felet finns i loggen",
-        "the work on it broke off by a fault of the program or of the store; the log has the error",
-    );
-    Cause::new(FAILED, text)
 }
 
 /// `now` and `delay` after it; the end of time when there is no such moment.

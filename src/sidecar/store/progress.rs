@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Step, Submission};
 use crate::domain::document::header::DocumentIds;
 use crate::domain::oid::Oid;
-use crate::domain::submission::{Cause, Class, Event, IllegalTransition, Kind, REFUSED_AS_DUPLICATE, State, advance};
+use crate::domain::submission::{Cause, Class, Event, IllegalTransition, Kind, State, advance};
 
 /// Whether a step has its row in the use log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,10 +71,9 @@ fn says_nothing_new(s: &Submission, step: &Step) -> bool {
         Event::Claim => s.attempts > 0 && s.state == State::Queued,
         Event::Ask => s.attempts > 1,
         Event::RetryLater { .. } | Event::LoseAnswer { .. } | Event::Recover { .. } => {
-            let is_known = |cause: &Cause| cause.code == known.code;
             // That one stays, whatever follows.
-            let stays = known.code == REFUSED_AS_DUPLICATE && s.attempts > 1;
-            let same = step.cause.as_ref().is_some_and(|cause| stays || is_known(cause));
+            let stays = known.says_duplicate() && s.attempts > 1;
+            let same = step.cause.as_ref().is_some_and(|cause| stays || cause.code == known.code);
             same && s.state != State::InFlight && step.facts.get("reads").is_none()
         }
         _ => false,
@@ -87,7 +86,11 @@ fn note_cause(s: &mut Submission, cause: Option<Cause>, event: &str, now: Timest
         State::HandedOver { why, .. } => why.clone(),
         state if state.class() != Class::Open => None,
         // A question that nobody answered, a restart: it is still what the answer is judged by.
-        State::Unknown | State::Reconciling if event != "release" && refused_as_duplicate(s) => s.why.take(),
+        State::Unknown | State::Reconciling
+            if event != "release" && s.why.as_ref().is_some_and(Cause::says_duplicate) =>
+        {
+            s.why.take()
+        }
         _ if matches!(event, "release" | "take_place" | "take_back" | "sign" | "launch") => None,
         _ => cause.or(s.why.take()),
     };
@@ -104,10 +107,6 @@ fn note_cause(s: &mut Submission, cause: Option<Cause>, event: &str, now: Timest
         }
         _ => {}
     }
-}
-
-fn refused_as_duplicate(s: &Submission) -> bool {
-    s.why.as_ref().is_some_and(|why| why.code == REFUSED_AS_DUPLICATE)
 }
 
 /// Where a document stands in its chain: what it replaces, and its original and number.

@@ -128,7 +128,7 @@ pub struct Submission {
     pub updated_at: Timestamp,
     /// When the worker takes it up.
     pub due_at: Option<Timestamp>,
-    /// Attempts so far that ended without a verdict.
+    /// Attempts that ended without a verdict, counted anew from its launch and from a person's release.
     pub attempts: u32,
     /// Since when it has been held for the same reason, counted anew after a release; its patience is counted from here.
     pub held_since: Option<Timestamp>,

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use super::flow::LinePlace;
 use super::making::Made;
 use super::{Worker, case, later};
+pub(super) use cause::broke_off;
 use cause::{no_client, other_bytes, pipeline_failed, unreadable};
 use chain::check_predecessor;
 pub(in crate::sidecar) use chain::in_its_place;

@@ -101,3 +101,13 @@ pub(super) fn asked_later() -> Cause {
     );
     Cause::new("archive.asked_later", text)
 }
+
+/// A fault of the program's own, or of the store's, on the way of one submission.
+pub(in crate::sidecar::worker) fn broke_off() -> Cause {
+    let text = Text::fixed(
+        "käsittely keskeytyi ohjelman tai tallennuspaikan vikaan; lokissa on virhe",
+        "behandlingen avbröts av ett fel i programmet eller lagret; felet finns i loggen",
+        "the work on it broke off by a fault of the program or of the store; the log has the error",
+    );
+    Cause::new("worker.failed", text)
+}

@@ -12,7 +12,7 @@ use super::cause::{
 };
 use super::same::{self, Judgement};
 use super::{MOVED, use_of};
-use crate::domain::submission::{Cause, Event, Kind, REFUSED_AS_DUPLICATE};
+use crate::domain::submission::{Cause, Event, Kind};
 use crate::sidecar::ports::{Archive, ArchiveFault, Asker, Clock, Outbound, Outcome, Proof, Verdict};
 use crate::sidecar::store::{Step, Store, StoreError, StoredEnvelope, Submission};
 use crate::sidecar::worker::flow::LinePlace;
@@ -24,7 +24,7 @@ const REFUSED_ATTEMPTS_MAX: u32 = 8;
 
 /// Whether a refused question is to be left to a person: the one before was refused alike, and there were many.
 pub(super) fn is_refused_for_long(submission: &Submission, why: &Cause) -> bool {
-    let alike = |known: &Cause| known.code == why.code || known.code == REFUSED_AS_DUPLICATE;
+    let alike = |known: &Cause| known.code == why.code || known.says_duplicate();
     submission.attempts >= REFUSED_ATTEMPTS_MAX && submission.why.as_ref().is_some_and(alike)
 }
 
@@ -127,7 +127,7 @@ impl<S: Store, A: Archive, C: Clock> Worker<S, A, C> {
         };
         self.metrics.count_question(judged.name());
         let facts = json!({ "reads": [use_of("presence", &asker, judged.name(), json!(envelope.ground))] });
-        let refused_as_duplicate = submission.why.as_ref().is_some_and(|why| why.code == REFUSED_AS_DUPLICATE);
+        let refused_as_duplicate = submission.why.as_ref().is_some_and(Cause::says_duplicate);
         match judged {
             Judgement::Same(proof) => self.find(submission, proof, facts).await,
             Judgement::Other => self.alarm(submission, other_bytes(), facts).await,
