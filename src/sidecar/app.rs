@@ -246,3 +246,30 @@ fn end_of_worker(ended: Result<Result<(), StoreError>, JoinError>) -> AppError {
         _ => AppError::Ended { part: "worker" },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn running(retention: JoinHandle<()>, worker: JoinHandle<Result<(), StoreError>>) -> RunningApp {
+        RunningApp {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            stop: watch::Sender::new(false),
+            worker,
+            server: tokio::spawn(std::future::pending()),
+            retention,
+            drain_timeout: Duration::ZERO,
+        }
+    }
+
+    #[tokio::test]
+    async fn retention_that_ends_by_itself_ends_the_sidecar() {
+        let panicked = tokio::spawn(async { panic!("as the test wants it") });
+        let ended = running(panicked, tokio::spawn(std::future::pending())).run_until_signal().await;
+        assert!(matches!(ended, Err(AppError::Ended { part: "retention" })));
+        // Where the store has come to its end, that is what is told.
+        let closed = tokio::spawn(async { Err(StoreError::Closed) });
+        let ended = running(tokio::spawn(async {}), closed).run_until_signal().await;
+        assert!(matches!(ended, Err(AppError::Store(StoreError::Closed))));
+    }
+}
