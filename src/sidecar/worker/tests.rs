@@ -302,6 +302,13 @@ impl World {
         }
     }
 
+    /// A further run on what the store has kept, the one before having ended; its worker is not started.
+    fn reopen(self) -> Self {
+        let Self { store, folder, clock, .. } = self;
+        drop(store);
+        Self { store: open(folder.path(), clock.now()), folder, clock, ..self }
+    }
+
     async fn drain(&mut self) {
         let (stop, task) = self.running.take().unwrap();
         stop.send(true).unwrap();
@@ -338,8 +345,30 @@ impl World {
         self.archive.ledger().script.insert(document, behaviours.iter().copied().collect());
     }
 
+    async fn found(&self, of: &Submission) -> Submission {
+        self.store.find(&of.id, &scope()).await.unwrap().unwrap().0
+    }
+
     async fn state(&self, of: &Submission) -> State {
-        self.store.find(&of.id, &scope()).await.unwrap().unwrap().0.state
+        self.found(of).await.state
+    }
+
+    /// Moves time on to each due of a submission until it is in the state; for what it waited each time, and for how many ms.
+    async fn waits_until(&self, of: &Submission, state: &str) -> Vec<(String, i128)> {
+        let mut waits = Vec::new();
+        loop {
+            let (found, now) = (self.found(of).await, self.clock.now());
+            if found.state.name() == state {
+                return waits;
+            }
+            match found.due_at {
+                Some(due) if due > now => {
+                    waits.push((found.why.unwrap().code, due.duration_since(now).as_millis()));
+                    self.clock.advance_to(due);
+                }
+                _ => tokio::task::yield_now().await,
+            }
+        }
     }
 
     /// Lets the worker work, at this moment, until the submission is in the state.
@@ -388,6 +417,11 @@ impl World {
         let document = of.document.document.to_string();
         self.archive.ledger().arrivals.iter().filter(|(id, _)| *id == document).count()
     }
+}
+
+/// What [`World::waits_until`] answers of what failed and is tried again.
+fn failed_and_waits(millis: i128) -> (String, i128) {
+    ("worker.failed".to_owned(), millis)
 }
 
 #[derive(Clone, Default)]

@@ -19,6 +19,10 @@ mod rekey;
 mod soak;
 mod unreadable;
 
+fn files(database: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(bodies::folder_of(database)).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
 #[derive(Default)]
 struct Files(std::cell::OnceCell<tempfile::TempDir>);
 
@@ -428,4 +432,20 @@ async fn the_age_of_the_oldest_open_one_is_read_from_an_index() {
         Ok(tables.db.query_row(sql, [], |row| row.get::<_, String>(3))?)
     });
     assert!(plan.await.unwrap().contains("submissions_open"));
+}
+
+#[tokio::test]
+async fn change_numbers_grow_also_when_the_clock_is_set_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let mut last = 0;
+    for (run, seconds) in [0, 50, -500, -1000].into_iter().enumerate() {
+        let store = open(&path, seconds);
+        // The clock is set while it runs, too.
+        for (n, back) in [0, 100, 5].into_iter().enumerate() {
+            let change = accepted(&store, new(&format!("{run}.{n}"), "b"), seconds - back).await.change;
+            assert!(change > last, "run {run}: {change} after {last}");
+            last = change;
+        }
+    }
 }

@@ -130,16 +130,7 @@ async fn a_restored_backup_sends_nothing_that_the_archive_has() {
     let (sent, not_sent) = (world.accept("1", &record(CASE), None).await, world.accept("2", &record(CASE), None).await);
     // The run that the backup knows nothing of had archived the first one.
     world.archive.ledger().stored.push(sent.document.document.to_string());
-    let World { store, folder, clock, archive, .. } = world;
-    drop(store);
-    world = World { store: open(folder.path(), clock.now()), folder, clock, ..World::new() };
-    world.archive = Arc::new(FakeArchive {
-        ledger: Mutex::new(std::mem::take(&mut *archive.ledger())),
-        clock: Arc::clone(&world.clock),
-        awaits: AtomicUsize::new(0),
-        freeze_at: AtomicUsize::new(0),
-        frozen: Notify::new(),
-    });
+    world = world.reopen();
     world.start();
     let archived = world.until(&sent, "archived").await;
     assert_eq!(archived.verdict, Some(Verdict::Archived { proof: Proof::FoundByIds, remarks: Vec::new() }));

@@ -246,19 +246,8 @@ async fn an_envelope_that_cannot_be_kept_is_made_again_later_and_later_and_its_r
     store.launch_failures.store(4, Ordering::SeqCst);
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(world.worker(Arc::clone(&store)).run(stopped));
-    let mut waits = Vec::new();
-    while world.state(&s).await != State::Archived {
-        let found = world.store.find(&s.id, &scope()).await.unwrap().unwrap().0;
-        match found.due_at {
-            Some(due) if due > world.clock.now() => {
-                assert_eq!(found.why.unwrap().code, "worker.failed");
-                waits.push(due.duration_since(world.clock.now()).as_millis());
-                world.clock.advance_to(due);
-            }
-            _ => tokio::task::yield_now().await,
-        }
-    }
-    assert_eq!((waits, world.arrivals(&s)), (vec![1_500, 3_000, 6_000, 12_000], 1));
+    assert_eq!(world.waits_until(&s, "archived").await, [1_500, 3_000, 6_000, 12_000].map(failed_and_waits));
+    assert_eq!(world.arrivals(&s), 1);
     let (_, way) = world.store.find(&s.id, &scope()).await.unwrap().unwrap();
     let way: Vec<_> = way.iter().map(|entry| entry.event.as_str()).collect();
     let reads = ["submission.reads"; 4];

@@ -25,10 +25,6 @@ impl World {
         let (_, way) = self.store.find(&of.id, &scope()).await.unwrap().unwrap();
         way.into_iter().map(|entry| entry.event).collect()
     }
-
-    async fn found(&self, of: &Submission) -> Submission {
-        self.store.find(&of.id, &scope()).await.unwrap().unwrap().0
-    }
 }
 
 #[tokio::test]
@@ -39,18 +35,7 @@ async fn a_task_that_panics_is_tried_later_each_time_then_left_to_a_person_and_h
     let other = world.accept("2", &record(CASE), None).await;
     world.start();
     world.until(&other, "archived").await;
-    let mut waits = Vec::new();
-    while world.found(&bad).await.state.name() != "parked" {
-        let found = world.found(&bad).await;
-        match found.due_at {
-            Some(due) if due > world.clock.now() => {
-                waits.push(due.duration_since(world.clock.now()).as_millis());
-                world.clock.advance_to(due);
-            }
-            _ => tokio::task::yield_now().await,
-        }
-    }
-    assert_eq!(waits, [1_500, 3_000, 6_000, 12_000]);
+    assert_eq!(world.waits_until(&bad, "parked").await, [1_500, 3_000, 6_000, 12_000].map(failed_and_waits));
     assert_eq!(world.archive.ledger().panicked, 5);
     let parked = world.found(&bad).await;
     assert_eq!(parked.why.unwrap().code, "worker.failed");
@@ -96,10 +81,7 @@ async fn what_an_earlier_run_accepted_is_asked_for_once_in_a_run_not_at_each_rec
     let mut world = World::new();
     world.archive.ledger().relationship.as_mut().unwrap().relationship.grants.clear();
     let s = world.accept("1", &record(CASE), None).await;
-    let (folder, clock) = (world.folder, world.clock);
-    drop(world.store);
-    world.store = open(folder.path(), clock.now());
-    (world.folder, world.clock) = (folder, clock);
+    world = world.reopen();
     world.start();
     world.until(&s, "held").await;
     let mut reads = world.archive.ledger().reads;
@@ -164,11 +146,7 @@ async fn what_a_restored_database_may_have_sent_is_asked_for_before_anything_par
     world.archive.ledger().stored.push(sent.document.document.to_string());
     // The right has ended since.
     world.archive.ledger().relationship.as_mut().unwrap().relationship.grants.clear();
-    world.archive.ledger().question_faults.clear();
-    let (folder, clock) = (world.folder, world.clock);
-    drop(world.store);
-    world.store = open(folder.path(), clock.now());
-    (world.folder, world.clock) = (folder, clock);
+    world = world.reopen();
     world.settings.parallel_max = 1;
     world.start();
     world.until(&sent, "archived").await;

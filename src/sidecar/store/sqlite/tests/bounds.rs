@@ -1,7 +1,6 @@
 //! What bounds the store: the queue's limits, large bodies in files, retention; and databases of earlier schemas.
 
 use std::fs;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,10 +16,6 @@ use crate::sidecar::retention::{KeptFor, run};
 use crate::sidecar::store::sqlite::bodies::{ROW_BYTES_MAX, folder_of};
 use crate::sidecar::store::sqlite::schema::STEPS;
 use crate::sidecar::store::{Handover, Limit, SignedPlace, StoreLimits};
-
-fn files(database: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder_of(database)).unwrap().map(|entry| entry.unwrap().path()).collect()
-}
 
 fn large() -> String {
     SECRET.repeat(2 * ROW_BYTES_MAX / SECRET.len())

@@ -4,16 +4,13 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::*;
-use crate::domain::submission::Class;
+use crate::domain::submission::{Cause, Class};
+use crate::domain::text::Text;
 use crate::sidecar::store::PredecessorRecord;
 use crate::sidecar::store::sqlite::bodies::{ROW_BYTES_MAX, folder_of};
 
 fn large(first: char) -> String {
     String::from(first).repeat(2 * ROW_BYTES_MAX)
-}
-
-fn files(database: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder_of(database)).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
 /// The only file of bodies, moved away; a folder stands in its place.
@@ -30,7 +27,24 @@ fn put_back((file, away): &(PathBuf, PathBuf)) {
     fs::rename(away, file).unwrap();
 }
 
-async fn cause(store: &SqliteStore, of: &Submission) -> crate::domain::submission::Cause {
+/// Writes into a column, as damage would.
+fn damage(path: &Path, whose: &SubmissionId, column: &str, value: &str) {
+    let db = Connection::open(path).unwrap();
+    db.execute(&format!("UPDATE submissions SET {column} = {value} WHERE id = ?1"), [whose.as_str()]).unwrap();
+}
+
+/// Changes bytes of a page of a table, beside the store.
+fn spoil(path: &Path, table: &str, kind: &str, change: impl FnOnce(&mut [u8])) {
+    let db = Connection::open(path).unwrap();
+    let sql = "SELECT pageno FROM dbstat WHERE name = ?1 AND pagetype = ?2 LIMIT 1";
+    let page = usize::try_from(db.query_row(sql, [table, kind], |row| row.get::<_, i64>(0)).unwrap()).unwrap();
+    drop(db);
+    let mut bytes = fs::read(path).unwrap();
+    change(&mut bytes[(page - 1) * 4096..page * 4096]);
+    fs::write(path, bytes).unwrap();
+}
+
+async fn cause(store: &SqliteStore, of: &Submission) -> Cause {
     store.find(&of.id, &scope()).await.unwrap().unwrap().0.why.unwrap()
 }
 
@@ -98,7 +112,7 @@ async fn what_cannot_be_opened_for_want_of_something_is_put_back_for_a_while_and
     let small = accepted(&store, new("3", "b"), 0).await;
     store.claim(&actor(), 2, at(1)).await.unwrap();
     store.launch(&sent.id, &envelope(), Step::plain(Event::Launch, actor()), at(1)).await.unwrap();
-    let why = crate::domain::submission::Cause::new("archive.duplicate_id", crate::domain::text::Text::same("x"));
+    let why = Cause::new("archive.duplicate_id", Text::same("x"));
     let lost = Step { cause: Some(why.clone()), ..Step::plain(Event::LoseAnswer { ask_at: at(2) }, actor()) };
     store.step(&sent.id, lost, at(1)).await.unwrap();
     step(&store, &queued, Event::RetryLater { at: at(2) }, 1).await;
@@ -190,9 +204,7 @@ async fn a_damaged_plain_column_parks_its_own_submission_which_is_listed_shown_a
         let hurt = accepted(&store, new("1", "b"), 0).await;
         let other = accepted(&store, new("2", "b"), 0).await;
         drop(store);
-        let db = Connection::open(&path).unwrap();
-        db.execute(&format!("UPDATE submissions SET {column} = {value} WHERE id = ?1"), [hurt.id.as_str()]).unwrap();
-        drop(db);
+        damage(&path, &hurt.id, column, value);
 
         let store = open(&path, 1);
         assert_eq!(ids(&store.claim(&actor(), 10, at(1)).await.unwrap()), std::slice::from_ref(&other.id), "{column}");
@@ -251,7 +263,7 @@ async fn damage_that_is_met_while_a_submission_is_in_hand_is_told_once_and_leave
         if left {
             store.launch(&one.id, &envelope(), Step::plain(Event::Launch, actor()), at(1)).await.unwrap();
         }
-        hurt(&path, &one.id, column, value);
+        damage(&path, &one.id, column, value);
         let launched = store.launch(&one.id, &envelope(), Step::plain(Event::Launch, actor()), at(2)).await;
         assert!(matches!(launched, Err(StoreError::Damaged { .. })), "{name}: {launched:?}");
         for second in 2..4 {
@@ -276,19 +288,12 @@ async fn what_waits_for_a_submission_with_a_damaged_identifier_is_not_taken_for_
     let first = accepted(&store, new("1", "b"), 0).await;
     let second = accepted(&store, NewSubmission { replaces: Some(first.document), ..new("2", "b") }, 0).await;
     drop(store);
-    let db = Connection::open(&path).unwrap();
-    db.execute("UPDATE submissions SET document = 'no oid' WHERE id = ?1", [first.id.as_str()]).unwrap();
-    drop(db);
+    damage(&path, &first.id, "document", "'no oid'");
     let store = open(&path, 1);
     assert_eq!(store.claim(&actor(), 10, at(1)).await.unwrap().len(), 0);
     let (waiting, _) = store.find(&second.id, &scope()).await.unwrap().unwrap();
     assert_eq!((waiting.state, waiting.damaged), (State::Queued, None));
     assert!(waiting.waits_for.is_some());
-}
-
-fn hurt(path: &Path, whose: &SubmissionId, column: &str, value: &str) {
-    let db = Connection::open(path).unwrap();
-    db.execute(&format!("UPDATE submissions SET {column} = {value} WHERE id = ?1"), [whose.as_str()]).unwrap();
 }
 
 /// A document that the archive has answered so, and the one that replaces it.
@@ -310,7 +315,7 @@ async fn what_nobody_asks_of_a_predecessor_may_be_damaged_and_its_chain_goes_on(
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.db");
         let (first, second) = answered_and_replaced(&path, Event::Receive).await;
-        hurt(&path, &first.id, column, value);
+        damage(&path, &first.id, column, value);
         let store = open(&path, 3);
         let claimed = store.claim(&actor(), 1, at(3)).await.unwrap();
         assert_eq!(ids(&claimed), std::slice::from_ref(&second.id), "{column}");
@@ -325,10 +330,10 @@ async fn what_nobody_asks_of_a_predecessor_may_be_damaged_and_its_chain_goes_on(
 
         let path = folder.path().join("t.db");
         let (first, second) = answered_and_replaced(&path, Event::Refuse).await;
-        hurt(&path, &first.id, column, value);
+        damage(&path, &first.id, column, value);
         let store = open(&path, 3);
         store.claim(&actor(), 1, at(3)).await.unwrap();
-        let why = crate::domain::submission::Cause::new("x", crate::domain::text::Text::same("x"));
+        let why = Cause::new("x", Text::same("x"));
         step(&store, &second, Event::Park { why }, 3).await;
         let moved = step(&store, &second, Event::TakePlace, 4).await;
         assert_eq!((moved.document.version, moved.replaces), (1, None), "{column}");
@@ -349,7 +354,7 @@ async fn where_the_place_of_a_predecessor_does_not_read_a_person_decides() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.db");
         let (first, second) = answered_and_replaced(&path, Event::Receive).await;
-        hurt(&path, &first.id, column, value);
+        damage(&path, &first.id, column, value);
         let store = open(&path, 3);
         assert_eq!(store.claim(&actor(), 1, at(3)).await.unwrap().len(), 0, "{column}");
         assert!(cause(&store, &second).await.message.en.contains("predecessor"), "{column}");
@@ -367,9 +372,7 @@ async fn whose_organisation_or_unit_is_damaged_is_parked_and_stops_no_other() {
         let hurt = accepted(&store, new("1", "b"), 0).await;
         let other = accepted(&store, new("2", "b"), 0).await;
         drop(store);
-        let db = Connection::open(&path).unwrap();
-        db.execute(&format!("UPDATE submissions SET {column} = {value} WHERE id = ?1"), [hurt.id.as_str()]).unwrap();
-        drop(db);
+        damage(&path, &hurt.id, column, value);
         let store = open(&path, 1);
         assert!(store.next_due().await.unwrap().is_some());
         assert_eq!(ids(&store.claim(&actor(), 10, at(1)).await.unwrap()), std::slice::from_ref(&other.id), "{value}");
@@ -387,9 +390,7 @@ async fn a_row_that_no_list_can_name_is_counted_and_makes_no_page_of_the_list_sh
     let nameless = accepted(&store, new("1", "b"), 0).await;
     let others = [accepted(&store, new("2", "b"), 0).await, accepted(&store, new("3", "b"), 0).await];
     drop(store);
-    let db = Connection::open(&path).unwrap();
-    db.execute("UPDATE submissions SET id = 'nobody' WHERE id = ?1", [nameless.id.as_str()]).unwrap();
-    drop(db);
+    damage(&path, &nameless.id, "id", "'nobody'");
     let store = open(&path, 1);
     assert_eq!(ids(&store.claim(&actor(), 10, at(1)).await.unwrap()), others.clone().map(|one| one.id));
     let stuck = store.stuck(10).await.unwrap();
@@ -406,13 +407,7 @@ async fn a_damaged_page_that_only_a_reader_meets_closes_the_store_too() {
     // Too long for one page, too short for a file of its own.
     accepted(&store, new("1", &"b".repeat(ROW_BYTES_MAX / 2)), 0).await;
     drop(store);
-    let db = Connection::open(&path).unwrap();
-    let sql = "SELECT pageno FROM dbstat WHERE name = 'bodies' AND pagetype = 'overflow' LIMIT 1";
-    let page = usize::try_from(db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()).unwrap();
-    drop(db);
-    let mut bytes = fs::read(&path).unwrap();
-    bytes[(page - 1) * 4096..(page - 1) * 4096 + 64].fill(0xff);
-    fs::write(&path, bytes).unwrap();
+    spoil(&path, "bodies", "overflow", |page| page[..64].fill(0xff));
     let store = open(&path, 1);
     let refused = store.claim(&actor(), 1, at(1)).await.err().unwrap();
     assert!(matches!(refused, StoreError::Corrupt { .. }), "{refused}");
@@ -427,36 +422,16 @@ async fn bytes_that_make_a_row_differ_from_its_index_close_the_store_as_a_damage
     let store = open(&path, 0);
     let one = accepted(&store, new("1", "b"), 0).await;
     drop(store);
-    let db = Connection::open(&path).unwrap();
-    let sql = "SELECT pageno FROM dbstat WHERE name = 'submissions' AND pagetype = 'leaf'";
-    let page = usize::try_from(db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()).unwrap();
-    drop(db);
-    let mut bytes = fs::read(&path).unwrap();
     let id = one.id.as_str().as_bytes();
-    let begin = (page - 1) * 4096 + bytes[(page - 1) * 4096..].windows(id.len()).position(|w| w == id).unwrap();
-    // The organisation follows the id, and is in the index of dues.
-    bytes[begin + id.len()] = b'x';
-    fs::write(&path, bytes).unwrap();
+    spoil(&path, "submissions", "leaf", |page| {
+        let begin = page.windows(id.len()).position(|bytes| bytes == id).unwrap();
+        // The organisation follows the id, and is in the index of dues.
+        page[begin + id.len()] = b'x';
+    });
     let faults = check(&path, &key()).unwrap().faults;
     assert!(faults.iter().any(|fault| fault.contains("row 1 missing from index submissions_due")), "{faults:?}");
     let store = open(&path, 1);
     let refused = store.claim(&actor(), 1, at(1)).await.err().unwrap();
     assert!(matches!(refused, StoreError::Corrupt { .. }), "{refused}");
     tokio::time::timeout(Duration::from_secs(20), store.closed()).await.unwrap();
-}
-
-#[tokio::test]
-async fn change_numbers_grow_also_when_the_clock_is_set_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("s.db");
-    let mut last = 0;
-    for (run, seconds) in [0, 50, -500, -1000].into_iter().enumerate() {
-        let store = open(&path, seconds);
-        // The clock is set while it runs, too.
-        for (n, back) in [0, 100, 5].into_iter().enumerate() {
-            let change = accepted(&store, new(&format!("{run}.{n}"), "b"), seconds - back).await.change;
-            assert!(change > last, "run {run}: {change} after {last}");
-            last = change;
-        }
-    }
 }
