@@ -45,6 +45,7 @@ async fn that_a_document_waits_for_a_professionals_signature_is_told_when_it_is_
     let codes = |of: &Value| of.as_array().unwrap().iter().map(|w| w["code"].clone()).collect::<Vec<_>>();
     let (accepted, told) = (answer.json(), json!("signature.awaited"));
     assert!(codes(&accepted["findings"]).contains(&told));
+    assert!(include_str!("../../../../docs/findings.md").contains("`signature.awaited`"));
     let path = format!("/v1/submissions/{}", accepted["id"].as_str().unwrap());
     let shown = service.get(&path, "all").await.json();
     assert_eq!(shown["state"], "awaiting_signature");
